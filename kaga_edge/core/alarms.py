@@ -1,4 +1,8 @@
-"""Alarms that need no network: raised at a threshold, cleared with hysteresis."""
+"""Alarms that need no network: raised at a threshold, cleared with hysteresis.
+
+A value equal to the threshold counts as reached, as the prefectures' own mails do. Quality flags do
+not hold an alarm back: a suspicious flood is reported with its flags, not kept to ourselves.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,43 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRule:
-    """One threshold on one channel. A value equal to the threshold counts as reached."""
+    """One threshold on one channel."""
 
     rank: str  # "standby", "caution", "evacuation", "danger", "levee"; snow: "caution", "warning"
     sensor: str
     channel: str
+    unit: str
     threshold: float
     hysteresis: float
+
+    @property
+    def key(self) -> str:
+        """The alarm's name on the wire, the same for raised and cleared."""
+        return f"{self.rank}/{self.sensor}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An alarm that has just been raised or cleared."""
+
+    rule: AlarmRule
+    state: str  # "raised" | "cleared"
+    value: float
+
+
+def step(
+    rules: tuple[AlarmRule, ...], raised: frozenset[str], value: float
+) -> tuple[frozenset[str], tuple[Change, ...]]:
+    """Return the keys now raised, and what changed, highest threshold first when rising.
+
+    ``rules`` are those of one channel; ``raised`` are the keys raised before.
+    """
+    changes: list[Change] = []
+    for rule in sorted(rules, key=lambda r: r.threshold, reverse=True):
+        if rule.key not in raised and value >= rule.threshold:
+            raised |= {rule.key}
+            changes.append(Change(rule=rule, state="raised", value=value))
+        elif rule.key in raised and value < rule.threshold - rule.hysteresis:
+            raised -= {rule.key}
+            changes.append(Change(rule=rule, state="cleared", value=value))
+    return raised, tuple(changes)

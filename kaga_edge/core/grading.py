@@ -1,10 +1,23 @@
-"""Quality in QARTOD's terms: gross range, rate, spike, flat line, missing. Flags never delete a value."""
+"""Quality in QARTOD's terms: gross range, rate, spike, flat line, missing. Flags never delete a value.
+
+Each test gives a grade (1 good, 3 suspect, 4 fail, 9 missing); the worst decides, in the order
+4 > 3 > 1 > 2 > 9. On the wire the grades become flag bits (contract v1).
+
+A live gateway cannot wait for the next point, so the spike test is one-sided: the value against the
+median of the three before it. The first value of a true step is flagged once and its successors are
+not; an alarm never looks at flags and so is never delayed by them.
+
+Source: IOOS QARTOD manuals, tests 4 (gross range), 6 (spike), 7 (rate of change), 8 (flat line).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from kaga_edge.vocabulary.readings import Flag, Grade, Measurement, Reading
 
 Span = tuple[float, float]
+Point = tuple[float, float]  # time in s, value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +33,102 @@ class Limits:
     flat_tolerance: float | None = None  # range over the window below this: flat
     flat_suspect_s: float | None = None
     flat_fail_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What one channel's tests must remember of the past. Times are monotonic seconds.
+
+    ``highs`` and ``lows`` hold the candidates for maximum and minimum of the flat-line window (each
+    newer one lower, or higher), so that the range is known without keeping every value.
+    """
+
+    last: tuple[Point, ...] = ()  # up to three, newest last
+    began_s: float | None = None  # since when values have come without a gap
+    highs: tuple[Point, ...] = ()
+    lows: tuple[Point, ...] = ()
+
+
+def grade(limits: Limits, history: History, at_s: float, measurement: Measurement) -> tuple[History, Reading]:
+    """Return the new history and the reading: the same value, with flags and grade."""
+    value = measurement.value
+    if value is None:
+        flags = measurement.flags | Flag.MISSING
+        reading = Reading(quantity=measurement.quantity, value=None, flags=flags, grade=Grade.MISSING)
+        return history, reading
+    history = _remember_range(limits, history, at_s, value)
+    flags, worst = measurement.flags, Grade.GOOD
+    for flag, found in (
+        (Flag.OUT_OF_RANGE, gross_range(limits, value)),
+        (Flag.SPIKE, rate(limits, history, at_s, value)),
+        (Flag.SPIKE, spike(limits, history, value)),
+        (Flag.STUCK, flat_line(limits, history, at_s)),
+    ):
+        if found in (Grade.SUSPECT, Grade.FAIL):
+            flags |= flag
+            worst = max(worst, found)
+    if measurement.flags & (Flag.LOW_QUALITY | Flag.ESTIMATED):
+        worst = max(worst, Grade.SUSPECT)
+    history = replace(history, last=(*history.last, (at_s, value))[-3:])
+    return history, Reading(quantity=measurement.quantity, value=value, flags=flags, grade=worst)
+
+
+def gross_range(limits: Limits, value: float) -> Grade:
+    """Outside the fail span: fail; outside the suspect span: suspect. The limits themselves are good."""
+    if _outside(limits.gross_fail, value):
+        return Grade.FAIL
+    return Grade.SUSPECT if _outside(limits.gross_suspect, value) else Grade.GOOD
+
+
+def rate(limits: Limits, history: History, at_s: float, value: float) -> Grade:
+    """Compare the step per second since the last value with the limits; the first value is good."""
+    if not history.last:
+        return Grade.GOOD
+    before_s, before = history.last[-1]
+    if at_s <= before_s:
+        return Grade.NOT_EVALUATED
+    return _over(abs(value - before) / (at_s - before_s), limits.rate_suspect_per_s, limits.rate_fail_per_s)
+
+
+def spike(limits: Limits, history: History, value: float) -> Grade:
+    """Compare the distance from the median of the three values before with the limits."""
+    if len(history.last) < 3:
+        return Grade.NOT_EVALUATED
+    middle = sorted(v for _, v in history.last)[1]
+    return _over(abs(value - middle), limits.spike_suspect, limits.spike_fail)
+
+
+def flat_line(limits: Limits, history: History, at_s: float) -> Grade:
+    """Fail or suspect when the values of the whole trailing window lie within the tolerance."""
+    for window_s, found in ((limits.flat_fail_s, Grade.FAIL), (limits.flat_suspect_s, Grade.SUSPECT)):
+        if window_s is None or limits.flat_tolerance is None or history.began_s is None:
+            continue
+        if at_s - history.began_s < window_s:
+            continue  # nobody knows yet
+        since_s = at_s - window_s
+        highest = next(v for t, v in history.highs if t >= since_s)
+        lowest = next(v for t, v in history.lows if t >= since_s)
+        if highest - lowest < limits.flat_tolerance:
+            return found
+    return Grade.GOOD
+
+
+def _outside(span: Span | None, value: float) -> bool:
+    return span is not None and not span[0] <= value <= span[1]
+
+
+def _over(size: float, suspect: float | None, fail: float | None) -> Grade:
+    if fail is not None and size > fail:
+        return Grade.FAIL
+    return Grade.SUSPECT if suspect is not None and size > suspect else Grade.GOOD
+
+
+def _remember_range(limits: Limits, history: History, at_s: float, value: float) -> History:
+    longest_s = max(limits.flat_suspect_s or 0.0, limits.flat_fail_s or 0.0)
+    if limits.flat_tolerance is None or longest_s == 0.0:
+        return history
+    since_s = at_s - longest_s
+    highs = (*(p for p in history.highs if p[1] > value and p[0] >= since_s), (at_s, value))
+    lows = (*(p for p in history.lows if p[1] < value and p[0] >= since_s), (at_s, value))
+    began_s = at_s if history.began_s is None else history.began_s
+    return replace(history, began_s=began_s, highs=highs, lows=lows)

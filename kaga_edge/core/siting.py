@@ -1,8 +1,29 @@
-"""From what the instrument sees to what the site needs: distance or pressure to level or depth."""
+"""From what the instrument sees to what the site needs: distance or pressure to level or depth.
+
+    level = gauge zero to sensor - distance x cos(tilt)          looking down at water
+    depth = ground to sensor - distance x cos(tilt)              looking down at snow
+    depth = (pressure - air pressure) / (density x gravity)      a probe under water
+    level = gauge zero to probe + depth
+
+What the instrument said stays beside it as its own channel, untouched: a level can always be computed
+again when the survey of the mount turns out wrong.
+
+Sources: density of fresh water, Jones and Harris 1992 (J. Res. NIST 97); normal gravity, WGS 84;
+speed of sound in air c = 331.4 sqrt(T / 273.15 K) m/s, as the SR50A manual uses it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import cos, radians, sin, sqrt
+
+from kaga_edge.vocabulary.quantities import Quantity as Q
+from kaga_edge.vocabulary.readings import Flag, Measurement
+
+STANDARD_AIR_HPA = 1013.25
+STANDARD_GRAVITY_M_S2 = 9.80665
+ICE_POINT_K = 273.15
+UNKNOWN_WATER_C = 10.0  # a river's usual temperature; 0 or 20 degC instead is 1.5 mm in one metre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +38,125 @@ class Mount:
     gravity_m_s2: float | None = None  # None: normal gravity at the site's latitude
     air_pressure_from: str | None = None  # id of the barometer's sensor
     temperature_from: str | None = None  # id of the air thermometer, for the speed of sound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What other sensors of the site know now; None when they are silent or too old."""
+
+    air_pressure_hpa: float | None = None
+    air_temperature_c: float | None = None
+    latitude_deg: float | None = None
+
+
+def sited_quantities(mount: Mount, quantities: tuple[Q, ...]) -> tuple[Q, ...]:
+    """Return the channels of a sensor at its site: what the site needs first, then what it said."""
+    return (*_derived(mount, quantities), *quantities)
+
+
+def site(
+    mount: Mount,
+    measurements: tuple[Measurement, ...],
+    around: Surroundings,
+    *,
+    corrects_sound_speed: bool = False,
+) -> tuple[Measurement, ...]:
+    """Return one measurement per channel of ``sited_quantities``, in its order.
+
+    ``corrects_sound_speed``: the instrument has no temperature compensation of its own and reports
+    distance as if the air were at 0 degC. A value that had to do without its companion (no barometer,
+    no thermometer) is flagged ESTIMATED, never withheld.
+    """
+    by_quantity = {m.quantity: m for m in measurements}
+    derived = tuple(
+        _derive(wanted, mount, by_quantity, around, corrects_sound_speed)
+        for wanted in _derived(mount, tuple(by_quantity))
+    )
+    return (*derived, *measurements)
+
+
+def water_density_kg_m3(temperature_c: float) -> float:
+    """Return the density of fresh water; below 0 and above 40 degC the nearer end is used."""
+    t = min(max(temperature_c, 0.0), 40.0)
+    return 999.84847 + t * (6.337563e-2 + t * (-8.523829e-3 + t * (6.943248e-5 - t * 3.821216e-7)))
+
+
+def normal_gravity_m_s2(latitude_deg: float) -> float:
+    """Return gravity on the WGS 84 ellipsoid (Somigliana), at sea level."""
+    s2 = sin(radians(latitude_deg)) ** 2
+    return 9.7803253359 * (1 + 0.00193185265241 * s2) / sqrt(1 - 0.00669437999013 * s2)
+
+
+def sound_speed_factor(air_temperature_c: float) -> float:
+    """Return what a distance measured as if at 0 degC must be multiplied by."""
+    return sqrt((air_temperature_c + ICE_POINT_K) / ICE_POINT_K)
+
+
+def _derived(mount: Mount, quantities: tuple[Q, ...]) -> tuple[Q, ...]:
+    wanted: list[Q] = []
+    if Q.SURFACE_DISTANCE_M in quantities:
+        if mount.gauge_zero_to_sensor_m is not None:
+            wanted.append(Q.WATER_LEVEL_M)
+        if mount.ground_to_sensor_m is not None:
+            wanted.append(Q.SNOW_DEPTH_M)
+    if Q.WATER_PRESSURE_HPA in quantities or Q.GAUGE_PRESSURE_HPA in quantities:
+        wanted.append(Q.WATER_LEVEL_M if mount.gauge_zero_to_probe_m is not None else Q.WATER_DEPTH_M)
+    if (
+        Q.WATER_DEPTH_M in quantities and mount.gauge_zero_to_probe_m is not None and not wanted
+    ):  # a loop-powered probe already scaled to metres of water
+        wanted.append(Q.WATER_LEVEL_M)
+    return tuple(q for q in wanted if q not in quantities)
+
+
+def _derive(
+    wanted: Q, mount: Mount, said: dict[Q, Measurement], around: Surroundings, corrects: bool
+) -> Measurement:
+    if Q.SURFACE_DISTANCE_M in said:
+        height_m = mount.gauge_zero_to_sensor_m if wanted is Q.WATER_LEVEL_M else mount.ground_to_sensor_m
+        return _below(wanted, height_m or 0.0, said[Q.SURFACE_DISTANCE_M], mount, around, corrects)
+    source = next(said[q] for q in (Q.WATER_PRESSURE_HPA, Q.GAUGE_PRESSURE_HPA, Q.WATER_DEPTH_M) if q in said)
+    if source.value is None:
+        return Measurement(quantity=wanted, value=None, flags=source.flags | Flag.MISSING)
+    depth_m, flags = _depth(source, mount, said, around)
+    datum_m = mount.gauge_zero_to_probe_m if wanted is Q.WATER_LEVEL_M else None
+    return Measurement(quantity=wanted, value=depth_m + (datum_m or 0.0), flags=flags)
+
+
+def _below(
+    wanted: Q, height_m: float, distance: Measurement, mount: Mount, around: Surroundings, corrects: bool
+) -> Measurement:
+    if distance.value is None:
+        return Measurement(quantity=wanted, value=None, flags=distance.flags | Flag.MISSING)
+    distance_m, flags = distance.value, distance.flags
+    if corrects and around.air_temperature_c is not None:
+        distance_m *= sound_speed_factor(around.air_temperature_c)
+    elif corrects:
+        flags |= Flag.ESTIMATED  # 10 degC unknown is 1.8 % of the distance
+    return Measurement(
+        quantity=wanted, value=height_m - distance_m * cos(radians(mount.tilt_deg)), flags=flags
+    )
+
+
+def _depth(
+    source: Measurement, mount: Mount, said: dict[Q, Measurement], around: Surroundings
+) -> tuple[float, Flag]:
+    """Return the water above the probe in metres, and flags."""
+    assert source.value is not None
+    if source.quantity is Q.WATER_DEPTH_M:
+        return source.value, source.flags
+    flags = source.flags
+    air_hpa = 0.0
+    if source.quantity is Q.WATER_PRESSURE_HPA:
+        if around.air_pressure_hpa is None:
+            flags |= Flag.ESTIMATED  # weather moves the air by 50 hPa: up to half a metre of water
+        air_hpa = STANDARD_AIR_HPA if around.air_pressure_hpa is None else around.air_pressure_hpa
+    water = said.get(Q.WATER_TEMPERATURE_C)
+    water_c = UNKNOWN_WATER_C if water is None or water.value is None else water.value
+    density = mount.water_density_kg_m3 or water_density_kg_m3(water_c)
+    if mount.gravity_m_s2 is not None:
+        gravity = mount.gravity_m_s2
+    elif around.latitude_deg is not None:
+        gravity = normal_gravity_m_s2(around.latitude_deg)
+    else:
+        gravity = STANDARD_GRAVITY_M_S2
+    return (source.value - air_hpa) * 100.0 / (density * gravity), flags
