@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, radians, sin, sqrt
 
-from kaga_edge.vocabulary.quantities import Quantity as Q
+from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement
 
 STANDARD_AIR_HPA = 1013.25
@@ -49,7 +49,7 @@ class Surroundings:
     latitude_deg: float | None = None
 
 
-def sited_quantities(mount: Mount, quantities: tuple[Q, ...]) -> tuple[Q, ...]:
+def sited_quantities(mount: Mount, quantities: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
     """Return the channels of a sensor at its site: what the site needs first, then what it said."""
     return (*_derived(mount, quantities), *quantities)
 
@@ -92,38 +92,51 @@ def sound_speed_factor(air_temperature_c: float) -> float:
     return sqrt((air_temperature_c + ICE_POINT_K) / ICE_POINT_K)
 
 
-def _derived(mount: Mount, quantities: tuple[Q, ...]) -> tuple[Q, ...]:
-    wanted: list[Q] = []
-    if Q.SURFACE_DISTANCE_M in quantities:
+def _derived(mount: Mount, quantities: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
+    wanted: list[Quantity] = []
+    if Quantity.SURFACE_DISTANCE_M in quantities:
         if mount.gauge_zero_to_sensor_m is not None:
-            wanted.append(Q.WATER_LEVEL_M)
+            wanted.append(Quantity.WATER_LEVEL_M)
         if mount.ground_to_sensor_m is not None:
-            wanted.append(Q.SNOW_DEPTH_M)
-    if Q.WATER_PRESSURE_HPA in quantities or Q.GAUGE_PRESSURE_HPA in quantities:
-        wanted.append(Q.WATER_LEVEL_M if mount.gauge_zero_to_probe_m is not None else Q.WATER_DEPTH_M)
+            wanted.append(Quantity.SNOW_DEPTH_M)
+    if Quantity.WATER_PRESSURE_HPA in quantities or Quantity.GAUGE_PRESSURE_HPA in quantities:
+        wanted.append(
+            Quantity.WATER_LEVEL_M if mount.gauge_zero_to_probe_m is not None else Quantity.WATER_DEPTH_M
+        )
     if (
-        Q.WATER_DEPTH_M in quantities and mount.gauge_zero_to_probe_m is not None and not wanted
+        Quantity.WATER_DEPTH_M in quantities and mount.gauge_zero_to_probe_m is not None and not wanted
     ):  # a loop-powered probe already scaled to metres of water
-        wanted.append(Q.WATER_LEVEL_M)
+        wanted.append(Quantity.WATER_LEVEL_M)
     return tuple(q for q in wanted if q not in quantities)
 
 
 def _derive(
-    wanted: Q, mount: Mount, said: dict[Q, Measurement], around: Surroundings, corrects: bool
+    wanted: Quantity, mount: Mount, said: dict[Quantity, Measurement], around: Surroundings, corrects: bool
 ) -> Measurement:
-    if Q.SURFACE_DISTANCE_M in said:
-        height_m = mount.gauge_zero_to_sensor_m if wanted is Q.WATER_LEVEL_M else mount.ground_to_sensor_m
-        return _below(wanted, height_m or 0.0, said[Q.SURFACE_DISTANCE_M], mount, around, corrects)
-    source = next(said[q] for q in (Q.WATER_PRESSURE_HPA, Q.GAUGE_PRESSURE_HPA, Q.WATER_DEPTH_M) if q in said)
+    if Quantity.SURFACE_DISTANCE_M in said:
+        height_m = (
+            mount.gauge_zero_to_sensor_m if wanted is Quantity.WATER_LEVEL_M else mount.ground_to_sensor_m
+        )
+        return _below(wanted, height_m or 0.0, said[Quantity.SURFACE_DISTANCE_M], mount, around, corrects)
+    source = next(
+        said[q]
+        for q in (Quantity.WATER_PRESSURE_HPA, Quantity.GAUGE_PRESSURE_HPA, Quantity.WATER_DEPTH_M)
+        if q in said
+    )
     if source.value is None:
         return Measurement(quantity=wanted, value=None, flags=source.flags | Flag.MISSING)
     depth_m, flags = _depth(source, mount, said, around)
-    datum_m = mount.gauge_zero_to_probe_m if wanted is Q.WATER_LEVEL_M else None
+    datum_m = mount.gauge_zero_to_probe_m if wanted is Quantity.WATER_LEVEL_M else None
     return Measurement(quantity=wanted, value=depth_m + (datum_m or 0.0), flags=flags)
 
 
 def _below(
-    wanted: Q, height_m: float, distance: Measurement, mount: Mount, around: Surroundings, corrects: bool
+    wanted: Quantity,
+    height_m: float,
+    distance: Measurement,
+    mount: Mount,
+    around: Surroundings,
+    corrects: bool,
 ) -> Measurement:
     if distance.value is None:
         return Measurement(quantity=wanted, value=None, flags=distance.flags | Flag.MISSING)
@@ -138,19 +151,19 @@ def _below(
 
 
 def _depth(
-    source: Measurement, mount: Mount, said: dict[Q, Measurement], around: Surroundings
+    source: Measurement, mount: Mount, said: dict[Quantity, Measurement], around: Surroundings
 ) -> tuple[float, Flag]:
     """Return the water above the probe in metres, and flags."""
     assert source.value is not None
-    if source.quantity is Q.WATER_DEPTH_M:
+    if source.quantity is Quantity.WATER_DEPTH_M:
         return source.value, source.flags
     flags = source.flags
     air_hpa = 0.0
-    if source.quantity is Q.WATER_PRESSURE_HPA:
+    if source.quantity is Quantity.WATER_PRESSURE_HPA:
         if around.air_pressure_hpa is None:
             flags |= Flag.ESTIMATED  # weather moves the air by 50 hPa: up to half a metre of water
         air_hpa = STANDARD_AIR_HPA if around.air_pressure_hpa is None else around.air_pressure_hpa
-    water = said.get(Q.WATER_TEMPERATURE_C)
+    water = said.get(Quantity.WATER_TEMPERATURE_C)
     water_c = UNKNOWN_WATER_C if water is None or water.value is None else water.value
     density = mount.water_density_kg_m3 or water_density_kg_m3(water_c)
     if mount.gravity_m_s2 is not None:

@@ -1,0 +1,121 @@
+"""From what a bus brought to a sample with its alarms: siting, grading, alarms, in this order.
+
+``judge`` is pure: the state of one sensor goes in, the new state comes out, so the same path runs in
+the daemon, in a replay and in a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from kaga_edge.core import alarms, grading, siting
+from kaga_edge.core.alarms import AlarmRule
+from kaga_edge.core.grading import History, Limits
+from kaga_edge.core.siting import Mount, Surroundings
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Alert, Flag, Grade, Measurement, Moment, Reading, Sample
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorPlan:
+    """What the configuration says about one sensor."""
+
+    id: str
+    said: tuple[Quantity, ...]  # what its driver measures
+    mount: Mount = field(default_factory=Mount)
+    limits: Mapping[str, Limits] = field(default_factory=dict)  # by channel
+    rules: tuple[AlarmRule, ...] = ()
+    corrects_sound_speed: bool = False
+
+    @property
+    def channels(self) -> tuple[Quantity, ...]:
+        """The sensor's channels, in the order of its catalog entry."""
+        return siting.sited_quantities(self.mount, self.said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorState:
+    """What must be remembered of one sensor between samples."""
+
+    histories: Mapping[Quantity, History] = field(default_factory=dict)
+    raised: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One sample, ready to be stored, with the alarms it raised or cleared."""
+
+    sample: Sample
+    alerts: tuple[Alert, ...] = ()
+
+
+def judge(
+    plan: SensorPlan,
+    state: SensorState,
+    *,
+    at: Moment,
+    at_s: float,
+    measurements: tuple[Measurement, ...] | None,
+    around: Surroundings,
+    raw: bytes | None = None,
+) -> tuple[SensorState, Judged]:
+    """Return the sensor's new state and the sample. ``measurements`` None: the poll failed.
+
+    ``at_s`` is monotonic seconds: rates must not jump with the wall clock.
+    """
+    if measurements is None:
+        return state, Judged(sample=missing(plan, at, raw))
+    sited = siting.site(plan.mount, measurements, around, corrects_sound_speed=plan.corrects_sound_speed)
+    histories = dict(state.histories)
+    readings = []
+    for measurement in sited:
+        quantity = measurement.quantity
+        limits = plan.limits.get(quantity.channel, NO_LIMITS)
+        history = histories.get(quantity, History())
+        histories[quantity], reading = grading.grade(limits, history, at_s, measurement)
+        readings.append(reading)
+    raised, alerts = _alarms(plan, state.raised, tuple(readings), at)
+    good = all(r.grade is Grade.GOOD for r in readings)
+    sample = Sample(sensor=plan.id, at=at, readings=tuple(readings), raw=None if good else raw)
+    return replace(state, histories=histories, raised=raised), Judged(sample=sample, alerts=alerts)
+
+
+def missing(plan: SensorPlan, at: Moment, raw: bytes | None) -> Sample:
+    """Return the sample that says: at this time there was nothing."""
+    nothing = tuple(
+        Reading(quantity=q, value=None, flags=Flag.MISSING, grade=Grade.MISSING) for q in plan.channels
+    )
+    return Sample(sensor=plan.id, at=at, readings=nothing, raw=raw)
+
+
+def _alarms(
+    plan: SensorPlan, raised: frozenset[str], readings: tuple[Reading, ...], at: Moment
+) -> tuple[frozenset[str], tuple[Alert, ...]]:
+    alerts: list[Alert] = []
+    for reading in readings:
+        rules = tuple(r for r in plan.rules if r.channel == reading.quantity.channel)
+        if not rules or reading.value is None:
+            continue
+        raised, changes = alarms.step(rules, raised, reading.value)
+        alerts += [_alert(change, reading, at) for change in changes]
+    return raised, tuple(alerts)
+
+
+def _alert(change: alarms.Change, reading: Reading, at: Moment) -> Alert:
+    rule = change.rule
+    return Alert(
+        key=rule.key,
+        state=change.state,
+        subject=f"{rule.sensor}/{rule.channel}",
+        at=at,
+        data={
+            "rank": rule.rank,
+            "value": round(change.value, 6),
+            "unit": rule.unit,
+            "threshold": rule.threshold,
+            "q": int(reading.flags),
+        },
+    )
