@@ -1,0 +1,110 @@
+"""Grading: the vectors are those QARTOD's reference implementation gives for the same rules."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kaga_edge.core.grading import History, Limits, grade, gross_range
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Flag, Grade, Measurement, Reading
+
+
+def run(limits: Limits, values: list[float | None], every_s: float = 60.0) -> list[Reading]:
+    history, readings = History(), []
+    for i, value in enumerate(values):
+        measurement = Measurement(quantity=Quantity.WATER_LEVEL_M, value=value)
+        history, reading = grade(limits, history, i * every_s, measurement)
+        readings.append(reading)
+    return readings
+
+
+def grades(limits: Limits, values: list[float | None]) -> list[int]:
+    return [int(r.grade) for r in run(limits, values)]
+
+
+def test_gross_range_limits_are_good_themselves() -> None:
+    limits = Limits(gross_fail=(0, 10), gross_suspect=(1, 9))
+    assert grades(limits, [-1, 0, 1, 5, 10, 11, None]) == [4, 3, 1, 1, 3, 4, 9]
+
+
+def test_rate_of_change_leaves_the_first_value_good() -> None:
+    limits = Limits(rate_suspect_per_s=0.01, rate_fail_per_s=0.02)
+    assert grades(limits, [0, 0.1, 0.2, 2, 2, None]) == [1, 1, 1, 4, 1, 9]
+
+
+@pytest.mark.parametrize(
+    ("values", "suspect_s", "fail_s", "expected"),
+    [
+        ([5] * 8, 180, 300, [1, 1, 1, 3, 3, 4, 4, 4]),
+        ([1, 1, 1, 2, 2, 2, 2, 2], 120, 240, [1, 1, 3, 1, 1, 3, 3, 4]),
+    ],
+)
+def test_flat_line_over_the_trailing_window(
+    values: list[float | None], suspect_s: float, fail_s: float, expected: list[int]
+) -> None:
+    limits = Limits(flat_tolerance=0.01, flat_suspect_s=suspect_s, flat_fail_s=fail_s)
+    assert grades(limits, values) == expected
+
+
+def test_zero_tolerance_never_calls_a_line_flat() -> None:
+    limits = Limits(flat_tolerance=0.0, flat_suspect_s=60.0)
+    assert grades(limits, [5.0] * 5) == [1] * 5
+
+
+def test_a_single_spike_is_flagged_and_the_value_kept() -> None:
+    readings = run(Limits(spike_suspect=0.5, spike_fail=1.0), [2.0, 2.0, 2.1, 4.0, 2.1, 2.1])
+    assert [int(r.grade) for r in readings] == [1, 1, 1, 4, 1, 1]
+    assert readings[3].value == 4.0
+    assert readings[3].flags is Flag.SPIKE
+
+
+def test_after_a_true_step_only_its_first_two_values_are_flagged() -> None:
+    readings = run(Limits(spike_suspect=0.5), [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0])
+    assert [bool(r.flags) for r in readings] == [False, False, False, True, True, False, False]
+
+
+def test_the_flood_of_august_2022_is_not_called_too_fast() -> None:
+    limits = Limits(rate_suspect_per_s=0.5 / 600, rate_fail_per_s=1.5 / 600)
+    readings = run(limits, [0.5, 0.7, 1.0], every_s=600.0)  # a resident's log: 20, then 30 cm in 10 min
+    assert all(r.grade is Grade.GOOD for r in readings)
+
+
+def test_what_the_sensor_doubts_is_suspect() -> None:
+    doubtful = Measurement(quantity=Quantity.SNOW_DEPTH_M, value=1.0, flags=Flag.LOW_QUALITY)
+    _, reading = grade(Limits(), History(), 0.0, doubtful)
+    assert (reading.grade, reading.flags) == (Grade.SUSPECT, Flag.LOW_QUALITY)
+
+
+@given(
+    st.lists(st.integers(0, 6).map(float), min_size=1, max_size=60),
+    st.integers(1, 12),
+    st.sampled_from([0.5, 1.5, 2.5]),
+)
+def test_flat_line_equals_looking_at_the_whole_window(
+    values: list[float], window: int, tolerance: float
+) -> None:
+    limits = Limits(flat_tolerance=tolerance, flat_suspect_s=window * 60.0)
+    readings = run(limits, list(values))
+    for i, reading in enumerate(readings):
+        seen = values[max(0, i - window) : i + 1]
+        expected = i >= window and max(seen) - min(seen) < tolerance
+        assert (Flag.STUCK in reading.flags) is expected
+
+
+@given(st.lists(st.none() | st.floats(-1e6, 1e6), max_size=40))
+def test_no_test_ever_changes_a_value(values: list[float | None]) -> None:
+    limits = Limits(
+        gross_fail=(-1, 1), rate_fail_per_s=0.1, spike_fail=0.1, flat_tolerance=0.1, flat_fail_s=120.0
+    )
+    assert [r.value for r in run(limits, values)] == values
+
+
+@given(st.floats(-100, 100))
+def test_gross_range_is_no_looser_for_fail_than_for_suspect(value: float) -> None:
+    limits = Limits(gross_fail=(-10, 10), gross_suspect=(-5, 5))
+    order = [gross_range(limits, v) for v in sorted((abs(value), abs(value) + 1))]
+    assert all(a <= b for a, b in pairwise(order))

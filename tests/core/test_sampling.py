@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from kaga_edge.core.alarms import AlarmRule
+from kaga_edge.core.grading import Limits
+from kaga_edge.core.sampling import SensorPlan, SensorState, judge
+from kaga_edge.core.siting import Mount, Surroundings
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import ClockTrust, Flag, Grade, Measurement, Moment
+
+AT = Moment(wall_ms=1_630_126_006_000, up_ms=1, boot="7c1d", trust=ClockTrust.NTP)
+DANGER = AlarmRule(
+    rank="danger", sensor="level-1", channel="water_level", unit="m", threshold=1.2, hysteresis=0.05
+)
+PLAN = SensorPlan(
+    id="level-1",
+    said=(Quantity.SURFACE_DISTANCE_M,),
+    mount=Mount(gauge_zero_to_sensor_m=5.0),
+    limits={"water_level": Limits(gross_fail=(-1.0, 3.0))},
+    rules=(DANGER,),
+)
+
+
+def poll(state: SensorState, distance_m: float | None, at_s: float = 0.0):
+    said = (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=distance_m),)
+    return judge(
+        PLAN, state, at=AT, at_s=at_s, measurements=said, around=Surroundings(), raw=b"\xff\x0e\xb2\xbf"
+    )
+
+
+def test_a_distance_becomes_a_level_with_the_distance_beside_it() -> None:
+    _, judged = poll(SensorState(), 3.762)
+    level, distance = judged.sample.readings
+    assert (level.quantity, round(level.value, 3)) == (Quantity.WATER_LEVEL_M, 1.238)
+    assert distance.value == 3.762
+
+
+def test_raw_bytes_are_kept_only_when_something_is_not_good() -> None:
+    assert poll(SensorState(), 3.9)[1].sample.raw is None
+    assert poll(SensorState(), 0.5)[1].sample.raw == b"\xff\x0e\xb2\xbf"
+
+
+def test_an_impossible_level_is_flagged_and_still_raises_the_alarm() -> None:
+    _, judged = poll(SensorState(), 0.5)
+    assert judged.sample.readings[0].flags is Flag.OUT_OF_RANGE
+    (alert,) = judged.alerts
+    assert (alert.key, alert.state, alert.subject) == ("danger/level-1", "raised", "level-1/water_level")
+    assert alert.data["q"] == 1
+
+
+def test_an_alarm_is_raised_once_and_cleared_once() -> None:
+    state, told = SensorState(), []
+    for i, distance in enumerate((4.0, 3.8, 3.7, 3.79, 3.84, 3.86, 4.0)):
+        state, judged = poll(state, distance, float(i))
+        told += [a.state for a in judged.alerts]
+    assert told == ["raised", "cleared"]
+
+
+def test_a_failed_poll_is_a_row_of_missing_values() -> None:
+    _, judged = judge(
+        PLAN, SensorState(), at=AT, at_s=0.0, measurements=None, around=Surroundings(), raw=b"\x00"
+    )
+    assert [r.value for r in judged.sample.readings] == [None, None]
+    assert {r.flags for r in judged.sample.readings} == {Flag.MISSING}
+    assert {r.grade for r in judged.sample.readings} == {Grade.MISSING}
