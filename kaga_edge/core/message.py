@@ -6,9 +6,6 @@ Pure: takes rows and facts, returns bytes. Batches are put together from the tex
 Only batches are wrapped in zlib (RFC 1950, above 200 bytes); everything else is plain JSON in UTF-8.
 The first byte tells a reader: ``{`` is JSON, ``x`` is zlib.
 
-A row is ``(n, i, at_ms, up_ms, vals, q)``: number, sensor index, UTC and boot-time milliseconds, the
-values as JSON text without brackets, and the flags as JSON text or None.
-
 This module is longer than most because it is the whole wire: one page to hold beside the contract.
 """
 
@@ -22,9 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.stored import Run, StoredRow
 from kaga_edge.vocabulary.errors import DecodeError
 from kaga_edge.vocabulary.readings import ClockTrust, Flag, Moment
 
@@ -35,8 +33,6 @@ ACK_RANGES = 64  # the contract's limit for "have"
 # Opening and closing brackets, epoch, catalog, clock and boot of a batch: never more than this.
 BATCH_FRAME_BYTES = 256
 
-Row = tuple[int, int, int, int, str, str | None]  # n, i, at_ms, up_ms, vals, q
-
 _EPOCH_OR_DIGEST = re.compile(r"[0-9a-f]{8}")
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,29 +42,6 @@ class MessageMalformed(DecodeError):
 
     code = "KE-L10"
     check = "contract"
-
-
-class Run(Protocol):
-    """What all rows of one batch share: epoch, catalog, clock trust (0..3), boot."""
-
-    @property
-    def ep(self) -> str: ...
-    @property
-    def k(self) -> str: ...
-    @property
-    def c(self) -> int: ...
-    @property
-    def boot(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowRun:
-    """A plain ``Run``."""
-
-    ep: str
-    k: str
-    c: int
-    boot: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +91,7 @@ def compact(body: object) -> bytes:
 # --- batch ---
 
 
-def batch(rows: Sequence[Row], run: Run) -> bytes:
+def batch(rows: Sequence[StoredRow], run: Run) -> bytes:
     """Return one batch (``up/data``, ``up/hist``): consecutive rows of one catalog, clock trust and boot.
 
     Raises ValueError when there is no row, a number is skipped or the text is above 64 KiB: the
@@ -130,7 +103,7 @@ def batch(rows: Sequence[Row], run: Run) -> bytes:
     return zlib.compress(text, ZLIB_LEVEL) if len(text) > ZLIB_ABOVE_BYTES else text
 
 
-def fitting(rows: Sequence[Row], most_bytes: int = MESSAGE_BYTES) -> int:
+def fitting(rows: Sequence[StoredRow], most_bytes: int = MESSAGE_BYTES) -> int:
     """Return how many leading rows surely make a batch of at most ``most_bytes`` before compression.
 
     At least 1 when there is a row: a single row cannot be cut.
@@ -143,7 +116,7 @@ def fitting(rows: Sequence[Row], most_bytes: int = MESSAGE_BYTES) -> int:
     return len(rows)
 
 
-def _batch_text(rows: Sequence[Row], run: Run) -> str:
+def _batch_text(rows: Sequence[StoredRow], run: Run) -> str:
     if not rows:
         raise ValueError("a batch needs at least one row")
     first, _i, before_ms, up_ms, _vals, _q = rows[0]
@@ -356,8 +329,8 @@ def _no_constant(name: str) -> float:
 
 
 def _number(value: object, name: str) -> int:
-    # -1 is "nothing yet": numbers start at 0 in some stores. bool is an int to Python, not to us.
-    if not isinstance(value, int) or isinstance(value, bool) or not -1 <= value < 2**63:
+    # 0 is "nothing yet": numbers start at 1. bool is an int to Python, not to us.
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise MessageMalformed(f"ack's {name} is not a number")
     return value
 

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 
 from kaga_edge.core import message
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.stored import Run, StoredRow
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
-RUN = message.RowRun(ep="3f2a9c1e", k="a1b2c3d4", c=2, boot="7c1d")
+RUN = Run(ep="3f2a9c1e", k="a1b2c3d4", c=2, boot="7c1d")
 AT = Moment(wall_ms=1630126006000, up_ms=123456, boot="7c1d", trust=ClockTrust.NTP)
 T0 = 1630065103000
 
 
 def test_a_small_batch_is_the_contract_example_byte_for_byte() -> None:
-    rows: list[message.Row] = [
+    rows: list[StoredRow] = [
         (48211, 0, T0, 5, "0.39", None),
         (48212, 0, T0 + 300000, 6, "0.36", None),
         (48213, 3, T0 + 300000, 6, "1.695,null,-15.03", "[0,128,8]"),
@@ -33,7 +34,7 @@ def test_a_small_batch_is_the_contract_example_byte_for_byte() -> None:
 
 
 def test_a_batch_above_200_bytes_is_zlib_and_says_so_in_its_first_byte() -> None:
-    rows: list[message.Row] = [(n, 0, T0 + n * 1000, n, "0.391", None) for n in range(100)]
+    rows: list[StoredRow] = [(n, 0, T0 + n * 1000, n, "0.391", None) for n in range(100)]
     payload = message.batch(rows, RUN)
     assert payload[0] == 0x78
     assert json.loads(zlib.decompress(payload))["r"][99] == [0, 1000, 0.391]
@@ -41,13 +42,13 @@ def test_a_batch_above_200_bytes_is_zlib_and_says_so_in_its_first_byte() -> None
 
 
 def test_time_steps_may_be_negative() -> None:
-    rows: list[message.Row] = [(1, 0, T0, 5, "1", None), (2, 1, T0 - 250, 6, "2", None)]
+    rows: list[StoredRow] = [(1, 0, T0, 5, "1", None), (2, 1, T0 - 250, 6, "2", None)]
     assert message.parse(message.batch(rows, RUN))["r"] == [[0, 0, 1], [1, -250, 2]]
 
 
 @pytest.mark.parametrize("c", [0, 1])
 def test_an_untrusted_clock_adds_the_boot_and_its_clock_at_t0(c: int) -> None:
-    run = message.RowRun(ep="3f2a9c1e", k="a1b2c3d4", c=c, boot="7c1d")
+    run = Run(ep="3f2a9c1e", k="a1b2c3d4", c=c, boot="7c1d")
     body = message.parse(message.batch([(1, 0, T0, 123456, "1", None)], run))
     assert body["b"] == {"id": "7c1d", "up": 123456}
     assert "b" not in message.parse(message.batch([(1, 0, T0, 123456, "1", None)], RUN))
@@ -67,13 +68,13 @@ def test_a_skipped_number_in_a_batch_is_a_bug_not_a_message() -> None:
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=600), st.integers(400, message.MESSAGE_BYTES))
 def test_what_fits_never_makes_a_batch_above_the_limit(widths: list[int], limit: int) -> None:
-    rows: list[message.Row] = [
+    rows: list[StoredRow] = [
         (n, 99, (-1) ** n * 8_000_000_000_000, 2**50, "1" * width, "[1023]" if width % 2 else None)
         for n, width in enumerate(widths)
     ]
     taken = message.fitting(rows, limit)
     assert 1 <= taken <= len(rows)
-    payload = message.batch(rows[:taken], message.RowRun(ep="3f2a9c1e", k="a1b2c3d4", c=0, boot="b" * 32))
+    payload = message.batch(rows[:taken], Run(ep="3f2a9c1e", k="a1b2c3d4", c=0, boot="b" * 32))
     plain = zlib.decompress(payload) if payload[0] == 0x78 else payload
     assert len(plain) <= limit or taken == 1
 
