@@ -1,0 +1,346 @@
+"""Pulses into counts: state in, edges in, totals out. Nothing here looks at a clock.
+
+A **pulse** is one closing of a contact or one presence on a detector. It is counted when it has ended
+and its bounce is over, so a pulse that is open or bouncing at the end of an interval is carried into
+the next one: late by that much, never lost, never counted twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kaga_edge.vocabulary.requests import Edges
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulseRule:
+    """What counts as one pulse of one line.
+
+    Activations closer than ``bounce_ns`` to the end of the one before belong to it. What is then
+    shorter than ``shortest_ns`` or longer than ``longest_ns`` (None: no limit) is rejected.
+    """
+
+    gpio: int
+    shortest_ns: int = 0
+    longest_ns: int | None = None
+    bounce_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """One whole pulse, on the kernel's monotonic clock."""
+
+    start_ns: int
+    end_ns: int
+
+    @property
+    def on_ns(self) -> int:
+        """How long it lasted."""
+        return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineState:
+    """The pulse in progress, if any: still active (``ended_ns`` None) or perhaps bouncing."""
+
+    started_ns: int | None = None
+    ended_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineTally:
+    """What one interval gave: whole pulses, how many were rejected, and the time active within it."""
+
+    pulses: tuple[Pulse, ...]
+    rejected: int
+    on_ns: int
+
+
+def fold_line(state: LineState, edges: Edges, rule: PulseRule) -> tuple[LineState, LineTally]:
+    """Return the next state and the pulses that became whole within ``edges``.
+
+    A line already active when watching began has no known start: that presence gives on-time, no pulse.
+    """
+    changes = [(e.at_ns, e.active) for e in edges.edges if e.gpio == rule.gpio]
+    active_at_start = edges.active_at_start.get(rule.gpio, False)
+    state = _joined(state, edges.first, active_at_start)
+    whole: list[Pulse] = []
+    for at_ns, active in changes:
+        state = _changed(state, at_ns, active, rule.bounce_ns, whole)
+    if state.ended_ns is not None and edges.end_ns - state.ended_ns >= rule.bounce_ns:
+        state = _settled(state, whole)
+    kept = tuple(pulse for pulse in whole if _fits(pulse, rule))
+    on_ns = _on_ns(changes, active_at_start, edges.start_ns, edges.end_ns)
+    return state, LineTally(pulses=kept, rejected=len(whole) - len(kept), on_ns=on_ns)
+
+
+def _joined(state: LineState, first: bool, active: bool) -> LineState:
+    """Return the state that agrees with the line's level at the start of the interval."""
+    ended = state.ended_ns is not None or state.started_ns is None
+    if first or (not active and not ended):
+        return LineState()  # its end was not seen: how long it lasted is unknown
+    return state
+
+
+def _changed(state: LineState, at_ns: int, active: bool, bounce_ns: int, whole: list[Pulse]) -> LineState:
+    if not active:
+        still_open = state.started_ns is not None and state.ended_ns is None
+        return replace(state, ended_ns=at_ns) if still_open else state
+    if state.started_ns is None:
+        return LineState(started_ns=at_ns)
+    if state.ended_ns is None:
+        return state  # two activations in a row: the end between them was lost
+    if at_ns - state.ended_ns < bounce_ns:
+        return replace(state, ended_ns=None)
+    _settled(state, whole)
+    return LineState(started_ns=at_ns)
+
+
+def _settled(state: LineState, whole: list[Pulse]) -> LineState:
+    assert state.started_ns is not None
+    assert state.ended_ns is not None
+    whole.append(Pulse(start_ns=state.started_ns, end_ns=state.ended_ns))
+    return LineState()
+
+
+def _fits(pulse: Pulse, rule: PulseRule) -> bool:
+    return pulse.on_ns >= rule.shortest_ns and (rule.longest_ns is None or pulse.on_ns <= rule.longest_ns)
+
+
+def _on_ns(changes: list[tuple[int, bool]], active: bool, start_ns: int, end_ns: int) -> int:
+    on_ns, since_ns = 0, start_ns
+    for at_ns, now_active in changes:
+        if active:
+            on_ns += at_ns - since_ns
+        active, since_ns = now_active, at_ns
+    return on_ns + (end_ns - since_ns if active else 0)
+
+
+# --- rain ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RainState:
+    """Tips since counting began, and when the last one was."""
+
+    line: LineState = LineState()
+    tips_total: int = 0
+    last_tip_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RainTally:
+    """One interval of rain. ``intensity_mm_h`` None: the interval has no length."""
+
+    tips: int
+    tips_total: int
+    rain_mm: float
+    rain_total_mm: float
+    intensity_mm_h: float | None
+    rejected: int
+
+
+def fold_rain(
+    state: RainState, edges: Edges, rule: PulseRule, mm_per_tip: float
+) -> tuple[RainState, RainTally]:
+    """Return the next state and the rain of one interval."""
+    line, tally = fold_line(state.line, edges, rule)
+    tips = len(tally.pulses)
+    total = state.tips_total + tips
+    interval_ns = edges.end_ns - edges.start_ns
+    known_ns = None if edges.first else state.last_tip_ns
+    intensity = _intensity_mm_h(tally.pulses, known_ns, interval_ns, mm_per_tip)
+    last_ns = tally.pulses[-1].start_ns if tips else known_ns
+    return RainState(line=line, tips_total=total, last_tip_ns=last_ns), RainTally(
+        tips=tips,
+        tips_total=total,
+        rain_mm=tips * mm_per_tip,
+        rain_total_mm=total * mm_per_tip,
+        intensity_mm_h=intensity,
+        rejected=tally.rejected,
+    )
+
+
+def _intensity_mm_h(
+    tips: tuple[Pulse, ...], before_ns: int | None, interval_ns: int, mm_per_tip: float
+) -> float | None:
+    """Return tips x mm per hour; for a single tip, over the time since the tip before it.
+
+    One tip in a minute would otherwise read 30 mm/h of 0.5 mm tips, however long it took to fill.
+    """
+    if interval_ns <= 0:
+        return None
+    span_ns = interval_ns
+    if len(tips) == 1 and before_ns is not None:
+        span_ns = max(interval_ns, tips[0].start_ns - before_ns)
+    return len(tips) * mm_per_tip * 3600 * NS_PER_S / span_ns
+
+
+# --- vehicles ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detector:
+    """One detector, or two in a row. Lengths in metres.
+
+    ``lead_distance_m``: between the leading edges of the two. ``detector_length_m``: how long the zone
+    is that a vehicle covers. ``assumed_length_m``: the usual vehicle, for a single detector's speed.
+    """
+
+    first: PulseRule
+    second: PulseRule | None = None
+    detector_length_m: float = 2.0
+    lead_distance_m: float = 4.5
+    assumed_length_m: float = 4.5
+    slowest_m_s: float = 1.0
+    fastest_m_s: float = 60.0
+    on_time_mismatch: float = 0.3  # of the longer one: beyond, two vehicles were taken for one
+    shortest_m: float = 1.0
+    longest_m: float = 25.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleState:
+    """Pulses in progress, those of a pair that still wait for their partner, the last leading edge."""
+
+    first: LineState = LineState()
+    second: LineState = LineState()
+    waiting_first: tuple[Pulse, ...] = ()
+    waiting_second: tuple[Pulse, ...] = ()
+    last_lead_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """The speed of one vehicle, and its length where a pair measured it."""
+
+    speed_m_s: float
+    length_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleTally:
+    """One interval of traffic. ``occupancy`` None: the interval has no length.
+
+    Vehicles count when they have left the first detector; headways lie between leading edges.
+    """
+
+    count: int
+    occupancy: float | None
+    passages: tuple[Passage, ...]
+    headways_s: tuple[float, ...]
+    rejected: int
+
+    @property
+    def mean_speed_m_s(self) -> float | None:
+        """The space-mean (harmonic) speed: what flow and density need."""
+        if not self.passages:
+            return None
+        return len(self.passages) / sum(1 / passage.speed_m_s for passage in self.passages)
+
+    @property
+    def mean_length_m(self) -> float | None:
+        """The mean length of the vehicles that a pair measured."""
+        return _mean([p.length_m for p in self.passages if p.length_m is not None])
+
+    @property
+    def mean_headway_s(self) -> float | None:
+        """The mean time between leading edges."""
+        return _mean(self.headways_s)
+
+
+def fold_vehicles(state: VehicleState, edges: Edges, detector: Detector) -> tuple[VehicleState, VehicleTally]:
+    """Return the next state and the traffic of one interval."""
+    if edges.first:
+        state = VehicleState()
+    first, seen = fold_line(state.first, edges, detector.first)
+    headways_s, last_lead_ns = _headways(seen.pulses, state.last_lead_ns)
+    if detector.second is None:
+        second = state.second
+        waiting: tuple[tuple[Pulse, ...], tuple[Pulse, ...]] = ((), ())
+        passages = tuple(passage for pulse in seen.pulses if (passage := _single(pulse, detector)))
+    else:
+        second, seen_second = fold_line(state.second, edges, detector.second)
+        passages, waiting = _paired(
+            (*state.waiting_first, *seen.pulses),
+            (*state.waiting_second, *seen_second.pulses),
+            detector,
+            edges.end_ns,
+        )
+    interval_ns = edges.end_ns - edges.start_ns
+    return VehicleState(
+        first=first,
+        second=second,
+        waiting_first=waiting[0],
+        waiting_second=waiting[1],
+        last_lead_ns=last_lead_ns,
+    ), VehicleTally(
+        count=len(seen.pulses),
+        occupancy=seen.on_ns / interval_ns if interval_ns > 0 else None,
+        passages=passages,
+        headways_s=headways_s,
+        rejected=seen.rejected,
+    )
+
+
+def passage_of_pair(first: Pulse, second: Pulse, detector: Detector) -> Passage | None:
+    """Return speed and length of one vehicle over both detectors, None where they do not belong together."""
+    apart_s = abs(second.start_ns - first.start_ns) / NS_PER_S
+    if apart_s == 0:
+        return None
+    speed_m_s = detector.lead_distance_m / apart_s
+    if not detector.slowest_m_s <= speed_m_s <= detector.fastest_m_s:
+        return None
+    longer_ns = max(first.on_ns, second.on_ns)
+    if abs(first.on_ns - second.on_ns) > detector.on_time_mismatch * longer_ns:
+        return None
+    length_m = speed_m_s * (first.on_ns + second.on_ns) / 2 / NS_PER_S - detector.detector_length_m
+    if not detector.shortest_m <= length_m <= detector.longest_m:
+        return None
+    return Passage(speed_m_s=speed_m_s, length_m=length_m)
+
+
+def _single(pulse: Pulse, detector: Detector) -> Passage | None:
+    if pulse.on_ns <= 0:
+        return None
+    speed_m_s = (detector.assumed_length_m + detector.detector_length_m) * NS_PER_S / pulse.on_ns
+    in_range = detector.slowest_m_s <= speed_m_s <= detector.fastest_m_s
+    return Passage(speed_m_s=speed_m_s) if in_range else None
+
+
+def _paired(
+    first: tuple[Pulse, ...], second: tuple[Pulse, ...], detector: Detector, now_ns: int
+) -> tuple[tuple[Passage, ...], tuple[tuple[Pulse, ...], tuple[Pulse, ...]]]:
+    """Match the pulses of both lines, oldest first; forget those whose partner can no longer come."""
+    passages, lonely, partners = [], [], list(second)
+    for pulse in first:
+        for partner in partners:
+            passage = passage_of_pair(pulse, partner, detector)
+            if passage is not None:
+                passages.append(passage)
+                partners.remove(partner)
+                break
+        else:
+            lonely.append(pulse)
+    # A partner ends at the latest this long after the pulse itself has.
+    patience_ns = int(2 * detector.lead_distance_m / detector.slowest_m_s * NS_PER_S)
+    return tuple(passages), (
+        tuple(pulse for pulse in lonely if now_ns - pulse.end_ns < patience_ns),
+        tuple(pulse for pulse in partners if now_ns - pulse.end_ns < patience_ns),
+    )
+
+
+def _headways(pulses: tuple[Pulse, ...], last_ns: int | None) -> tuple[tuple[float, ...], int | None]:
+    headways: list[float] = []
+    for pulse in pulses:
+        if last_ns is not None:
+            headways.append((pulse.start_ns - last_ns) / NS_PER_S)
+        last_ns = pulse.start_ns
+    return tuple(headways), last_ns
+
+
+def _mean(values: list[float] | tuple[float, ...]) -> float | None:
+    return sum(values) / len(values) if values else None

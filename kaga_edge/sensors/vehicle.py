@@ -1,0 +1,245 @@
+r"""Vehicle detector on GPIO: an inductive loop's relay or an infrared beam, one or two in a row.
+
+Source
+    Traffic engineering definitions (NPTEL course, detectors): flow, occupancy, spot speed of a pair,
+    speed from one detector and an assumed length. Means are space means (harmonic).
+
+Wiring
+    Open collector or relay contact of the loop amplifier between GPIO and ground, pull-up inside the Pi,
+    opto-coupled. A pair: ``gpio`` is the detector counted, ``gpio_second`` the other; both need the
+    same filter, or the speed is wrong.
+
+Frame
+    Edges with the kernel's time; active while a vehicle covers the detector::
+
+        gpio         ___/^^^^^^^\________     on1
+        gpio_second  ______/^^^^^^^\_____     on2
+                        |--|                  t2 - t1
+        speed = lead_distance_m / |t2 - t1|      length = speed (on1 + on2) / 2 - detector_length_m
+
+    A vehicle counts when it leaves the first detector; occupancy counts the time active in the interval,
+    cut at its ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kaga_edge.core.tallies import NS_PER_MS, Detector, PulseRule, VehicleState, VehicleTally, fold_vehicles
+from kaga_edge.vocabulary.drivers import Model
+from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Flag, Measurement
+from kaga_edge.vocabulary.requests import BusKind, Dialogue, Edges, PinUse, TakeEdges
+
+MODEL = Model(
+    names=("inductive loop amplifier (relay or open collector)", "infrared light barrier"),
+    bus=BusKind.GPIO,
+    measures={
+        "ja": "台数、占有率、速度、車頭時間。2台並べると車長も",
+        "en": "count, occupancy, speed, headway; with two in a row also length",
+    },
+    wiring={
+        "ja": "接点またはオープンコレクタを GPIO と GND の間に。フォトカプラで絶縁",
+        "en": "contact or open collector between GPIO and ground, opto-coupled",
+    },
+    example="""\
+[[sensor]]
+id = "road-1"
+driver = "vehicle"
+every = "60s"
+gpio = 22
+gpio_second = 27
+detector = "loop"
+detector_length_m = 2.0
+lead_distance_m = 4.5
+
+[sensor.mount]
+
+[sensor.disclosure]
+purpose = {ja = "交通量の観測", en = "traffic counting"}
+personal_data = false
+""",
+)
+
+KPH_PER_M_S = 3.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What only this sensor needs to know."""
+
+    gpio: int = field(
+        metadata={
+            "help": {"ja": "数える検知器の GPIO番号", "en": "GPIO number of the detector that counts"},
+            "ge": 0,
+            "le": 27,
+        }
+    )
+    gpio_second: int | None = field(
+        default=None,
+        metadata={
+            "help": {
+                "ja": "2台目の GPIO番号(無ければ1台として扱う)",
+                "en": "GPIO number of the second detector; none: a single one",
+            },
+            "ge": 0,
+            "le": 27,
+        },
+    )
+    detector: Literal["loop", "beam"] = field(
+        default="loop",
+        metadata={"help": {"ja": "ループコイルか光電センサーか", "en": "inductive loop or light beam"}},
+    )
+    detector_length_m: float | None = field(
+        default=None,
+        metadata={
+            "help": {
+                "ja": "検知区間の長さ(m)。無指定は loop 2.0、beam 0.0",
+                "en": "length of the detection zone in m; default 2.0 for a loop, 0.0 for a beam",
+            },
+            "ge": 0,
+            "le": 30,
+        },
+    )
+    lead_distance_m: float = field(
+        default=4.5,
+        metadata={
+            "help": {
+                "ja": "2台の検知器の前縁どうしの距離(m)",
+                "en": "distance between the leading edges of the two detectors in m",
+            },
+            "gt": 0,
+            "le": 100,
+        },
+    )
+    vehicle_length_m: float = field(
+        default=4.5,
+        metadata={
+            "help": {
+                "ja": "1台のとき速度の推定に使う平均車長(m)",
+                "en": "usual vehicle length in m, for the speed of a single detector",
+            },
+            "gt": 0,
+            "le": 25,
+        },
+    )
+    pulse_min_ms: float = field(
+        default=10.0,
+        metadata={
+            "help": {"ja": "これより短い検知は数えない(ms)", "en": "shorter presences are chatter, in ms"},
+            "ge": 0,
+            "le": 1000,
+        },
+    )
+    bounce_ms: float = field(
+        default=0.0,
+        metadata={
+            "help": {
+                "ja": "これより短い途切れは1台とみなす(ms)",
+                "en": "gaps shorter than this do not part two vehicles, in ms",
+            },
+            "ge": 0,
+            "le": 1000,
+        },
+    )
+    pull_up: bool = field(
+        default=True,
+        metadata={
+            "help": {
+                "ja": "内部プルアップを使い、GND に落ちたら検知とみなす",
+                "en": "use the internal pull-up: closed to ground is a vehicle",
+            }
+        },
+    )
+
+
+class Driver:
+    """Counts vehicles between polls; what stands on the detector is carried into the next interval."""
+
+    def __init__(self, options: Options) -> None:
+        if options.gpio == options.gpio_second:
+            raise KagaError(
+                f"gpio and gpio_second are both {options.gpio}", fix="each detector needs its own line"
+            )
+        self._options = options
+        self._detector = _detector(options)
+        self._state = VehicleState()
+        length = () if options.gpio_second is None else (Quantity.VEHICLE_LENGTH_M,)
+        self.quantities: tuple[Quantity, ...] = (
+            Quantity.VEHICLE_COUNT,
+            Quantity.OCCUPANCY_RATIO,
+            Quantity.VEHICLE_SPEED_KPH,
+            *length,
+            Quantity.HEADWAY_S,
+        )
+
+    def pins(self) -> tuple[PinUse, ...]:
+        """Return one line, or the pair's two."""
+        up = self._options.pull_up
+        lines = (self._options.gpio, self._options.gpio_second)
+        return tuple(
+            PinUse(gpio=gpio, pull="up" if up else "none", active_low=up)
+            for gpio in lines
+            if gpio is not None
+        )
+
+    def identify(self) -> Dialogue[None]:
+        """Do nothing: a contact cannot be asked."""
+        yield from ()
+
+    def measure(self) -> Dialogue[tuple[Measurement, ...]]:
+        """Count the vehicles since the poll before."""
+        edges = yield TakeEdges()
+        assert isinstance(edges, Edges)
+        return self.decode(edges)
+
+    def decode(self, edges: Edges) -> tuple[Measurement, ...]:
+        """Return the traffic of one interval; speed, length and headway are None without a vehicle."""
+        self._state, tally = fold_vehicles(self._state, edges, self._detector)
+        flags = Flag.LOW_QUALITY if edges.lost or tally.rejected else Flag.GOOD
+        # One detector only guesses the length, so its speed is an estimate.
+        guess = Flag.ESTIMATED if self._options.gpio_second is None else Flag.GOOD
+        values = _values(tally)
+        return tuple(
+            _measurement(q, values[q], flags | (guess if q is Quantity.VEHICLE_SPEED_KPH else Flag.GOOD))
+            for q in self.quantities
+        )
+
+
+def _detector(options: Options) -> Detector:
+    def rule(gpio: int) -> PulseRule:
+        return PulseRule(
+            gpio=gpio,
+            shortest_ns=round(options.pulse_min_ms * NS_PER_MS),
+            bounce_ns=round(options.bounce_ms * NS_PER_MS),
+        )
+
+    length_m = options.detector_length_m
+    if length_m is None:
+        length_m = 2.0 if options.detector == "loop" else 0.0
+    return Detector(
+        first=rule(options.gpio),
+        second=None if options.gpio_second is None else rule(options.gpio_second),
+        detector_length_m=length_m,
+        lead_distance_m=options.lead_distance_m,
+        assumed_length_m=options.vehicle_length_m,
+    )
+
+
+def _values(tally: VehicleTally) -> dict[Quantity, float | None]:
+    speed_m_s = tally.mean_speed_m_s
+    return {
+        Quantity.VEHICLE_COUNT: float(tally.count),
+        Quantity.OCCUPANCY_RATIO: tally.occupancy,
+        Quantity.VEHICLE_SPEED_KPH: None if speed_m_s is None else speed_m_s * KPH_PER_M_S,
+        Quantity.VEHICLE_LENGTH_M: tally.mean_length_m,
+        Quantity.HEADWAY_S: tally.mean_headway_s,
+    }
+
+
+def _measurement(quantity: Quantity, value: float | None, flags: Flag) -> Measurement:
+    if value is None:  # no vehicle passed: nothing is wrong, but there is no value
+        return Measurement(quantity=quantity, value=None, flags=Flag.MISSING)
+    return Measurement(quantity=quantity, value=value, flags=flags)
