@@ -28,7 +28,7 @@ class SensorPlan:
     mount: Mount = field(default_factory=Mount)
     limits: Mapping[str, Limits] = field(default_factory=dict)  # by channel
     rules: tuple[AlarmRule, ...] = ()
-    corrects_sound_speed: bool = False
+    sound_reference_c: float | None = None  # None: distance is not corrected
 
     @property
     def channels(self) -> tuple[Quantity, ...]:
@@ -68,7 +68,7 @@ def judge(
     """
     if measurements is None:
         return state, Judged(sample=missing(plan, at, raw))
-    sited = siting.site(plan.mount, measurements, around, corrects_sound_speed=plan.corrects_sound_speed)
+    sited = siting.site(plan.mount, measurements, around, sound_reference_c=plan.sound_reference_c)
     histories = dict(state.histories)
     readings = []
     for measurement in sited:

@@ -38,6 +38,9 @@ class Mount:
     gravity_m_s2: float | None = None  # None: normal gravity at the site's latitude
     air_pressure_from: str | None = None  # id of the barometer's sensor
     temperature_from: str | None = None  # id of the air thermometer, for the speed of sound
+    # An ultrasonic sensor without compensation: the air temperature at which its distance was found right
+    # on site. None: what its maker states, and no correction where the maker states nothing.
+    distance_true_at_c: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +62,17 @@ def site(
     measurements: tuple[Measurement, ...],
     around: Surroundings,
     *,
-    corrects_sound_speed: bool = False,
+    sound_reference_c: float | None = None,
 ) -> tuple[Measurement, ...]:
     """Return one measurement per channel of ``sited_quantities``, in its order.
 
-    ``corrects_sound_speed``: the instrument has no temperature compensation of its own and reports
-    distance as if the air were at 0 degC. A value that had to do without its companion (no barometer,
+    ``sound_reference_c``: the instrument has no temperature compensation of its own and reports distance
+    as if the air had this temperature; None: no correction. A value that had to do without its companion (no barometer,
     no thermometer) is flagged ESTIMATED, never withheld.
     """
     by_quantity = {m.quantity: m for m in measurements}
     derived = tuple(
-        _derive(wanted, mount, by_quantity, around, corrects_sound_speed)
+        _derive(wanted, mount, by_quantity, around, sound_reference_c)
         for wanted in _derived(mount, tuple(by_quantity))
     )
     return (*derived, *measurements)
@@ -87,9 +90,9 @@ def normal_gravity_m_s2(latitude_deg: float) -> float:
     return 9.7803253359 * (1 + 0.00193185265241 * s2) / sqrt(1 - 0.00669437999013 * s2)
 
 
-def sound_speed_factor(air_temperature_c: float) -> float:
-    """Return what a distance measured as if at 0 degC must be multiplied by."""
-    return sqrt((air_temperature_c + ICE_POINT_K) / ICE_POINT_K)
+def sound_speed_factor(air_temperature_c: float, reference_c: float = 0.0) -> float:
+    """Return what a distance measured as if the air were at ``reference_c`` must be multiplied by."""
+    return sqrt((air_temperature_c + ICE_POINT_K) / (reference_c + ICE_POINT_K))
 
 
 def _derived(mount: Mount, quantities: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
@@ -111,13 +114,17 @@ def _derived(mount: Mount, quantities: tuple[Quantity, ...]) -> tuple[Quantity, 
 
 
 def _derive(
-    wanted: Quantity, mount: Mount, said: dict[Quantity, Measurement], around: Surroundings, corrects: bool
+    wanted: Quantity,
+    mount: Mount,
+    said: dict[Quantity, Measurement],
+    around: Surroundings,
+    sound_c: float | None,
 ) -> Measurement:
     if Quantity.SURFACE_DISTANCE_M in said:
         height_m = (
             mount.gauge_zero_to_sensor_m if wanted is Quantity.WATER_LEVEL_M else mount.ground_to_sensor_m
         )
-        return _below(wanted, height_m or 0.0, said[Quantity.SURFACE_DISTANCE_M], mount, around, corrects)
+        return _below(wanted, height_m or 0.0, said[Quantity.SURFACE_DISTANCE_M], mount, around, sound_c)
     source = next(
         said[q]
         for q in (Quantity.WATER_PRESSURE_HPA, Quantity.GAUGE_PRESSURE_HPA, Quantity.WATER_DEPTH_M)
@@ -141,9 +148,9 @@ def _below(
     if distance.value is None:
         return Measurement(quantity=wanted, value=None, flags=distance.flags | Flag.MISSING)
     distance_m, flags = distance.value, distance.flags
-    if corrects and around.air_temperature_c is not None:
-        distance_m *= sound_speed_factor(around.air_temperature_c)
-    elif corrects:
+    if sound_c is not None and around.air_temperature_c is not None:
+        distance_m *= sound_speed_factor(around.air_temperature_c, sound_c)
+    elif sound_c is not None:
         flags |= Flag.ESTIMATED  # 10 degC unknown is 1.8 % of the distance
     return Measurement(
         quantity=wanted, value=height_m - distance_m * cos(radians(mount.tilt_deg)), flags=flags

@@ -64,6 +64,7 @@ personal_data = false
 """,
     line=SerialLine(baud=9600),
     compensates_sound_speed=False,
+    sound_reference_c=0.0,  # the manual: distance = reading x sqrt(T / 273.15 K)
 )
 
 STX, ETX = 0x02, 0x03

@@ -34,6 +34,8 @@ class Model:
     # Seconds after (re)opening during which values are not yet good (filters filling, heaters).
     warm_up_s: float = 0.0
     compensates_sound_speed: bool = False  # True: siting must not correct again
+    # Without compensation: the air temperature at which the reported distance is right, if it is known.
+    sound_reference_c: float | None = None
     air_pressure_needed: tuple[Quantity, ...] = field(default=())  # absolute pressures
 
 

@@ -60,7 +60,7 @@ def test_sound_speed_factor_is_that_of_the_sr50a_manual(celsius: float, factor: 
 def test_snow_depth_of_an_uncompensated_sonic_sensor_at_minus_ten() -> None:
     mount = Mount(ground_to_sensor_m=2.5, temperature_from="air-1")
     around = Surroundings(air_temperature_c=-10.0)
-    depth, said = site(mount, distance(1.838), around, corrects_sound_speed=True)
+    depth, said = site(mount, distance(1.838), around, sound_reference_c=0.0)
     assert depth.quantity is Quantity.SNOW_DEPTH_M
     assert depth.value == pytest.approx(0.69596, abs=1e-5)
     assert said.value == 1.838  # what the instrument said stays
@@ -73,7 +73,7 @@ def test_a_compensated_instrument_is_not_corrected_again() -> None:
 
 
 def test_no_thermometer_means_an_estimate_not_a_gap() -> None:
-    depth, _ = site(Mount(ground_to_sensor_m=2.5), distance(1.838), NOBODY, corrects_sound_speed=True)
+    depth, _ = site(Mount(ground_to_sensor_m=2.5), distance(1.838), NOBODY, sound_reference_c=0.0)
     assert depth.value == pytest.approx(0.662)
     assert depth.flags is Flag.ESTIMATED
 

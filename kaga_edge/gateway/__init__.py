@@ -1,0 +1,51 @@
+"""Wiring: builds every part from a configuration and runs them until told to stop.
+
+    daemon.py     one TaskGroup, one named task per concern; start, reload, stop
+    plans.py      configuration -> plans of buses, sensors, uplink
+    recorder.py   group commit
+    snapshot.py   what status, health and systemd are told
+
+A package rather than one file, so that each of the four fits a screen or two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from kaga_edge.buses import BusGivenUp, Wires
+from kaga_edge.config import ConfigFaults, load
+from kaga_edge.gateway.daemon import Daemon
+from kaga_edge.station import journal
+from kaga_edge.vocabulary.errors import KagaError
+
+EXIT_FAILED = 2
+EXIT_CONFIGURATION = 78  # EX_CONFIG
+
+
+def main(config_path: Path, wires: Wires | None = None) -> int:
+    """Run the gateway until SIGTERM or SIGINT; return the exit code.
+
+    0 stopped cleanly, 2 a part could not start or a bus was given up (systemd starts us again),
+    78 the configuration is wrong.
+    """
+    journal.start()
+    try:
+        config = load(config_path)
+    except ConfigFaults as faults:
+        for fault in faults.faults:
+            journal.error("config.rejected", file=fault.file, line=fault.line, key=fault.key, code=fault.code)
+        print(faults, file=sys.stderr)  # noqa: T201 -- the person who started it by hand reads this
+        return EXIT_CONFIGURATION
+    try:
+        asyncio.run(Daemon(config, config_path, wires or Wires()).run())
+    except* BusGivenUp as given_up:
+        for error in given_up.exceptions:
+            journal.error("bus.given_up", error=str(error))
+        return EXIT_FAILED
+    except* KagaError as failed:
+        for error in failed.exceptions:
+            journal.error("service.failed", error=str(error))
+        return EXIT_FAILED
+    return 0

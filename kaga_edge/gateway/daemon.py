@@ -1,0 +1,380 @@
+"""The daemon: one TaskGroup, one named task per concern.
+
+An expected failure degrades one sensor or the link and is data; anything else ends the group, and
+systemd starts us again. Nothing here waits for the network or for the time of day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kaga_edge import __version__
+from kaga_edge.buses import Bus, Polled, Wires
+from kaga_edge.config import Config, ConfigFaults, load
+from kaga_edge.core import message
+from kaga_edge.core.sampling import SensorPlan, SensorState, judge
+from kaga_edge.core.siting import Surroundings
+from kaga_edge.core.stored import Entry
+from kaga_edge.core.timekeeping import Floor
+from kaga_edge.gateway import plans, snapshot
+from kaga_edge.gateway.plans import BusPlan
+from kaga_edge.gateway.recorder import Recorder
+from kaga_edge.gateway.snapshot import Latest
+from kaga_edge.station import journal
+from kaga_edge.station.clock import SystemClock
+from kaga_edge.station.control import ControlSocket
+from kaga_edge.station.notify import Supervisor
+from kaga_edge.store import Store
+from kaga_edge.text import alarm_texts
+from kaga_edge.uplink import Uplink
+from kaga_edge.vocabulary.errors import KagaError, SensorSilent
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Alert, ClockTrust
+
+COMPANION_MAX_AGE_S = 900.0  # air pressure and temperature change slowly
+HOUSEKEEPING_S = 60.0
+REMEMBER_TIME_S = 300.0
+STOP_BUSES_S = 2.0
+STALLED_S = 30.0  # a bus without any progress for this long is no longer alive
+
+
+@dataclass(slots=True)
+class RunningBus:
+    """A bus, the plan it was made from, and its task."""
+
+    plan: BusPlan
+    bus: Bus
+    task: asyncio.Task[None]
+
+
+class Daemon:
+    """One gateway from start to stop."""
+
+    def __init__(self, config: Config, path: Path, wires: Wires) -> None:
+        self.config = config
+        self._path = path
+        self._wires = wires
+        self._clock = SystemClock()
+        self._supervisor = Supervisor()
+        self._started_ns = self._clock.monotonic_ns()
+        self._buses: dict[str, RunningBus] = {}
+        self._plans: dict[str, SensorPlan] = {}
+        self._states: dict[str, SensorState] = {}
+        self._latest: dict[str, Latest] = {}
+        self._uplink: Uplink | None = None
+        self._uplink_task: asyncio.Task[None] | None = None
+        self._fixed: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT. Everything measured is committed when it returns."""
+        loop = asyncio.get_running_loop()
+        stop, reload = asyncio.Event(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, reload.set)
+        await self._open()
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                await self._start(reload)
+                await stop.wait()
+                journal.info("service.stopping")
+                self._supervisor.say("STOPPING=1")
+                await self._stop()
+        finally:
+            await self._control.close()
+            await self._store.close()
+
+    # --- start ---
+
+    async def _open(self) -> None:
+        settings = self.config.store
+        self._control = ControlSocket(
+            self.config.station.runtime / "control.sock", {"status": self._status, "read": self._read}
+        )
+        await self._control.open()
+        try:
+            self._store = await Store.open(
+                settings.path,
+                max_bytes=settings.max_bytes,
+                keep_delivered_s=settings.keep_delivered_s,
+                clock=self._clock,
+            )
+        except BaseException:
+            await self._control.close()
+            raise
+        known = await self._store.recall("last_time_ms")
+        if known is not None:
+            up_ms = self._clock.now().up_ms
+            self._clock.floor = Floor(wall_ms=int(known), seen_up_ms=up_ms)
+        self._recorder = Recorder(self._store)
+
+    async def _start(self, reload: asyncio.Event) -> None:
+        await self._plan_sensors()
+        for name, plan in plans.bus_plans(self.config).items():
+            self._start_bus(name, plan)
+        for work, name in (
+            (self._recorder.run(), "recorder"),
+            (self._reload_when(reload), "reload"),
+            (self._keep_house(), "housekeeping"),
+            (self._feed_watchdog(), "watchdog"),
+        ):
+            self._fixed.append(self._group.create_task(work, name=name))
+        self._start_uplink()
+        self._supervisor.say("READY=1")
+        await self._tell_status()
+        journal.info(
+            "service.ready",
+            version=__version__,
+            gw=self.config.site.id,
+            sensors=len(self._plans),
+            epoch=self._store.epoch,
+            clock=self._clock.now().trust.name.lower(),
+            startup_ms=round((self._clock.monotonic_ns() - self._started_ns) / 1e6),
+        )
+
+    async def _plan_sensors(self) -> None:
+        """Make the plans, the catalog and the manifest of the present configuration."""
+        self._plans = {s.id: plans.sensor_plan(s) for s in self.config.sensors}
+        declared = [plans.declaration(s, self._plans[s.id]) for s in self.config.sensors]
+        self._catalog = await self._store.declare(
+            declared, plans.site_facts(self.config), self.config.site.id
+        )
+        self._manifest = message.compact(plans.manifest(self.config))
+        for sensor_id, plan in self._plans.items():
+            if sensor_id not in self._states:
+                raised = (await self._store.recall(f"raised/{sensor_id}") or "").split()
+                self._states[sensor_id] = SensorState(raised=frozenset(raised))
+            keys = {rule.key for rule in plan.rules}
+            state = self._states[sensor_id]
+            self._states[sensor_id] = SensorState(histories=state.histories, raised=state.raised & keys)
+
+    def _start_bus(self, name: str, plan: BusPlan) -> None:
+        bus = Bus(plan.make(), wires=self._wires, clock=self._clock, on_polled=self._on_polled)
+        task = self._group.create_task(bus.run(), name=f"bus {name}")
+        self._buses[name] = RunningBus(plan, bus, task)
+
+    def _told(self) -> tuple[str, bytes]:
+        """What the platform was told of us at birth: catalog and manifest."""
+        return self._catalog.k, self._manifest
+
+    def _start_uplink(self) -> None:
+        settings = self._uplink_settings = plans.uplink_settings(self.config)
+        if settings is None:
+            return
+        self._uplink = Uplink(
+            settings,
+            store=self._store,
+            clock=self._clock,
+            birth_facts=self._birth_facts,
+            manifest=lambda: self._manifest,
+            health=self._health,
+        )
+        self._uplink_task = self._group.create_task(self._uplink.run(), name="uplink")
+
+    # --- the path of a reading ---
+
+    def _on_polled(self, polled: Polled) -> None:
+        plan = self._plans.get(polled.sensor)
+        if plan is None:  # the last words of a bus that a reload took away
+            return
+        at_s = self._clock.monotonic_ns() / 1e9
+        state, judged = judge(
+            plan,
+            self._states[plan.id],
+            at=polled.at,
+            at_s=at_s,
+            measurements=polled.measurements,
+            around=self._around(plan),
+            raw=polled.raw,
+        )
+        changed = state.raised != self._states[plan.id].raised
+        self._states[plan.id] = state
+        alerts = tuple(self._worded(alert) for alert in judged.alerts)
+        self._recorder.add(Entry(sample=judged.sample, alerts=alerts))
+        before = self._latest.get(plan.id)
+        self._latest[plan.id] = snapshot.newer(before, judged.sample, polled.error, at_s)
+        snapshot.log_change(plan.id, before, self._latest[plan.id])
+        if changed:
+            words = " ".join(sorted(state.raised))
+            self._group.create_task(self._store.remember(f"raised/{plan.id}", words), name="raised")
+
+    def _around(self, plan: SensorPlan) -> Surroundings:
+        position = self.config.site.position
+        return Surroundings(
+            air_pressure_hpa=self._companion(plan.mount.air_pressure_from, Quantity.AIR_PRESSURE_HPA),
+            air_temperature_c=self._companion(plan.mount.temperature_from, Quantity.AIR_TEMPERATURE_C),
+            latitude_deg=position[0] if position else None,
+        )
+
+    def _companion(self, sensor_id: str | None, quantity: Quantity) -> float | None:
+        latest = self._latest.get(sensor_id) if sensor_id else None
+        now_s = self._clock.monotonic_ns() / 1e9
+        if latest is None or latest.good_s is None or now_s - latest.good_s > COMPANION_MAX_AGE_S:
+            return None
+        return next((r.value for r in latest.good if r.quantity is quantity), None)
+
+    def _worded(self, alert: Alert) -> Alert:
+        rank = str(alert.data["rank"])
+        journal.event(
+            50 if alert.state == "raised" else 20,
+            f"alert.{alert.state}",
+            key=alert.key,
+            value=alert.data["value"],
+            threshold=alert.data["threshold"],
+            unit=alert.data["unit"],
+        )
+        data = alert.data | alarm_texts(alert.subject.split("/")[1], rank, alert.state)
+        return Alert(key=alert.key, state=alert.state, subject=alert.subject, at=alert.at, data=data)
+
+    # --- what others are told ---
+
+    def _birth_facts(self) -> dict[str, Any]:
+        return {"sw": __version__, "k": self._catalog.k, "m": message.digest(self._manifest)}
+
+    def _health(self) -> dict[str, Any]:
+        return snapshot.health(self._facts())
+
+    async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
+        await self._refresh()
+        return snapshot.status(self._facts())
+
+    async def _read(self, request: dict[str, Any]) -> dict[str, Any]:
+        wanted = request.get("sensor")
+        for running in self._buses.values():
+            if any(sensor.id == wanted for sensor in running.plan.sensors):
+                return snapshot.polled(await running.bus.read_now(str(wanted)))
+        known = ", ".join(self._plans)
+        raise SensorSilent(f"no sensor {wanted!r} in the configuration", fix=f"One of: {known}")
+
+    def _facts(self) -> snapshot.Facts:
+        return snapshot.Facts(
+            config=self.config,
+            plans=self._plans,
+            latest=self._latest,
+            index=self._catalog.index,
+            buses={name: running.bus.health() for name, running in self._buses.items()},
+            uplink=self._uplink.snapshot() if self._uplink else None,
+            ep=self._store.epoch,
+            ledger=self._ledger,
+            oldest_ms=self._oldest_ms,
+            size=self._size,
+            held=self._recorder.held,
+            sick=self._recorder.sick,
+            moment=self._clock.now(),
+            now_s=self._clock.monotonic_ns() / 1e9,
+            up_s=(self._clock.monotonic_ns() - self._started_ns) / 1e9,
+        )
+
+    async def _refresh(self) -> None:
+        self._ledger, self._size = await self._store.ledger(), await self._store.size()
+        waiting = [e.oldest_at_ms for e in (await self._store.standing()).epochs]
+        self._oldest_ms = min((at_ms for at_ms in waiting if at_ms is not None), default=None)
+
+    async def _tell_status(self) -> None:
+        await self._refresh()
+        self._supervisor.status(snapshot.line(self._facts()))
+
+    # --- the fixed tasks ---
+
+    async def _keep_house(self) -> None:
+        remembered_s = 0.0
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            moment = self._clock.now()
+            with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report
+                await self._store.purge(moment)
+                if time.monotonic() - remembered_s >= REMEMBER_TIME_S:
+                    remembered_s = time.monotonic()
+                    await self._remember_time()
+                await self._tell_status()
+
+    async def _remember_time(self) -> None:
+        moment = self._clock.now()
+        if moment.trust is not ClockTrust.NONE:  # a clock nobody vouches for is no floor
+            await self._store.remember("last_time_ms", str(moment.wall_ms))
+
+    async def _feed_watchdog(self) -> None:
+        """Feed systemd only when every bus moved and the store's thread answered."""
+        period_s = self._supervisor.watchdog_s
+        while period_s is not None:
+            await asyncio.sleep(period_s / 3)
+            await self._store.recall("last_time_ms")
+            now_ns = self._clock.monotonic_ns()
+            stalled = [n for n, r in self._buses.items() if now_ns - r.bus.beats > self._patience_ns(r)]
+            if stalled:
+                journal.error("watchdog.stalled", buses=" ".join(stalled))
+            else:
+                self._supervisor.say("WATCHDOG=1")
+
+    @staticmethod
+    def _patience_ns(running: RunningBus) -> float:
+        return (min(s.every_s for s in running.plan.sensors) + STALLED_S) * 1e9
+
+    async def _reload_when(self, asked: asyncio.Event) -> None:
+        while True:
+            await asked.wait()
+            asked.clear()
+            self._supervisor.say("RELOADING=1", f"MONOTONIC_USEC={self._clock.monotonic_ns() // 1000}")
+            try:
+                new = await asyncio.to_thread(load, self._path)
+            except ConfigFaults as faults:
+                first = faults.faults[0]
+                journal.error(
+                    "config.rejected",
+                    faults=len(faults.faults),
+                    file=first.file,
+                    line=first.line,
+                    key=first.key,
+                )
+            else:
+                await self._apply(new)
+            self._supervisor.say("READY=1")
+
+    async def _apply(self, new: Config) -> None:
+        """Change over to ``new``: what did not change goes on untouched, what goes is read a last time."""
+        wanted, old = plans.bus_plans(new), self.config
+        if (new.store, new.station) != (old.store, old.station):
+            journal.warning("config.partly", fix="[store] and [station] change at the next restart")
+        for name in [n for n, running in self._buses.items() if wanted.get(n) != running.plan]:
+            await self._stop_bus(name)
+        await self._recorder.flush()  # the rows measured so far belong to the old catalog
+        told = self._told()
+        self.config = new
+        await self._plan_sensors()
+        for name, plan in wanted.items():
+            if name not in self._buses:
+                self._start_bus(name, plan)
+        if plans.uplink_settings(new) != self._uplink_settings or self._told() != told:
+            await self._stop_uplink()
+            self._start_uplink()
+        journal.info("config.applied", sensors=len(self._plans), catalog=self._catalog.k)
+
+    # --- stop ---
+
+    async def _stop_bus(self, name: str) -> None:
+        running = self._buses.pop(name)
+        await running.bus.close(take_last=True)
+        running.task.cancel()
+
+    async def _stop_uplink(self) -> None:
+        if self._uplink is not None and self._uplink_task is not None:
+            await self._uplink.close()
+            self._uplink_task.cancel()
+            self._uplink = self._uplink_task = None
+
+    async def _stop(self) -> None:
+        with contextlib.suppress(TimeoutError):  # a hung bus must not hold up the last commit
+            async with asyncio.timeout(STOP_BUSES_S):
+                await asyncio.gather(*(self._stop_bus(name) for name in list(self._buses)))
+        await self._recorder.flush()
+        await self._remember_time()
+        await self._stop_uplink()
+        for task in (*self._fixed, *(running.task for running in self._buses.values())):
+            task.cancel()

@@ -1,0 +1,206 @@
+"""From a configuration to the plans of each part: pure look-ups, nothing is opened here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kaga_edge.buses import BusSensor, BusSpec
+from kaga_edge.config import Config, read_secret, secret_path
+from kaga_edge.config.models import (
+    Attachment,
+    GpioLines,
+    I2cAddress,
+    ModbusAddress,
+    SensorConfig,
+    SerialPort,
+)
+from kaga_edge.core.alarms import AlarmRule
+from kaga_edge.core.sampling import SensorPlan
+from kaga_edge.core.stored import SensorDeclaration
+from kaga_edge.uplink import TlsSettings, UplinkSettings
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.requests import BusKind
+
+HYSTERESIS = {Quantity.WATER_LEVEL_M: 0.05, Quantity.WATER_DEPTH_M: 0.05, Quantity.SNOW_DEPTH_M: 0.02}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusPlan:
+    """One bus with its sensors. Equal plans mean that a reload need not touch the bus.
+
+    ``make`` builds fresh drivers: they remember calibration and counts, so none is shared.
+    """
+
+    kind: BusKind
+    name: str
+    sensors: tuple[SensorConfig, ...]
+
+    def make(self) -> BusSpec:
+        """Return the bus with newly made drivers."""
+        first = self.sensors[0].bus
+        return BusSpec(
+            kind=self.kind,
+            name=self.name,
+            sensors=tuple(map(_bus_sensor, self.sensors)),
+            i2c_bus=first.bus if isinstance(first, I2cAddress) else None,
+            port=first.port if isinstance(first, SerialPort | ModbusAddress) else None,
+            line=first.line if isinstance(first, SerialPort | ModbusAddress) else None,
+        )
+
+
+def bus_plans(config: Config) -> dict[str, BusPlan]:
+    """Return the buses by name, each with its sensors in the order of the file."""
+    grouped: dict[tuple[BusKind, str], list[SensorConfig]] = {}
+    for sensor in config.sensors:
+        grouped.setdefault(_bus_name(sensor.bus), []).append(sensor)
+    return {
+        name: BusPlan(kind=kind, name=name, sensors=tuple(sensors))
+        for (kind, name), sensors in grouped.items()
+    }
+
+
+def sensor_plan(sensor: SensorConfig) -> SensorPlan:
+    """Return how one sensor's measurements are sited, graded and watched."""
+    said = sensor.driver_class(sensor.options).quantities
+    plan = SensorPlan(
+        id=sensor.id,
+        said=said,
+        mount=sensor.mount,
+        limits=sensor.limits,
+        sound_reference_c=_sound_reference_c(sensor),
+    )
+    watched = plan.channels[0]  # thresholds speak of what the site needs, which comes first
+    rules = tuple(
+        AlarmRule(
+            rank=rank,
+            sensor=sensor.id,
+            channel=watched.channel,
+            unit=watched.unit,
+            threshold=threshold,
+            hysteresis=HYSTERESIS.get(watched, 0.0),
+        )
+        for rank, threshold in sensor.thresholds.items()
+    )
+    return SensorPlan(
+        id=plan.id,
+        said=plan.said,
+        mount=plan.mount,
+        limits=plan.limits,
+        rules=rules,
+        sound_reference_c=plan.sound_reference_c,
+    )
+
+
+def declaration(sensor: SensorConfig, plan: SensorPlan) -> SensorDeclaration:
+    """Return the sensor as the catalog shows it."""
+    channels = []
+    for quantity in plan.channels:
+        extra: dict[str, object] = {}
+        if quantity is Quantity.WATER_LEVEL_M:
+            extra["datum"] = "gauge zero"
+        thresholds = {r.rank: r.threshold for r in plan.rules if r.channel == quantity.channel}
+        if thresholds:
+            extra["thr"] = thresholds
+        channels.append((quantity.channel, quantity.unit, quantity.res, extra))
+    return SensorDeclaration(id=sensor.id, channels=tuple(channels), driver=sensor.driver)
+
+
+def site_facts(config: Config) -> dict[str, object]:
+    """Return the catalog's ``site``."""
+    facts: dict[str, object] = {"name": dict(config.site.name)}
+    if config.site.position is not None:
+        facts["lat"], facts["lon"] = config.site.position
+    return facts | {"tz": config.site.zone}
+
+
+def manifest(config: Config) -> dict[str, object]:
+    """Return the disclosure: who collects what, for which purpose, how often, how long it stays here."""
+    body: dict[str, object] = {
+        "v": 1,
+        "gw": config.site.id,
+        "site": site_facts(config),
+        "contact": config.site.contact,
+        "kept_s": int(config.store.keep_delivered_s),
+        "s": [
+            {
+                "id": sensor.id,
+                "measures": [
+                    {"id": quantity.channel, "u": quantity.unit} for quantity in sensor_plan(sensor).channels
+                ],
+                "every_s": sensor.every_s,
+                "purpose": dict(sensor.disclosure.purpose),
+                "personal_data": sensor.disclosure.personal_data,
+            }
+            for sensor in config.sensors
+        ],
+    }
+    return body
+
+
+def uplink_settings(config: Config) -> UplinkSettings | None:
+    """Return how to reach the platform, None when the site has none. Raises KagaError for a secret."""
+    platform = config.platform
+    if platform is None:
+        return None
+    password = read_secret(config, platform.secret) if platform.secret else None
+
+    tls = None
+    if platform.tls:
+        tls = TlsSettings(
+            ca_file=_beside(config, platform.ca),
+            certificate_file=_beside(config, platform.certificate),
+            key_file=str(secret_path(config, platform.key)) if platform.key else None,
+        )
+    return UplinkSettings(
+        gw=config.site.id,
+        root=platform.root,
+        host=platform.host,
+        port=platform.port,
+        tls=tls,
+        username=platform.username,
+        password=password,
+        delivery=platform.delivery,
+        batch_s=platform.batch_s,
+        keepalive_s=platform.keepalive_s,
+        ack_wait_s=platform.ack_wait_s,
+        no_subscriber=platform.no_subscriber,
+        reconnect_first_s=platform.reconnect_first_s,
+        reconnect_max_s=platform.reconnect_max_s,
+    )
+
+
+def _sound_reference_c(sensor: SensorConfig) -> float | None:
+    """Return at which air temperature the reported distance is right; None: it needs no correction."""
+    if sensor.model.compensates_sound_speed:
+        return None
+    on_site_c = sensor.mount.distance_true_at_c
+    return sensor.model.sound_reference_c if on_site_c is None else on_site_c
+
+
+def _beside(config: Config, name: str | None) -> str | None:
+    """Return a file's path; a bare name lies beside the configuration."""
+    return None if name is None else str(config.directory / name)
+
+
+def _bus_name(at: Attachment) -> tuple[BusKind, str]:
+    match at:
+        case I2cAddress(bus=bus):
+            return BusKind.I2C, f"i2c-{bus}"
+        case SerialPort(port=port):
+            return BusKind.UART, port
+        case ModbusAddress(port=port):
+            return BusKind.MODBUS, port
+        case GpioLines():
+            return BusKind.GPIO, "gpio"
+
+
+def _bus_sensor(sensor: SensorConfig) -> BusSensor:
+    at = sensor.bus
+    address = at.address if isinstance(at, I2cAddress) else at.unit if isinstance(at, ModbusAddress) else None
+    return BusSensor(
+        id=sensor.id,
+        driver=sensor.driver_class(sensor.options),
+        every_s=sensor.every_s,
+        address=address,
+        model=sensor.model,
+    )

@@ -1,0 +1,277 @@
+"""What status, health message, systemd and the log are told: frozen facts in, plain values out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kaga_edge import __version__
+from kaga_edge.buses import BusHealth, Polled
+from kaga_edge.config import Config
+from kaga_edge.core import message
+from kaga_edge.core.sampling import SensorPlan
+from kaga_edge.core.stored import Ledger, StoreSize
+from kaga_edge.station import journal
+from kaga_edge.uplink import LinkHealth
+from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.readings import Moment, Reading, Sample
+
+DOWN_AFTER = 3  # failed polls in a row before the log says so: one lost frame is no event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """The newest sample of one sensor, and its newest good one. Times are monotonic seconds."""
+
+    readings: tuple[Reading, ...]
+    at_ms: int
+    polled_s: float
+    good: tuple[Reading, ...] = ()
+    good_s: float | None = None
+    failures: int = 0
+    failing_since_s: float | None = None
+    error: KagaError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything a snapshot is made of, taken in one go."""
+
+    config: Config
+    plans: Mapping[str, SensorPlan]
+    latest: Mapping[str, Latest]
+    index: Mapping[str, int]
+    buses: Mapping[str, BusHealth]
+    uplink: LinkHealth | None
+    ep: str
+    ledger: Ledger
+    oldest_ms: int | None  # time of the oldest waiting row
+    size: StoreSize
+    held: int
+    sick: KagaError | None
+    moment: Moment
+    now_s: float
+    up_s: float
+
+
+def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: float) -> Latest:
+    """Return the newest of a sensor after ``sample``; what was last good stays known."""
+    old = before or Latest(readings=(), at_ms=0, polled_s=at_s)
+    if error is None:
+        return Latest(
+            readings=sample.readings,
+            at_ms=sample.at.wall_ms,
+            polled_s=at_s,
+            good=sample.readings,
+            good_s=at_s,
+        )
+    return Latest(
+        readings=sample.readings,
+        at_ms=sample.at.wall_ms,
+        polled_s=at_s,
+        good=old.good,
+        good_s=old.good_s,
+        failures=old.failures + 1,
+        failing_since_s=old.failing_since_s or at_s,
+        error=error,
+    )
+
+
+def log_change(sensor: str, before: Latest | None, after: Latest) -> None:
+    """Log a sensor that went down or came back: one line per change, not per poll."""
+    if after.failures == DOWN_AFTER and after.error is not None:
+        e = after.error
+        ago = None if after.good_s is None else round(after.polled_s - after.good_s)
+        journal.error(
+            "sensor.down", sensor=sensor, code=e.code, error=e.what, where=e.where, fix=e.fix, last_good_s=ago
+        )
+    elif not after.failures and before is not None and before.failures >= DOWN_AFTER:
+        since_s = before.failing_since_s or after.polled_s
+        journal.info(
+            "sensor.up", sensor=sensor, outage_s=round(after.polled_s - since_s), missed=before.failures
+        )
+
+
+def status(facts: Facts) -> dict[str, Any]:
+    """Return the snapshot that ``kaga-edge status --json`` shows."""
+    sensors = [_sensor(facts, sensor_id, plan) for sensor_id, plan in facts.plans.items()]
+    site = facts.config.site
+    return {
+        "v": 1,
+        "gw": site.id,
+        "name": dict(site.name),
+        "version": __version__,
+        "state": _state(facts, sensors),
+        "up_s": round(facts.up_s, 1),
+        "sensors": sensors,
+        "store": _store(facts),
+        "link": _link(facts),
+        "clock": {"trust": int(facts.moment.trust), "t": facts.moment.wall_ms},
+        "room_s": room_s(facts),
+    }
+
+
+def health(facts: Facts) -> dict[str, Any]:
+    """Return the contract's health message as a body."""
+    now = facts.moment
+    tally = next(t for t in facts.ledger.epochs if t.ep == facts.ep)
+    counts = {
+        "numbered": tally.numbered,
+        "delivered": tally.delivered,
+        "waiting": tally.waiting,
+        "gone": tally.gone,
+    }
+    lines = [
+        {
+            "id": line.id,
+            "ep": line.ep,
+            "why": line.why,
+            "lane": line.lane,
+            "sensor": line.sensor,
+            "from": line.from_ms,
+            "to": line.to_ms,
+            "rows": line.rows,
+            "n": [list(span) for span in line.n],
+        }
+        for line in facts.ledger.lines
+    ]
+    return message.health(
+        ep=tally.ep,
+        at=now,
+        counts=counts,
+        oldest_ms=facts.oldest_ms,
+        ledger=lines,
+        sensors=[
+            {
+                "i": facts.index[sensor_id],
+                "st": _sensor_state(facts, sensor_id),
+                "last": latest.at_ms if (latest := facts.latest.get(sensor_id)) else None,
+                "err": latest.failures if latest else 0,
+            }
+            for sensor_id in facts.plans
+        ],
+        disk={"free": facts.size.free_bytes, "used": facts.size.used_bytes, "max": facts.size.max_bytes},
+        link=_link(facts),
+    )
+
+
+def line(facts: Facts) -> str:
+    """Return the one line for ``systemctl status``."""
+    good = sum(_sensor_state(facts, sensor_id) == "ok" for sensor_id in facts.plans)
+    waiting = sum(t.waiting for t in facts.ledger.epochs)
+    link = facts.uplink.state if facts.uplink else "none"
+    clock = facts.moment.trust.name.lower()
+    return f"{good}/{len(facts.plans)} sensors, {waiting} unsent, link {link}, clock {clock}"
+
+
+def polled(result: Polled) -> dict[str, Any]:
+    """Return one reading taken on demand: values as the instrument said them, and the raw bytes."""
+    error = result.error
+    return {
+        "v": 1,
+        "sensor": result.sensor,
+        "t": result.at.wall_ms,
+        "took_s": round(result.took_s, 4),
+        "readings": [
+            {
+                "id": m.quantity.channel,
+                "unit": m.quantity.unit,
+                "value": m.value,
+                "flags": int(m.flags),
+            }
+            for m in result.measurements or ()
+        ],
+        "raw": result.raw.hex() if result.raw is not None else None,
+        "error": None if error is None else {"code": error.code, "what": error.what, "fix": error.fix},
+    }
+
+
+def room_s(facts: Facts) -> int | None:
+    """Return for how many seconds samples fit on disk at the present rate, None while unknown."""
+    per_s = sum(1 / s.every_s for s in facts.config.sensors)
+    if not per_s or facts.size.rows < 100:  # too few rows to know their size
+        return None
+    row_bytes = max(30.0, facts.size.used_bytes / facts.size.rows)
+    left = min(facts.size.max_bytes - facts.size.used_bytes, facts.size.free_bytes)
+    return max(0, round(left / row_bytes / per_s))
+
+
+def _sensor(facts: Facts, sensor_id: str, plan: SensorPlan) -> dict[str, Any]:
+    latest = facts.latest.get(sensor_id)
+    shown = latest.good or latest.readings if latest else ()
+    by_quantity = {reading.quantity: reading for reading in shown}
+    channels = []
+    for quantity in plan.channels:
+        reading = by_quantity.get(quantity)
+        value = reading.value if reading else None
+        channels.append(
+            {
+                "id": quantity.channel,
+                "unit": quantity.unit,
+                "value": None if value is None else _rounded(value, quantity.res),
+                "flags": int(reading.flags) if reading else 0,
+                "grade": int(reading.grade) if reading else 2,
+            }
+        )
+    error = latest.error if latest else None
+    age_s = None if latest is None or latest.good_s is None else round(facts.now_s - latest.good_s, 1)
+    return {
+        "id": sensor_id,
+        "state": _sensor_state(facts, sensor_id),
+        "channels": channels,
+        "age_s": age_s,
+        "error": None if error is None else {"code": error.code, "what": error.what, "fix": error.fix},
+    }
+
+
+def _sensor_state(facts: Facts, sensor_id: str) -> str:
+    latest = facts.latest.get(sensor_id)
+    if latest is None:
+        return "starting"
+    return "failing" if latest.failures else "ok"
+
+
+def _state(facts: Facts, sensors: list[dict[str, Any]]) -> str:
+    if facts.sick is not None:
+        return "failing"
+    states = {sensor["state"] for sensor in sensors}
+    if sensors and states == {"failing"}:
+        return "failing"
+    if "failing" in states or (facts.uplink is not None and facts.uplink.state != "up"):
+        return "attention"
+    return "starting" if "starting" in states else "ok"
+
+
+def _store(facts: Facts) -> dict[str, Any]:
+    totals = {
+        name: sum(getattr(t, name) for t in facts.ledger.epochs)
+        for name in ("numbered", "delivered", "waiting", "gone")
+    }
+    oldest_ms = facts.oldest_ms
+    return {
+        "bytes": facts.size.used_bytes,
+        "max_bytes": facts.size.max_bytes,
+        **totals,
+        "held": facts.held,
+        "oldest_wait_s": None if oldest_ms is None else max(0, (facts.moment.wall_ms - oldest_ms) // 1000),
+        "error": None if facts.sick is None else facts.sick.what,
+    }
+
+
+def _link(facts: Facts) -> dict[str, Any]:
+    link, platform = facts.uplink, facts.config.platform
+    if link is None or platform is None:
+        return {"state": "none"}
+    return {
+        "state": link.state,
+        "since_s": round(link.since_s, 1),
+        "delivered_age_s": link.delivered_age_s,
+        "reason": link.reason,
+        "delivery": platform.delivery,
+        "in_flight": link.in_flight,
+    }
+
+
+def _rounded(value: float, res: float) -> float:
+    return round(round(value / res) * res, 6)

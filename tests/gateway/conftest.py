@@ -1,0 +1,237 @@
+"""The real daemon as its own process, on real ptys, against a real broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+SILENT_S = 20.0  # how long a test waits for something that must happen
+
+
+def wait_for(what, *, seconds: float = SILENT_S, every_s: float = 0.02, why: str = "it"):
+    """Poll ``what`` until it is true and return its value; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{why} did not happen within {seconds:g} s")
+        select.select([], [], [], every_s)
+
+
+class Instrument:
+    """An A02YYUW on a pty: a frame every ``every_s`` under a stable name, until unplugged."""
+
+    def __init__(self, link: Path, every_s: float = 0.05) -> None:
+        self.link = link
+        self.distance_mm = 2000
+        self._every_s = every_s
+        self._stop = threading.Event()
+        self.plug()
+
+    def plug(self) -> None:
+        self._stop.clear()
+        self._master, slave = pty.openpty()
+        tty.setraw(slave)
+        self.link.unlink(missing_ok=True)
+        self.link.symlink_to(os.ttyname(slave))
+        os.close(slave)
+        os.set_blocking(self._master, False)
+        self._thread = threading.Thread(target=self._talk, args=(self._master,), daemon=True)
+        self._thread.start()
+
+    def unplug(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        os.close(self._master)
+        self.link.unlink(missing_ok=True)
+
+    def _talk(self, master: int) -> None:
+        while not self._stop.wait(self._every_s):
+            high, low = divmod(self.distance_mm, 256)
+            frame = bytes((0xFF, high, low, (0xFF + high + low) & 0xFF))
+            try:
+                os.write(master, frame)
+            except (BlockingIOError, OSError):
+                continue  # nobody reads; a real line loses the bytes too
+
+
+class Daemon:
+    """``kaga-edge run`` on one configuration file; may be started and killed again and again."""
+
+    def __init__(self, config: Path, runtime: Path, log: Path) -> None:
+        self.config, self.socket, self.log = config, runtime / "control.sock", log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, wait: bool = True) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "kaga_edge", "run", "--config", str(self.config)],
+                stdout=log,
+                stderr=log,
+            )
+        if wait:
+            wait_for(self.status, why="an answer on the control socket")
+
+    def status(self) -> dict | None:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError(
+                f"the daemon ended with {self.process.returncode}: {self.log.read_text()[-3000:]}"
+            )
+        return self.ask({"op": "status"})
+
+    def ask(self, request: dict) -> dict | None:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(5)
+            try:
+                client.connect(str(self.socket))
+                client.sendall(json.dumps(request).encode() + b"\n")
+                answer = client.makefile().readline()
+                return json.loads(answer) if answer else None
+            except OSError:
+                return None
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> float:
+        """SIGTERM; return the seconds it took."""
+        assert self.process is not None
+        begun = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(15)
+        return time.monotonic() - begun
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def mosquitto_on(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    conf = folder / f"mosquitto-{port}.conf"
+    conf.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+        "max_queued_messages 0\nmax_inflight_messages 20\n"
+    )
+    broker = subprocess.Popen(
+        ["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(lambda: _answers(port), why="mosquitto")
+        yield broker
+    finally:
+        broker.kill()
+        broker.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def mosquitto(tmp_path):
+    if shutil.which("mosquitto") is None:
+        pytest.skip("mosquitto is not installed (scripts/apt-packages lists it)")
+    port = free_port()
+    with mosquitto_on(port, tmp_path):
+        yield port
+
+
+@pytest.fixture
+def instruments(tmp_path):
+    made = [Instrument(tmp_path / name) for name in ("level-1", "level-2")]
+    yield made
+    for instrument in made:
+        if instrument.link.exists():
+            instrument.unplug()
+
+
+CONFIG = """
+[site]
+id = "test-01"
+name = {{ ja = "試験", en = "Test" }}
+contact = "0761-00-0000"
+position = [36.3, 136.3]
+
+{platform}
+
+[store]
+path = "{folder}/store.sqlite"
+
+[station]
+runtime = "{folder}/run"
+"""
+
+SENSOR = """
+[[sensor]]
+id = "{id}"
+driver = "a02yyuw"
+port = "{port}"
+every = "{every}"
+[sensor.mount]
+gauge_zero_to_sensor_m = 5.0
+{more}
+[sensor.disclosure]
+purpose = {{ ja = "水位", en = "level" }}
+personal_data = false
+"""
+
+
+PLATFORM = """
+[platform]
+url = "mqtt://127.0.0.1:{port}"
+batch = "1s"
+reconnect_first = "100ms"
+reconnect_max = "1s"
+{more}
+"""
+
+
+def config_text(
+    folder: Path,
+    sensors: list[tuple[str, Path]],
+    *,
+    port: int | None,
+    every: str = "1s",
+    more: str = "",
+    platform: str = "",
+) -> str:
+    """Return a configuration of A02YYUW sensors; ``port``: the broker's, None for no platform."""
+    where = "" if port is None else PLATFORM.format(port=port, more=platform)
+    text = CONFIG.format(folder=folder, platform=where)
+    return text + "".join(SENSOR.format(id=name, port=path, every=every, more=more) for name, path in sensors)
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """A daemon whose configuration the test writes to ``tmp_path / "kaga-edge.toml"``."""
+    made = Daemon(tmp_path / "kaga-edge.toml", tmp_path / "run", tmp_path / "daemon.log")
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.kill()

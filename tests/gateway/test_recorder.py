@@ -1,0 +1,103 @@
+"""Group commit, against a store that can be told to refuse."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kaga_edge.core.stored import Appended, Entry
+from kaga_edge.gateway.recorder import MOST_HELD, Recorder
+from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.readings import Alert, ClockTrust, Moment, Sample
+
+AT = Moment(wall_ms=0, up_ms=0, boot="7c1d", trust=ClockTrust.NTP)
+
+
+class Disk:
+    """Takes groups as the store does; ``sick`` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[Entry]] = []
+        self.sick = False
+        self.written = asyncio.Event()
+
+    async def append(self, entries: list[Entry]) -> Appended:
+        await asyncio.sleep(0)
+        if self.sick:
+            raise KagaError("disk full")
+        self.groups.append(list(entries))
+        self.written.set()
+        return Appended(ep="3f2a9c1e", first=1, last=len(entries))
+
+
+def entry(name: str, *, alarm: bool = False) -> Entry:
+    alert = Alert(key="danger/level-1", state="raised", subject="level-1/water_level", at=AT, data={})
+    return Entry(sample=Sample(sensor=name, at=AT, readings=()), alerts=(alert,) if alarm else ())
+
+
+@pytest.fixture
+async def disk():
+    return Disk()
+
+
+def names(group: list[Entry]) -> list[str]:
+    return [e.sample.sensor for e in group]
+
+
+async def test_samples_of_one_moment_share_one_commit(disk) -> None:
+    recorder = Recorder(disk, group_s=0.05)
+    task = asyncio.create_task(recorder.run())
+    for name in "abc":
+        recorder.add(entry(name))
+    await asyncio.wait_for(disk.written.wait(), 5)
+    task.cancel()
+    assert [names(g) for g in disk.groups] == [["a", "b", "c"]]
+    assert recorder.held == 0
+
+
+async def test_an_alarm_does_not_wait_for_the_group(disk) -> None:
+    recorder = Recorder(disk, group_s=3600.0)
+    task = asyncio.create_task(recorder.run())
+    recorder.add(entry("a"))
+    recorder.add(entry("b", alarm=True))
+    await asyncio.wait_for(disk.written.wait(), 5)
+    task.cancel()
+    assert [names(g) for g in disk.groups] == [["a", "b"]]
+
+
+async def test_a_refused_group_is_kept_in_order_and_written_later(disk) -> None:
+    recorder = Recorder(disk)
+    disk.sick = True
+    recorder.add(entry("a"))
+    assert not await recorder.flush()
+    assert recorder.sick is not None
+    recorder.add(entry("b"))
+    disk.sick = False
+    assert await recorder.flush()
+    assert [names(g) for g in disk.groups] == [["a", "b"]]
+    assert recorder.sick is None
+
+
+async def test_when_memory_is_full_the_oldest_without_an_alarm_gives_way_and_is_counted(disk) -> None:
+    recorder = Recorder(disk)
+    recorder.add(entry("alarm", alarm=True))
+    for i in range(MOST_HELD):
+        recorder.add(entry(str(i)))
+    assert recorder.lost == 1
+    assert await recorder.flush()
+    assert names(disk.groups[0])[:2] == ["alarm", "1"]
+    assert len(disk.groups[0]) == MOST_HELD
+
+
+async def test_what_arrives_during_a_commit_belongs_to_the_next(disk) -> None:
+    recorder = Recorder(disk)
+    recorder.add(entry("a"))
+    flushing = asyncio.create_task(recorder.flush())
+    await asyncio.sleep(0)
+    recorder.add(entry("b"))
+    assert recorder.held == 2
+    await flushing
+    assert recorder.held == 1
+    await recorder.flush()
+    assert [names(g) for g in disk.groups] == [["a"], ["b"]]
