@@ -143,7 +143,7 @@ def _below(
     distance: Measurement,
     mount: Mount,
     around: Surroundings,
-    corrects: bool,
+    sound_c: float | None,
 ) -> Measurement:
     if distance.value is None:
         return Measurement(quantity=wanted, value=None, flags=distance.flags | Flag.MISSING)
