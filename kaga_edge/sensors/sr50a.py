@@ -51,7 +51,7 @@ driver = "sr50a"
 every = "60s"
 port = "/dev/ttyUSB0"
 unit = "mm"
-quality = true
+has_quality = true
 output_every_s = 30.0
 
 [sensor.mount]
@@ -127,7 +127,7 @@ class Driver:
         self._line = _line_pattern(options)
         self._metres_per_unit = METRES_PER_UNIT[options.unit]
         self._address = options.line_address.encode("ascii", "replace") if options.line_address else None
-        extra = (Quantity.ECHO_QUALITY,) * options.quality + (
+        extra = (Quantity.ECHO_QUALITY,) * options.has_quality + (
             Quantity.AIR_TEMPERATURE_C,
         ) * options.temperature
         self.quantities: tuple[Quantity, ...] = (Quantity.SURFACE_DISTANCE_M, *extra)
@@ -212,7 +212,7 @@ class Driver:
 
 
 def _line_pattern(options: Options) -> re.Pattern[bytes]:
-    quality = rb"(\d{1,3});" if options.quality else rb"()"
+    quality = rb"(\d{1,3});" if options.has_quality else rb"()"
     temperature = rb"(-?\d{1,3}\.\d{1,2});" if options.temperature else rb"()"
     distance = DISTANCES[options.unit]
     return re.compile(
@@ -240,7 +240,7 @@ def _misfit(frame: bytes, options: Options) -> str:
     if frame[0] != STX or frame[-1] != ETX:
         at = 0 if frame[0] != STX else len(frame) - 1
         return f"byte {at} is {frame[at]:02X}: a line goes from STX (02) to ETX (03)"
-    fields, expected = frame.count(b";"), 3 + options.quality + options.temperature
+    fields, expected = frame.count(b";"), 3 + options.has_quality + options.temperature
     if fields != expected:
         return (
             f"{fields + 1} fields between byte 1 and {len(frame) - 4}, expected {expected + 1}:"

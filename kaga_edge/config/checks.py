@@ -1,0 +1,223 @@
+"""What only shows when all sensors lie side by side: two on one wire, unknown sources, a bad place.
+
+These look at the tables as written, so that a fault elsewhere in a sensor does not hide a clash.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path as File
+from typing import Any
+
+from kaga_edge.config.faults import Code
+from kaga_edge.config.models import Platform, SensorConfig
+from kaga_edge.config.sensors import gpio_options
+from kaga_edge.config.tables import Desk
+from kaga_edge.vocabulary.quantities import Quantity
+
+JAPAN_LATITUDE = (20.0, 46.0)
+JAPAN_LONGITUDE = (122.0, 154.0)
+I2C_PINS = {1: {2: "SDA", 3: "SCL"}, 0: {0: "SDA", 1: "SCL"}}  # bus -> GPIO
+UART_PORTS = {"/dev/ttyAMA0", "/dev/ttyS0", "/dev/serial0"}
+UART_PINS = {14: "TXD", 15: "RXD"}
+PASSWORD_KEYS = {"password", "passwd", "pass", "pw", "token"}
+BY_ID = File("/dev/serial/by-id")
+
+
+def _entries(desk: Desk) -> Iterator[tuple[int, dict[str, Any]]]:
+    sensors = desk.documents.tree.get("sensor", [])
+    for index, entry in enumerate(sensors if isinstance(sensors, list) else []):
+        if isinstance(entry, dict):
+            yield index, entry
+
+
+def check_ids(desk: Desk) -> None:
+    """No id twice within one file (in a later file it means the same sensor)."""
+    seen: dict[str, int] = {}
+    for index, entry in _entries(desk):
+        name = entry.get("id")
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            first = desk.line(("sensor", seen[name], "id"))
+            desk.fault(("sensor", index, "id"), Code.DUPLICATE_ID, id=name, other=first)
+        seen.setdefault(name, index)
+
+
+def check_i2c(desk: Desk) -> None:
+    """One device an address; several inputs of one device are several sensors of one driver."""
+    seen: dict[tuple[int, int], tuple[int, dict[str, Any]]] = {}
+    for index, entry in _entries(desk):
+        i2c = entry.get("i2c")
+        if not isinstance(i2c, dict) or not isinstance(i2c.get("address"), int):
+            continue
+        spot = (i2c.get("bus", 1), i2c["address"])
+        first, other = seen.setdefault(spot, (index, entry))
+        if first == index or _two_inputs(other, entry):
+            continue
+        path = ("sensor", index, "i2c", "address")
+        line = desk.line(("sensor", first, "i2c"))
+        names: dict[str, str | int | float] = {"one": _id(other), "two": _id(entry), "other": line}
+        if {other.get("driver"), entry.get("driver")} == {"ms5837", "bme280"}:
+            desk.fault(path, Code.CLASH_0X76, **names)
+        else:
+            desk.fault(path, Code.DUPLICATE_ADDRESS, address=f"0x{spot[1]:02X}", bus=spot[0], **names)
+
+
+def _two_inputs(one: dict[str, Any], two: dict[str, Any]) -> bool:
+    """Tell whether two tables are two inputs of one converter."""
+    same_driver = one.get("driver") == two.get("driver") is not None
+    return same_driver and any(
+        key in one and key in two and one[key] != two[key] for key in ("input", "channel", "mux")
+    )
+
+
+def check_ports(desk: Desk) -> None:
+    """One instrument a port, or a Modbus line with different ids and the same settings."""
+    seen: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    for index, entry in _entries(desk):
+        port = entry.get("port")
+        if not isinstance(port, str):
+            continue
+        for first, other in seen.get(port, []):
+            if not _share_port(desk, port, (first, other), (index, entry)):
+                break
+        seen.setdefault(port, []).append((index, entry))
+        if port.startswith(("/dev/ttyUSB", "/dev/ttyACM")):
+            stable = _stable_name(port) or "/dev/serial/by-id/..."
+            desk.warn(("sensor", index, "port"), Code.PORT_NOT_STABLE, port=port, stable=stable)
+
+
+def _share_port(
+    desk: Desk, port: str, first: tuple[int, dict[str, Any]], second: tuple[int, dict[str, Any]]
+) -> bool:
+    (at, one), (index, two) = first, second
+    line = desk.line(("sensor", at, "port"))
+    ids = one.get("modbus_id"), two.get("modbus_id")
+    if None in ids or ids[0] == ids[1]:
+        desk.fault(
+            ("sensor", index, "port"),
+            Code.DUPLICATE_PORT,
+            one=_id(one), two=_id(two), port=port, other=line,
+        )  # fmt: skip
+        return False
+    if one.get("serial") != two.get("serial"):
+        desk.fault(
+            ("sensor", index, "serial" if "serial" in two else "port"),
+            Code.PORT_SETTINGS_DIFFER,
+            one=_id(one), port=port, other=line,
+        )  # fmt: skip
+        return False
+    return True
+
+
+def _stable_name(port: str) -> str | None:
+    try:
+        for link in sorted(BY_ID.iterdir()):
+            if os.path.realpath(link) == port:
+                return str(link)
+    except OSError:
+        pass  # no such folder on this machine: nothing plugged in
+    return None
+
+
+def check_gpio(desk: Desk) -> None:
+    """No line twice, none that the configured I2C bus or UART owns."""
+    taken: dict[int, tuple[int, str]] = {}
+    owned = _owned_lines(desk)
+    for index, entry in _entries(desk):
+        for key, number in gpio_options(entry).items():
+            path = ("sensor", index, key)
+            if number in owned:
+                code, user, role = owned[number]
+                desk.fault(path, code, gpio=number, role=role, one=user)
+            elif number in taken:
+                at, other_key = taken[number]
+                name = _id(_entry(desk, at))
+                line = desk.line(("sensor", at, other_key))
+                desk.fault(path, Code.GPIO_TWICE, gpio=number, one=name, other=line)
+            taken.setdefault(number, (index, key))
+
+
+def _owned_lines(desk: Desk) -> dict[int, tuple[Code, str, str]]:
+    owned: dict[int, tuple[Code, str, str]] = {}
+    for _, entry in _entries(desk):
+        i2c = entry.get("i2c")
+        if isinstance(i2c, dict):
+            pins = I2C_PINS.get(i2c.get("bus", 1), {})
+            owned |= {gpio: (Code.GPIO_IS_I2C, _id(entry), role) for gpio, role in pins.items()}
+        if entry.get("port") in UART_PORTS:
+            owned |= {gpio: (Code.GPIO_IS_UART, _id(entry), role) for gpio, role in UART_PINS.items()}
+    return owned
+
+
+def check_sources(desk: Desk, sensors: dict[int, SensorConfig]) -> None:
+    """``air_pressure_from`` and ``temperature_from`` name a sensor that measures that."""
+    indices = {entry.get("id"): index for index, entry in _entries(desk)}
+    wanted = {
+        "air_pressure_from": Quantity.AIR_PRESSURE_HPA,
+        "temperature_from": Quantity.AIR_TEMPERATURE_C,
+    }
+    for index, entry in _entries(desk):
+        mount = entry.get("mount")
+        for key, quantity in wanted.items():
+            name = mount.get(key) if isinstance(mount, dict) else None
+            if not isinstance(name, str):
+                continue
+            path = ("sensor", index, "mount", key)
+            if name not in indices:
+                valid = ", ".join(sorted(str(one) for one in indices))
+                desk.fault(path, Code.NO_SUCH_SENSOR, id=name, valid=valid)
+            elif (source := sensors.get(indices[name])) and quantity not in _measured(source):
+                desk.fault(path, Code.WRONG_SOURCE, id=name, quantity=quantity.channel)
+
+
+def _measured(sensor: SensorConfig) -> tuple[Quantity, ...]:
+    return tuple(sensor.driver_class(sensor.options).quantities)
+
+
+def check_passwords(desk: Desk) -> None:
+    """No password in the file: files are copied, mailed and shown."""
+    platform = desk.documents.tree.get("platform")
+    if not isinstance(platform, dict):
+        return
+    for key in sorted(PASSWORD_KEYS & platform.keys()):
+        desk.fault(("platform", key), Code.PASSWORD_IN_FILE)
+        del platform[key]  # said once, in the words that help
+
+
+def check_position(desk: Desk) -> None:
+    """Latitude first; outside Japan is a warning, swapped is a fault."""
+    site = desk.documents.tree["site"]
+    position = site.get("position") if isinstance(site, dict) else None
+    if not isinstance(position, list) or [isinstance(one, int | float) for one in position] != [True, True]:
+        return  # of the wrong type: said by the table
+    latitude, longitude = position
+    path = ("site", "position")
+    if _within(longitude, JAPAN_LATITUDE) and _within(latitude, JAPAN_LONGITUDE):
+        desk.fault(path, Code.POSITION_SWAPPED, latitude=longitude, longitude=latitude)
+    elif abs(latitude) > 90 or abs(longitude) > 180:
+        desk.fault(path, Code.OUT_OF_BOUNDS, value=f"[{latitude}, {longitude}]", rule="-90..90, -180..180")
+    elif not (_within(latitude, JAPAN_LATITUDE) and _within(longitude, JAPAN_LONGITUDE)):
+        desk.warn(path, Code.OUTSIDE_JAPAN, latitude=latitude, longitude=longitude)
+
+
+def _within(value: float, span: tuple[float, float]) -> bool:
+    return span[0] <= value <= span[1]
+
+
+def check_files(desk: Desk, platform: Platform) -> None:
+    """Certificates named in ``[platform]`` are there."""
+    for key in ("ca", "certificate", "key"):
+        name = getattr(platform, key)
+        if name is not None and not File(name).is_file():
+            desk.fault(("platform", key), Code.FILE_NOT_THERE, file=name)
+
+
+def _entry(desk: Desk, index: int) -> dict[str, Any]:
+    return dict(desk.documents.tree["sensor"][index])
+
+
+def _id(entry: dict[str, Any]) -> str:
+    return str(entry.get("id", "?"))

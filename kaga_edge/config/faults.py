@@ -1,0 +1,112 @@
+"""What can be wrong with a configuration, as data: where, which key, which kind, and its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kaga_edge.text import say
+from kaga_edge.vocabulary.errors import KagaError
+
+
+class Code(StrEnum):
+    """Stable keys of the catalogue (``kaga_edge/text/configuration.py``)."""
+
+    FILE_MISSING = "KE-C01"
+    FILE_CLOSED = "KE-C02"
+    ENCODING = "KE-C03"
+    FULL_WIDTH = "KE-C04"
+    CURLY_QUOTE = "KE-C05"
+    SYNTAX = "KE-C06"
+    SINGLE_BRACKETS = "KE-C07"
+    UNKNOWN_KEY = "KE-C10"
+    UNKNOWN_KEY_NEAR = "KE-C11"
+    MISSING_KEY = "KE-C12"
+    WRONG_TYPE = "KE-C13"
+    NO_UNIT = "KE-C14"
+    BAD_DURATION = "KE-C15"
+    BAD_SIZE = "KE-C16"
+    BAD_RATE = "KE-C17"
+    BAD_ID = "KE-C18"
+    OUT_OF_BOUNDS = "KE-C19"
+    NOT_ONE_OF = "KE-C20"
+    BAD_URL = "KE-C21"
+    BAD_SERIAL = "KE-C22"
+    BAD_ZONE = "KE-C23"
+    VALUE = "KE-C24"
+    LEADING_ZERO = "KE-C25"
+    NO_QUOTES = "KE-C26"
+    UNKNOWN_DRIVER = "KE-C30"
+    DRIVER_BROKEN = "KE-C31"
+    WRONG_BUS = "KE-C32"
+    DUPLICATE_ID = "KE-C33"
+    DUPLICATE_PORT = "KE-C34"
+    DUPLICATE_ADDRESS = "KE-C35"
+    CLASH_0X76 = "KE-C36"
+    PORT_SETTINGS_DIFFER = "KE-C37"
+    ADDRESS_NOT_OFFERED = "KE-C38"
+    GPIO_RANGE = "KE-C39"
+    GPIO_HEADER_PIN = "KE-C40"
+    GPIO_TWICE = "KE-C41"
+    GPIO_IS_I2C = "KE-C42"
+    GPIO_IS_UART = "KE-C43"
+    EVERY_TOO_SHORT = "KE-C44"
+    THRESHOLD_ORDER = "KE-C45"
+    NO_SUCH_SENSOR = "KE-C46"
+    WRONG_SOURCE = "KE-C47"
+    MOUNT_MISSING = "KE-C48"
+    MOUNT_BOTH = "KE-C49"
+    NO_DISCLOSURE = "KE-C50"
+    PASSWORD_IN_FILE = "KE-C51"  # noqa: S105 - a code, not a password
+    SECRET_NAME = "KE-C52"  # noqa: S105
+    SECRET_READABLE = "KE-C53"  # noqa: S105
+    POSITION_SWAPPED = "KE-C54"
+    FILE_NOT_THERE = "KE-C55"
+    UNKNOWN_CHANNEL = "KE-C56"
+    NO_SENSORS = "KE-C57"
+    # Warnings: the gateway starts.
+    PORT_NOT_STABLE = "KE-W01"
+    OUTSIDE_JAPAN = "KE-W02"
+    SECRET_NOT_THERE = "KE-W03"  # noqa: S105
+    NO_BAROMETER = "KE-W04"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing to mend. ``line`` 0: the file as a whole. ``key``: dotted, sensors by id."""
+
+    file: str
+    line: int
+    key: str
+    code: Code
+    params: dict[str, str | int | float] = field(default_factory=dict)
+
+    def text(self, lang: str) -> str:
+        """Return ``file:line  key: what is wrong and what to write``."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        key = f"{self.key}: " if self.key else ""
+        return f"{place}  {key}{say(self.code, lang, **self.params)}"
+
+
+class ConfigFaults(KagaError):
+    """The configuration cannot be used; every fault of every file, sorted by file and line."""
+
+    code = "KE-C00"
+
+    def __init__(self, faults: tuple[Fault, ...], warnings: tuple[Fault, ...] = ()) -> None:
+        self.faults = tuple(sorted(faults, key=lambda f: (f.file, f.line, f.key)))
+        self.warnings = warnings
+        first = self.faults[0]
+        super().__init__(
+            f"{len(self.faults)} fault(s), first: {say(first.code, 'en', **first.params)}",
+            where=f"{first.file}:{first.line}",
+            fix="kaga-edge config check lists them all",
+        )
+
+
+class Notes:
+    """Collects faults and warnings while a configuration is read; the only mutable thing in it."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []

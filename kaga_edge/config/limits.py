@@ -1,0 +1,71 @@
+"""The quality limits a channel has when the configuration says nothing.
+
+Station settings, not laws: the usual thresholds for the coast of Ishikawa. The river's rate limit is
+high on purpose: on 4 August 2022 a river next door truly rose 0.3 m in ten minutes.
+"""
+
+from __future__ import annotations
+
+from kaga_edge.core.grading import Limits
+from kaga_edge.vocabulary.quantities import Quantity
+
+TEN_MINUTES_S = 600.0
+FIVE_MINUTES_S = 300.0
+HOUR_S = 3600.0
+
+_RIVER = Limits(
+    rate_suspect_per_s=0.5 / TEN_MINUTES_S,
+    rate_fail_per_s=1.5 / TEN_MINUTES_S,
+    spike_suspect=0.10,
+    spike_fail=0.30,
+    flat_tolerance=0.001,
+    flat_suspect_s=6 * HOUR_S,  # a dry summer river may truly be flat: suspect, never fail
+)
+_LIMITS = {
+    Quantity.WATER_LEVEL_M: _RIVER,
+    Quantity.WATER_DEPTH_M: _RIVER,
+    # Falling snow grows slower, settling and melting are faster: one limit for both ways, the wider.
+    # No flat-line test: bare ground is flat all summer.
+    Quantity.SNOW_DEPTH_M: Limits(
+        rate_suspect_per_s=0.20 / HOUR_S,
+        rate_fail_per_s=0.60 / HOUR_S,
+        spike_suspect=0.03,
+        spike_fail=0.10,
+    ),
+    Quantity.AIR_TEMPERATURE_C: Limits(
+        gross_fail=(-40.0, 60.0),
+        gross_suspect=(-20.0, 42.0),
+        rate_suspect_per_s=3.0 / FIVE_MINUTES_S,
+        rate_fail_per_s=6.0 / FIVE_MINUTES_S,
+        spike_suspect=2.0,
+        spike_fail=5.0,
+        flat_tolerance=0.05,
+        flat_suspect_s=3 * HOUR_S,
+    ),
+    Quantity.WATER_TEMPERATURE_C: Limits(gross_fail=(-2.0, 40.0), gross_suspect=(-0.5, 35.0)),
+    # The sensor itself may say up to 105 %; 100 % for a whole winter's day is normal: no flat line.
+    Quantity.RELATIVE_HUMIDITY_PCT: Limits(gross_fail=(0.0, 105.0), gross_suspect=(0.0, 100.0)),
+    Quantity.AIR_PRESSURE_HPA: Limits(
+        gross_fail=(850.0, 1080.0),
+        gross_suspect=(940.0, 1050.0),  # near sea level
+        rate_suspect_per_s=2.0 / TEN_MINUTES_S,
+        rate_fail_per_s=5.0 / TEN_MINUTES_S,
+        spike_suspect=1.0,
+        spike_fail=3.0,
+        flat_tolerance=0.01,
+        flat_suspect_s=6 * HOUR_S,
+    ),
+    Quantity.RAIN_MM: Limits(gross_fail=(0.0, 60.0)),  # in ten minutes; no shorter sample holds more
+    Quantity.RAIN_INTENSITY_MM_H: Limits(gross_fail=(0.0, 300.0)),
+    Quantity.VEHICLE_SPEED_KPH: Limits(gross_fail=(0.0, 216.0), gross_suspect=(0.0, 144.0)),
+    # Occupied for minutes is an event on the road, not an error: no flat line.
+    Quantity.OCCUPANCY_RATIO: Limits(gross_fail=(0.0, 1.0)),
+    Quantity.LOOP_CURRENT_MA: Limits(gross_fail=(3.6, 21.0), gross_suspect=(3.8, 20.5)),  # NAMUR NE 43
+    Quantity.SUPPLY_VOLTAGE_V: Limits(gross_fail=(9.0, 16.0)),
+}
+_NONE = Limits()
+
+
+def default_limits(quantity: Quantity) -> Limits:
+    """Return the limits of a quantity; every test off where there is no usual one."""
+    return _LIMITS.get(quantity, _NONE)

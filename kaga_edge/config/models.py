@@ -1,0 +1,216 @@
+"""What a configuration is once it is right: frozen values, SI units, every default filled in.
+
+``Site``, ``Platform``, ``StoreSettings`` and ``Station`` are read straight from their TOML tables
+(pydantic, strict, unknown keys forbidden; the alias is the TOML key). ``SensorConfig`` is put together
+in ``sensors.py`` from the common keys and the driver's own options.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
+
+from kaga_edge.config.faults import Code, Fault
+from kaga_edge.config.units import UnitFault, per_second, seconds, size_bytes
+from kaga_edge.core.grading import Limits
+from kaga_edge.core.siting import Mount
+from kaga_edge.vocabulary.drivers import Model
+from kaga_edge.vocabulary.requests import SerialLine
+
+STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+ID_PATTERN = r"^[a-z0-9-]{1,32}$"
+MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+def _text_schema(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
+Duration = Annotated[float, BeforeValidator(seconds), _text_schema("^[0-9.]+(ms|s|m|min|h|d)$")]
+Size = Annotated[int, BeforeValidator(size_bytes), _text_schema("^[0-9.]+(kB|KB|MB|GB|KiB|MiB|GiB)$")]
+Rate = Annotated[float, BeforeValidator(per_second), _text_schema("^[0-9.]+/[0-9.]*(ms|s|m|min|h|d)$")]
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
+
+
+def _platform_url(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in MQTT_PORTS and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good or parts.path not in ("", "/"):
+        raise UnitFault(Code.BAD_URL, value=value)
+    if parts.username or parts.password:
+        raise UnitFault(Code.PASSWORD_IN_FILE)
+    return value
+
+
+def _secret_name(value: object) -> object:
+    if isinstance(value, str) and not (value and value.replace("-", "").replace("_", "").isalnum()):
+        raise UnitFault(Code.SECRET_NAME)
+    return value
+
+
+SecretName = Annotated[str, BeforeValidator(_secret_name)]
+PlatformUrl = Annotated[str, BeforeValidator(_platform_url)]
+
+
+class Words(TypedDict):
+    """One text in both languages."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]  # pydantic's own way to configure a TypedDict
+
+    ja: str
+    en: str
+
+
+class Table(BaseModel):
+    """A TOML table: frozen, strict, nothing unknown in it."""
+
+    model_config = STRICT
+
+
+class Site(Table):
+    """``[site]``: who and where. ``id`` is the gateway's name on the wire."""
+
+    id: Id
+    name: Words
+    position: tuple[float, float] | None = None  # latitude, longitude
+    zone: str = "Asia/Tokyo"
+    contact: str = ""
+    language: Literal["ja", "en"] | None = None  # for commands when nothing else says
+
+
+class Platform(Table):
+    """``[platform]``: where batches go, and when they count as delivered."""
+
+    url: PlatformUrl
+    root: Id = "kaga"
+    username: str | None = None
+    secret: SecretName | None = None
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    delivery: Literal["broker", "platform"] = "broker"
+    batch_s: Duration = Field(default=10.0, alias="batch")
+    no_subscriber: Literal["hold", "accept"] = "hold"
+    ack_wait_s: Duration = Field(default=60.0, alias="ack_wait")
+    keepalive_s: Duration = Field(default=30.0, alias="keepalive")
+    reconnect_first_s: Duration = Field(default=5.0, alias="reconnect_first")
+    reconnect_max_s: Duration = Field(default=120.0, alias="reconnect_max")
+
+    @property
+    def tls(self) -> bool:
+        """True for mqtts."""
+        return urlsplit(self.url).scheme == "mqtts"
+
+    @property
+    def host(self) -> str:
+        """The broker's name or address."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The broker's port; 8883 with TLS, 1883 without, unless the url names one."""
+        parts = urlsplit(self.url)
+        return parts.port or MQTT_PORTS[parts.scheme]
+
+
+class StoreSettings(Table):
+    """``[store]``: the file, its budget in bytes, how long delivered rows stay."""
+
+    path: Path = Path("/var/lib/kaga-edge/store.sqlite")
+    max_bytes: Size = Field(default=512_000_000, alias="max", ge=4_000_000)
+    keep_delivered_s: Duration = Field(default=86_400.0, alias="keep_delivered")
+
+
+def _runtime() -> Path:
+    return Path(os.environ.get("RUNTIME_DIRECTORY") or "/run/kaga-edge")
+
+
+class Station(Table):
+    """``[station]``: where the control socket is."""
+
+    runtime: Path = Field(default_factory=_runtime)
+
+
+class Disclosure(Table):
+    """``[sensor.disclosure]``: why it is measured, in both languages, and whether it is personal data."""
+
+    purpose: Words
+    personal_data: bool
+
+
+# --- where a sensor hangs ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class I2cAddress:
+    """An address on an I2C bus (``/dev/i2c-<bus>``)."""
+
+    bus: int
+    address: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialPort:
+    """A serial port that the instrument has for itself."""
+
+    port: str
+    line: SerialLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModbusAddress:
+    """A unit on a Modbus line, which several instruments may share."""
+
+    port: str
+    line: SerialLine
+    unit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpioLines:
+    """On the header; the driver's options name the lines."""
+
+
+Attachment = I2cAddress | SerialPort | ModbusAddress | GpioLines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorConfig:
+    """One sensor, ready to be built: ``driver_class(options)``."""
+
+    id: str
+    driver: str
+    every_s: float
+    bus: Attachment
+    options: Any  # the driver's Options instance: a type only its own file knows
+    driver_class: type[Any]
+    model: Model
+    mount: Mount
+    limits: Mapping[str, Limits]  # by channel, defaults filled in
+    thresholds: Mapping[str, float]  # by rank, lowest first
+    disclosure: Disclosure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration. ``directory``: of the main file; ``secrets`` lie beside it."""
+
+    site: Site
+    platform: Platform | None
+    store: StoreSettings
+    station: Station
+    sensors: tuple[SensorConfig, ...]
+    directory: Path
+    warnings: tuple[Fault, ...] = field(default=())

@@ -1,0 +1,51 @@
+"""Secrets: one file each, named in the configuration, never written in it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from kaga_edge.config.faults import Code
+from kaga_edge.config.tables import Desk
+from kaga_edge.vocabulary.errors import KagaError
+
+
+class SecretMissing(KagaError):
+    """The file a ``secret`` names is not there or may not be read."""
+
+    code = "KE-C58"
+
+
+def secret_file(directory: Path, name: str) -> Path:
+    """Return where a secret is looked for: systemd's credentials first, then ``secrets`` beside the file."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if credentials and (Path(credentials) / name).is_file():
+        return Path(credentials) / name
+    return directory / "secrets" / name
+
+
+def read_secret_at(directory: Path, name: str) -> str:
+    """Return the secret without its final newline. Raises SecretMissing."""
+    file = secret_file(directory, name)
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise SecretMissing(
+            f"the secret {name} cannot be read ({error.strerror})",
+            where=str(file),
+            fix="write it into that file, owner root:kaga-edge, mode 0640",
+        ) from error
+
+
+def check_secret(desk: Desk, directory: Path, name: str) -> None:
+    """A secret anybody may read is a fault; one that is not there yet is a warning."""
+    file = secret_file(directory, name)
+    path = ("platform", "secret")
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        desk.warn(path, Code.SECRET_NOT_THERE, file=str(file))
+        return
+    if mode & stat.S_IROTH:
+        desk.fault(path, Code.SECRET_READABLE, file=str(file))

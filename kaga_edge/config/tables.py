@@ -1,0 +1,209 @@
+"""One TOML table against one model: every fault found, in our words, with its place."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, Field, ValidationError, create_model
+
+from kaga_edge.config.documents import Documents
+from kaga_edge.config.faults import Code, Fault, Notes
+from kaga_edge.config.lines import Path
+from kaga_edge.config.models import STRICT
+from kaga_edge.config.units import UnitFault
+from kaga_edge.text import Phrase
+
+M = TypeVar("M", bound=BaseModel)
+
+# pydantic's kinds of error -> what we say is expected there.
+_EXPECTED = {
+    "string": "type.text", "path": "type.text", "int": "type.integer", "float": "type.number",
+    "bool": "type.bool", "list": "type.list", "tuple": "type.list", "dict": "type.table",
+    "model": "type.table", "typed_dict": "type.table", "dataclass": "type.table",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where a table is judged: the documents it came from and the notes that faults go into."""
+
+    documents: Documents
+    notes: Notes
+
+    def fault(self, path: Path, code: Code, **params: str | int | float) -> None:
+        """Note a fault at ``path``."""
+        self.notes.faults.append(self._note(path, code, params))
+
+    def warn(self, path: Path, code: Code, **params: str | int | float) -> None:
+        """Note a warning at ``path``."""
+        self.notes.warnings.append(self._note(path, code, params))
+
+    def line(self, path: Path) -> int:
+        """Return the line ``path`` stands on."""
+        return self.documents.place(path)[1]
+
+    def _note(self, path: Path, code: Code, params: dict[str, str | int | float]) -> Fault:
+        file, line = self.documents.place(path)
+        return Fault(file=file, line=line, key=self.dotted(path), code=code, params=params)
+
+    def dotted(self, path: Path) -> str:
+        """Return ``sensor.level-1.i2c.address``: as a person says it, sensors by id."""
+        parts = [str(part) for part in path]
+        if len(path) >= 2 and path[0] == "sensor" and isinstance(path[1], int):
+            entries = self.documents.tree["sensor"]
+            entry = entries[path[1]] if path[1] < len(entries) else None
+            name = entry.get("id") if isinstance(entry, dict) else None
+            parts[1] = name if isinstance(name, str) else f"#{path[1] + 1}"
+        return ".".join(parts)
+
+
+def read_table(desk: Desk, model: type[M], table: object, path: Path) -> M | None:
+    """Return the model, or None with every fault of the table noted."""
+    if not isinstance(table, dict):
+        desk.fault(path, Code.WRONG_TYPE, expected=Phrase("type.table"), got=_kind(table))
+        return None
+    try:
+        # By way of JSON: in pydantic's strict mode only JSON turns a list into a tuple.
+        return model.model_validate_json(json.dumps(table, default=_dated))
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            _translate(desk, model, table, path, detail)
+    return None
+
+
+def unknown_key(desk: Desk, path: Path, valid: Iterable[str]) -> None:
+    """Note an unknown key, with the nearest valid name when one is near."""
+    key = str(path[-1])
+    near = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.6)
+    if near:
+        desk.fault(path, Code.UNKNOWN_KEY_NEAR, name=key, near=near[0])
+    else:
+        desk.fault(path, Code.UNKNOWN_KEY, name=key, valid=", ".join(sorted(valid)))
+
+
+def model_of(dataclass_type: type[Any]) -> type[BaseModel]:
+    """Return a strict model with the fields of a dataclass; ``metadata`` may hold ge, gt, le, lt."""
+    hints = get_type_hints(dataclass_type)
+    parts: dict[str, Any] = {}
+    for one in fields(dataclass_type):
+        bounds = {key: one.metadata[key] for key in ("ge", "gt", "le", "lt") if key in one.metadata}
+        if one.default_factory is not MISSING:
+            parts[one.name] = (hints[one.name], Field(default_factory=one.default_factory, **bounds))
+        else:
+            default = ... if one.default is MISSING else one.default
+            parts[one.name] = (hints[one.name], Field(default=default, **bounds))
+    made: type[BaseModel] = create_model(dataclass_type.__name__, __config__=STRICT, **parts)
+    return made
+
+
+def read_dataclass(desk: Desk, kind: type[Any], table: object, path: Path) -> Any:
+    """Return an instance of the dataclass ``kind``, or None with the faults noted."""
+    model = read_table(desk, model_of(kind), table, path)
+    if model is None:
+        return None
+    try:
+        return kind(**{one.name: getattr(model, one.name) for one in fields(kind)})
+    except ValueError as error:  # a rule between options, stated by the driver in __post_init__
+        desk.fault(path, Code.VALUE, reason=str(error))
+        return None
+
+
+# --- pydantic's findings in our words ---
+
+
+def _translate(
+    desk: Desk, model: type[BaseModel], table: dict[str, Any], path: Path, detail: Mapping[str, Any]
+) -> None:
+    where = (*path, *(part for part in detail["loc"] if part != "[key]"))
+    kind, context = str(detail["type"]), detail.get("ctx") or {}
+    if kind == "extra_forbidden":
+        unknown_key(desk, where, _names(model, detail["loc"]))
+    elif kind == "missing":
+        if not {str(where[-1]), "*"} & desk.documents.left_out:
+            desk.fault(where, Code.MISSING_KEY, name=str(where[-1]))
+    elif kind == "value_error" and isinstance(context.get("error"), UnitFault):
+        desk.fault(where, context["error"].code, **context["error"].params)
+    elif kind == "string_pattern_mismatch":
+        desk.fault(where, Code.BAD_ID, value=str(detail["input"]))
+    elif kind in ("literal_error", "enum"):
+        desk.fault(where, Code.NOT_ONE_OF, value=str(detail["input"]), valid=str(context["expected"]))
+    elif bound := next((context[key] for key in ("ge", "gt", "le", "lt") if key in context), None):
+        _out_of_bounds(desk, where, detail, bound)
+    else:
+        _other(desk, where, kind, detail, _value_at(table, detail["loc"]))
+
+
+def _out_of_bounds(desk: Desk, where: Path, detail: Mapping[str, Any], bound: float) -> None:
+    sign = {"greater_than_equal": ">=", "greater_than": ">", "less_than_equal": "<=", "less_than": "<"}
+    desk.fault(
+        where,
+        Code.OUT_OF_BOUNDS,
+        value=str(detail["input"]),
+        rule=f"{sign.get(str(detail['type']), '')} {bound}".strip(),
+    )
+
+
+def _other(desk: Desk, where: Path, kind: str, detail: Mapping[str, Any], value: object) -> None:
+    for prefix, expected in _EXPECTED.items():
+        if kind in (
+            f"{prefix}_type",
+            f"{prefix}_parsing",
+            f"{prefix}_from_float",
+            f"{prefix}_attributes_type",
+        ):
+            desk.fault(where, Code.WRONG_TYPE, expected=Phrase(expected), got=_kind(value))
+            return
+    desk.fault(where, Code.VALUE, reason=str(detail["msg"]))
+
+
+def _names(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the valid keys of the table in which ``loc``'s last part was not known."""
+    here: Any = model
+    for part in loc[:-1]:
+        here = _inner(here, part)
+    if isinstance(here, type) and issubclass(here, BaseModel):
+        return [one.alias or name for name, one in here.model_fields.items()]
+    return list(getattr(here, "__annotations__", {}))
+
+
+def _inner(kind: Any, part: int | str) -> Any:
+    """Return the table type behind one key of a table type, as far as it can be told."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        for name, one in kind.model_fields.items():
+            if part in (one.alias, name):
+                return _table_type(one.annotation)
+    return kind
+
+
+def _table_type(annotation: Any) -> Any:
+    for argument in getattr(annotation, "__args__", ()):
+        if hasattr(argument, "__annotations__"):
+            return argument
+    return annotation
+
+
+def _value_at(table: Any, loc: tuple[int | str, ...]) -> object:
+    for part in loc:
+        try:
+            table = table[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return table
+
+
+def _kind(value: object) -> Phrase:
+    for kind, name in ((bool, "bool"), (str, "text"), (int, "integer"), (float, "number")):
+        if isinstance(value, kind):
+            return Phrase(f"type.{name}")
+    if isinstance(value, list):
+        return Phrase("type.list")
+    return Phrase("type.table" if isinstance(value, dict) else "type.date")
+
+
+def _dated(value: object) -> object:
+    """Turn a TOML date into something no key accepts, so that it is reported as a wrong type."""
+    return {"date": str(value)}

@@ -1,0 +1,238 @@
+"""What can be wrong with a configuration: KE-C faults stop the gateway from starting, KE-W do not."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # --- the file ---
+    "KE-C00": ("設定に誤りがあります", "the configuration has faults"),
+    "KE-C01": (
+        "設定ファイルがありません。作り方: kaga-edge config init flood > kaga-edge.toml",
+        "the file does not exist. To make one: kaga-edge config init flood > kaga-edge.toml",
+    ),
+    "KE-C02": (
+        "設定ファイルを読めません ({reason})。グループ kaga-edge に読む権限を付けます",
+        "the file cannot be read ({reason}). Give group kaga-edge the right to read it",
+    ),
+    "KE-C03": (
+        "文字コードが {encoding} です。UTF-8 で保存してください",
+        "the file is {encoding}, not UTF-8. Save it as UTF-8",
+    ),
+    "KE-C04": (
+        "全角の「{char}」({sign}) があります。半角の「{plain}」にしてください",
+        'full-width character "{char}" ({sign}). Use ASCII "{plain}"',
+    ),
+    "KE-C05": (
+        '引用符「{char}」は全角または飾りです。半角の " を使います',
+        'curly quote {char}. Use the straight "',
+    ),
+    "KE-C06": ("TOML として読めません: {reason}", "this is not TOML: {reason}"),
+    "KE-C07": (
+        "センサーを並べるときは [[sensor]] と二重の括弧にします",
+        "a list of sensors needs double brackets. Write [[sensor]]",
+    ),
+    # --- one key ---
+    "KE-C10": (
+        "「{name}」という項目はありません。使えるもの: {valid}",
+        'unknown key "{name}". Known here: {valid}',
+    ),
+    "KE-C11": (
+        "「{name}」という項目はありません。「{near}」のことですか?",
+        'unknown key "{name}". Did you mean "{near}"?',
+    ),
+    "KE-C12": ("「{name}」がありません。書き足してください", '"{name}" is missing. Add it'),
+    "KE-C13": ("{expected}が必要です。{got}が書かれています", "{expected} is needed here, not {got}"),
+    "KE-C14": (
+        '{value} に単位がありません。"{example}" のように書きます (秒 s、分 m、時 h、日 d)',
+        '{value} has no unit. Write "{example}", or with m, h, d for minutes, hours, days',
+    ),
+    "KE-C15": (
+        '「{value}」は時間として読めません。"10s" "5m" "1h" "30d" のように書きます',
+        '"{value}" is no duration. Write "10s", "5m", "1h" or "30d"',
+    ),
+    "KE-C16": (
+        '「{value}」は容量として読めません。"512MB" "2GB" のように書きます',
+        '"{value}" is no size. Write "512MB" or "2GB"',
+    ),
+    "KE-C17": (
+        '「{value}」は変化の速さとして読めません。10分に0.5なら "0.5/10m" と書きます',
+        '"{value}" is no rate. Write "0.5/10m" for 0.5 in ten minutes',
+    ),
+    "KE-C18": (
+        "「{value}」は使えません。英小文字 a-z、数字 0-9、- で 32 文字までです",
+        '"{value}" is no id. Use a-z, 0-9 and -, at most 32 characters',
+    ),
+    "KE-C19": ("{value} は範囲外です (許される値 {rule})", "{value} is out of bounds (allowed: {rule})"),
+    "KE-C20": ("「{value}」は選べません。選べるもの: {valid}", '"{value}" is not one of {valid}'),
+    "KE-C21": (
+        '「{value}」は接続先として読めません。"mqtts://host:8883" のように書きます',
+        '"{value}" is no platform address. Write "mqtts://host:8883"',
+    ),
+    "KE-C22": (
+        '「{value}」は読めません。"9600 8N1" のように速度、データ長、パリティ、停止ビットを書きます',
+        '"{value}" is no serial setting. Write speed, bits, parity (N E O) and stop bits: "9600 8N1"',
+    ),
+    "KE-C23": (
+        '時間帯「{value}」はありません。日本なら "Asia/Tokyo" です',
+        'unknown time zone "{value}". In Japan: "Asia/Tokyo"',
+    ),
+    "KE-C24": ("値が正しくありません: {reason}", "the value is not right: {reason}"),
+    "KE-C25": (
+        "{value} は 0 で始まっています。{plain} と書きます",
+        "{value} has a leading zero. Write {plain}",
+    ),
+    "KE-C26": (
+        '{value} に引用符がありません。文字は " で囲みます',
+        '{value} needs quotes. Write "{value}"',
+    ),
+    # --- sensors and wires ---
+    "KE-C30": (
+        "「{name}」というドライバーはありません。近いもの: {near} (一覧: kaga-edge sensor models)",
+        'unknown driver "{name}". Nearest: {near} (all: kaga-edge sensor models)',
+    ),
+    "KE-C32": (
+        "この機種は {bus} につなぎます。「{name}」ではなく {needed} を書きます",
+        'this model hangs on {bus}. Write {needed}, not "{name}"',
+    ),
+    "KE-C33": (
+        "id「{id}」は {other} 行目でも使われています。別の名前にしてください",
+        'id "{id}" is also used at line {other}. Give each sensor its own',
+    ),
+    "KE-C34": (
+        (
+            "同じポート {port} を「{one}」({other} 行目) と「{two}」の2台が使っています。"
+            "1ポートに1台、または modbus_id の異なる Modbus にします"
+        ),
+        (
+            '"{two}" and "{one}" (line {other}) both use {port}. One device per port, '
+            "or a Modbus line with different modbus_id"
+        ),
+    ),
+    "KE-C35": (
+        (
+            "I2C バス {bus} の番地 {address} を「{one}」({other} 行目) と「{two}」の2台が使っています。"
+            "番地を変えるか、別のバスにします"
+        ),
+        (
+            '"{two}" and "{one}" (line {other}) both use address {address} on I2C bus {bus}. '
+            "Change the address pin or use another bus"
+        ),
+    ),
+    "KE-C36": (
+        (
+            "MS5837 と BME280 は同じ番地 0x76 です (「{one}」{other} 行目と「{two}」)。"
+            "BME280 の SDO を 3.3V につなぎ 0x77 にします"
+        ),
+        (
+            'MS5837 and BME280 share address 0x76 ("{one}", line {other}, and "{two}"). '
+            "Tie the BME280's SDO to 3.3 V and write 0x77"
+        ),
+    ),
+    "KE-C37": (
+        "{port} の通信設定が「{one}」({other} 行目) と違います。1本の Modbus では同じにします",
+        'the serial setting of {port} differs from "{one}" (line {other}). One Modbus line, one setting',
+    ),
+    "KE-C38": (
+        "番地 {address} はこの機種にありません。使える番地: {offered}",
+        "this model has no address {address}. It offers: {offered}",
+    ),
+    "KE-C39": ("GPIO {gpio} はありません (0-27)", "GPIO {gpio} does not exist (0-27)"),
+    "KE-C40": (
+        "GPIO {gpio} はありません (0-27)。{gpio} 番はピン番号です。GPIO番号は {right}: {name} = {right}",
+        "GPIO {gpio} does not exist (0-27). Header pin {gpio} is GPIO {right}: write {name} = {right}",
+    ),
+    "KE-C41": (
+        "GPIO {gpio} は「{one}」({other} 行目) でも使われています",
+        'GPIO {gpio} is also used by "{one}" (line {other})',
+    ),
+    "KE-C42": (
+        "GPIO {gpio} は「{one}」が使う I2C の {role} 線です。別の GPIO にします",
+        'GPIO {gpio} is the I2C {role} line used by "{one}". Use another GPIO',
+    ),
+    "KE-C43": (
+        "GPIO {gpio} は「{one}」が使うシリアルの {role} 線です。別の GPIO にします",
+        'GPIO {gpio} is the serial {role} line used by "{one}". Use another GPIO',
+    ),
+    "KE-C44": (
+        "この機種には短すぎます。{shortest} 以上にします",
+        "too short for this model. Use {shortest} or more",
+    ),
+    "KE-C45": (
+        "順序が逆です: {lower} {low} が {higher} {high} より高くなっています。順序: {order}",
+        "{lower} {low} is above {higher} {high}. Order: {order}",
+    ),
+    "KE-C46": (
+        "「{id}」というセンサーはありません。あるもの: {valid}",
+        'there is no sensor "{id}". There are: {valid}',
+    ),
+    "KE-C47": (
+        "「{id}」は {quantity} を測りません。測るセンサーの id を書きます",
+        '"{id}" does not measure {quantity}. Name a sensor that does',
+    ),
+    "KE-C48": (
+        "{quantity} を水位や積雪深にするには {name} が必要です",
+        "{quantity} becomes a level or depth only with {name}. Add it to [sensor.mount]",
+    ),
+    "KE-C49": (
+        "gauge_zero_to_sensor_m (川) と ground_to_sensor_m (雪) はどちらか一方だけ書きます",
+        "write either gauge_zero_to_sensor_m (river) or ground_to_sensor_m (snow), not both",
+    ),
+    "KE-C50": (
+        "[sensor.disclosure] がありません。測る目的 (purpose) と personal_data を書きます",
+        "[sensor.disclosure] is missing. State the purpose and personal_data = true or false",
+    ),
+    "KE-C56": (
+        "「{name}」はこのセンサーの測定項目ではありません。あるもの: {valid}",
+        'this sensor has no channel "{name}". It has: {valid}',
+    ),
+    "KE-C57": ("センサーが1台もありません。[[sensor]] を書きます", "no sensor at all. Add a [[sensor]]"),
+    # --- platform, secrets, site ---
+    "KE-C51": (
+        (
+            "パスワードは設定に書きません。secrets/mqtt-password というファイル (0640) に入れ、"
+            'secret = "mqtt-password" と書きます'
+        ),
+        (
+            "do not write the password here. Put it into the file secrets/mqtt-password (mode 0640) "
+            'and write secret = "mqtt-password"'
+        ),
+    ),
+    "KE-C52": (
+        'secret には秘密そのものではなくファイル名を書きます (例 "mqtt-password")',
+        'secret is the name of a file, such as "mqtt-password", never the password',
+    ),
+    "KE-C53": (
+        "{file} を誰でも読めます。chmod 640 {file} を実行してください",
+        "anybody can read {file}. Run: chmod 640 {file}",
+    ),
+    "KE-C54": (
+        "緯度と経度が逆です。position = [{latitude}, {longitude}] と書きます",
+        "latitude and longitude are swapped. Write position = [{latitude}, {longitude}]",
+    ),
+    "KE-C55": ("ファイル {file} がありません", "the file {file} does not exist"),
+    "KE-C58": ("秘密のファイルを読めません", "the secret's file cannot be read"),
+    # --- warnings ---
+    "KE-W01": (
+        "{port} は次の起動で番号が変わることがあります。こちらを使ってください: {stable}",
+        "{port} may change at the next start. Write this name: {stable}",
+    ),
+    "KE-W02": (
+        "位置 [{latitude}, {longitude}] は日本の外です",
+        "position [{latitude}, {longitude}] is outside Japan",
+    ),
+    "KE-W04": (
+        "air_pressure_from がありません。気圧の変化で水位が最大 0.5 m ずれます",
+        "without air_pressure_from the weather moves this level by up to 0.5 m. Name your barometer",
+    ),
+    "KE-W03": (
+        "秘密のファイル {file} がまだありません",
+        "the secret's file {file} is not there yet",
+    ),
+    # --- kinds of value ---
+    "type.text": ("文字列", "text in quotes"),
+    "type.integer": ("整数", "a whole number"),
+    "type.number": ("数値", "a number"),
+    "type.bool": ("true か false", "true or false"),
+    "type.list": ("並び [..]", "a list [..]"),
+    "type.table": ("表 {{..}}", "a table {{..}}"),
+    "type.date": ("日付", "a date"),
+}

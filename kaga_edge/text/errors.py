@@ -1,0 +1,19 @@
+"""What sensors and wires can do wrong: the codes of ``kaga_edge.vocabulary.errors``."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "KE-X00": ("想定された障害", "an expected failure"),
+    "KE-D00": ("データを解読できない", "the bytes cannot be decoded"),
+    "KE-D01": ("データの長さが違う", "too few or too many bytes"),
+    "KE-D02": ("データの形が違う", "the bytes have the wrong shape"),
+    "KE-D03": ("チェックサムが合わない", "the checksum is wrong"),
+    "KE-D04": ("測定できないという値", "the instrument says: no measurement"),
+    "KE-B00": ("配線またはバスの障害", "the wire or the bus failed"),
+    "KE-B01": ("バスの装置がない、または開けない", "the bus device is not there or may not be opened"),
+    "KE-B02": ("応答なし", "no answer"),
+    "KE-B03": ("時間内に終わらない", "the transfer took too long"),
+    "KE-B04": ("バスの障害", "the bus failed"),
+    "KE-B05": ("別の機種が応答した", "another model answered"),
+    "KE-B06": ("機器が要求を断った", "the device refused the request"),
+}

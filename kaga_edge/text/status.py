@@ -1,0 +1,61 @@
+"""What ``kaga-edge status`` says: 40 columns, so that it reads on a phone over SSH."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "status.state": ("状態", "State"),
+    "status.ok": ("正常", "OK"),
+    "status.attention": ("注意", "ATTENTION"),
+    "status.failing": ("障害", "FAILING"),
+    "status.starting": ("起動中", "STARTING"),
+    "status.silent": ("センサー{n}台が応答なし", "{n} sensor(s) silent"),
+    "status.link_down": ("回線断", "link down"),
+    "status.link_refused": ("送信先が拒否", "refused by the platform"),
+    "status.flagged": ("値に印あり", "values are flagged"),
+    "status.all_good": ("すべて良好", "all good"),
+    "sensor.ok": ("正常", "good"),
+    "sensor.failing": ("無応答", "silent"),
+    "sensor.backoff": ("無応答", "silent"),
+    "sensor.starting": ("起動中", "starting"),
+    "sensor.stopped": ("停止中", "stopped"),
+    "status.waiting": ("未送信", "Unsent"),
+    "status.waiting_some": ("{n}件  最古 {age}", "{n}, oldest {age}"),
+    "status.waiting_none": ("なし", "none"),
+    "status.gone": ("失われた行 {n}", "never sent {n}"),
+    "status.room": ("保存", "Room"),
+    "status.room_left": ("あと約{span}", "about {span}"),
+    "status.room_unknown": ("計測中", "not known yet"),
+    "status.link": ("回線", "Link"),
+    "link.up": ("接続", "up"),
+    "link.down": ("断", "down"),
+    "link.refused": ("拒否", "refused"),
+    "link.off": ("送信先なし", "no platform set"),
+    "status.delivered": ("到達 {age}", "delivered {age}"),
+    "status.since": ("{span}から", "for {span}"),
+    "status.clock": ("時計", "Clock"),
+    "clock.0": ("未同期", "not known"),
+    "clock.1": ("最後に知った時刻から", "last known time"),
+    "clock.2": ("同期 (NTP)", "synced (NTP)"),
+    "clock.3": ("同期 (GNSS)", "synced (GNSS)"),
+    "status.next": ("次", "Next"),
+    "status.daemon_down": (
+        "ゲートウェイは動いていません",
+        "the gateway is not running",
+    ),
+    "status.daemon_down_fix": (
+        "sudo systemctl start kaga-edge、理由は journalctl -u kaga-edge -n 20",
+        "sudo systemctl start kaga-edge; why it stopped: journalctl -u kaga-edge -n 20",
+    ),
+    "status.no_answer": (
+        "ゲートウェイが {span} 以内に答えません",
+        "the gateway did not answer within {span}",
+    ),
+    "status.not_allowed": (
+        "接続する権限がありません",
+        "you may not talk to the gateway",
+    ),
+    "status.not_allowed_fix": (
+        "sudo を付けるか、利用者をグループ kaga-edge に加えます",
+        "use sudo, or add your user to group kaga-edge",
+    ),
+}
