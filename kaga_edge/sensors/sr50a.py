@@ -87,7 +87,7 @@ class Options:
             "help": {"ja": "距離の単位(本体の設定)", "en": "unit of the distance, as set in the sensor"}
         },
     )
-    quality: bool = field(
+    has_quality: bool = field(
         default=True,
         metadata={"help": {"ja": "品質の欄があるか", "en": "whether the line has the quality field"}},
     )
@@ -244,7 +244,7 @@ def _misfit(frame: bytes, options: Options) -> str:
     if fields != expected:
         return (
             f"{fields + 1} fields between byte 1 and {len(frame) - 4}, expected {expected + 1}:"
-            " set quality and temperature as in the sensor"
+            " set has_quality and temperature as in the sensor"
         )
     for unit, pattern in DISTANCES.items():
         if unit != options.unit and re.fullmatch(pattern, frame[4:].split(b";", 1)[0]):
