@@ -16,7 +16,7 @@ from kaga_edge.vocabulary.errors import KagaError
 class UnknownDriver(KagaError):
     """No file in ``sensors`` has this name; ``closest`` holds up to three that nearly do."""
 
-    code = "KE-C20"
+    code = "KE-D20"
 
     def __init__(self, name: str, closest: tuple[str, ...]) -> None:
         near = ", ".join(closest) if closest else ", ".join(driver_names())

@@ -24,7 +24,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kaga_edge.vocabulary.drivers import Model
-from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, KagaError, ValueImpossible
+from kaga_edge.vocabulary.errors import (
+    FrameMalformed,
+    FrameTruncated,
+    KagaError,
+    ValueImpossible,
+    WrongSensor,
+)
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement
 from kaga_edge.vocabulary.requests import BusKind, Dialogue, I2cTransfer, Pause
@@ -69,7 +75,7 @@ GAINS = {6.144: 0b000, 4.096: 0b001, 2.048: 0b010, 1.024: 0b011, 0.512: 0b100, 0
 RATE_128 = 0b100
 CONVERSION_S = 0.009  # 1 / 128 s, +10 % tolerance, 25 us wake-up
 BUSY_TRIES = 3
-DONE = 0x80
+BUSY_BIT = 0x8000  # reads 0 while it converts
 CLIPPED = (0x7FFF, -0x8000)
 # NAMUR NE 43: 3.8-20.5 mA measures, below 3.6 or above 21.0 is a fault, between is saturated.
 BROKEN_BELOW_MA, FAULT_BELOW_MA, SATURATED_BELOW_MA = 0.5, 3.6, 3.8
@@ -149,10 +155,16 @@ class Driver:
         self.quantities: tuple[Quantity, ...] = (*measured, Quantity.LOOP_CURRENT_MA)
 
     def identify(self) -> Dialogue[None]:
-        """Read the config register: it answers or it does not; the part has no identity."""
+        """Write the config register and read it back: the part has no identity. Raises WrongSensor."""
+        yield I2cTransfer(write=CONFIG + self._config)
         reply = yield I2cTransfer(write=CONFIG, read_bytes=2)
         assert isinstance(reply, bytes)
-        _word(reply, "config")
+        word, written = _word(reply, "config"), int.from_bytes(self._config, "big")
+        if (word ^ written) & ~BUSY_BIT:
+            raise WrongSensor(
+                f"config register 01 reads {word:04X} after {written:04X} was written: not an ADS1115",
+                fix="check the address: an INA219 or another part may answer there",
+            )
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
         """Start one conversion, wait until it is done, read it."""
@@ -161,7 +173,7 @@ class Driver:
             yield Pause(seconds=CONVERSION_S)
             reply = yield I2cTransfer(write=CONFIG, read_bytes=2)
             assert isinstance(reply, bytes)
-            if _word(reply, "config") >> 8 & DONE:
+            if _word(reply, "config") & BUSY_BIT:
                 break
         else:
             raise ValueImpossible("config bit 15 (byte 0) stays 0: the conversion does not end")

@@ -1,0 +1,331 @@
+"""``kaga-edge decode``: what a captured frame or a device image says, offline.
+
+Exit codes: 0 decoded, 1 nothing could be decoded (it says which check failed: length, shape, checksum,
+value), 64 a wrong argument or an image file with a fault in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import typing
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+from kaga_edge import sensors
+from kaga_edge.sim.image import SerialCapture, hex_bytes, load_image, read_once
+from kaga_edge.text import language, quality_words, quantity_name, unit_shown
+from kaga_edge.vocabulary.drivers import Driver, UartDriver
+from kaga_edge.vocabulary.errors import BusError, DecodeError, KagaError
+from kaga_edge.vocabulary.readings import Measurement
+from kaga_edge.vocabulary.requests import BusKind
+
+EXIT_UNDECODABLE, EXIT_USAGE = 1, 64
+CHECKS = ("length", "shape", "checksum", "value")  # in the order a decoder looks
+# To search every stretch of a long capture for the best candidate would take minutes.
+CANDIDATES_BYTES = 160
+
+TEXTS = {
+    "frame": ("フレーム {number}: {bytes}", "Frame {number}: {bytes}"),
+    "skipped": ("読み飛ばし {n} バイト", "{n} bytes skipped"),
+    "no_value": ("値なし", "no value"),
+    "failed": ("解読できません({check}): {what}", "not decodable ({check}): {what}"),
+    "check.length": ("長さ", "length"),
+    "check.shape": ("形", "shape"),
+    "check.checksum": ("チェックサム", "checksum"),
+    "check.value": ("値", "value"),
+    "check.decode": ("データ", "data"),
+    "check.device": ("機器", "device"),
+    "best": ("最も近い候補はバイト {at} から {bytes}", "the best candidate begins at byte {at}: {bytes}"),
+    "remark": ("注意: {what}", "note: {what}"),
+    "unknown_driver": ("「{name}」というドライバーはありません", "there is no driver {name!r}"),
+    "closest": ("近い名前: {names}", "closest: {names}"),
+    "unknown_option": ("{driver} に「{key}」という設定はありません", "{driver} has no option {key!r}"),
+    "options": ("使える設定:", "its options:"),
+    "no_options": ("{driver} に設定はありません", "{driver} has no options"),
+    "wrong_option": ("{key} = {value!r} は使えません: {why}", "{key} = {value!r} cannot be used: {why}"),
+    "needs_option": (
+        "{driver} には {key} が必要です。--set {key}=...",
+        "{driver} needs {key}: --set {key}=...",
+    ),
+    "set_form": ("--set は key=value と書きます: {text!r}", "--set takes key=value, not {text!r}"),
+    "not_hex": ("16進のバイト列ではありません: {text!r}", "not hex bytes: {text!r}"),
+    "not_serial": (
+        "{driver} はシリアルではありません。--image FILE を使います",
+        "{driver} is not a serial instrument: use --image FILE",
+    ),
+}
+
+
+class Usage(KagaError):
+    """A wrong argument; the lines to show, in the chosen language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """One frame's result: readings, or the error."""
+
+    data: bytes | None
+    readings: tuple[Measurement, ...] = ()
+    error: KagaError | None = None
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "decode",
+        help="decode captured sensor bytes offline / 記録したバイト列を解読する",
+        description="Decode captured serial frames, or a device image (JSON), without any hardware.",
+    )
+    parser.add_argument("driver", metavar="DRIVER", help="driver name, as in sensor models")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--frames", nargs="+", metavar="HEX", help="serial bytes: FF07A1A7, or FF 07 A1 A7")
+    source.add_argument("--image", type=Path, metavar="FILE", help="device image (JSON)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="an option of the driver; repeatable"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Decode and print. Returns the exit code."""
+    lang = language(getattr(args, "lang", None))
+    try:
+        module = _module(args.driver, lang)
+        driver = module.Driver(options_of(module, args.driver, args.set, lang))
+        if args.image is not None:
+            results, skipped = [_from_image(driver, args.image)], 0
+        else:
+            results, skipped = _from_frames(driver, module, args, lang)
+    except KagaError as error:  # a wrong argument, contradicting options, a fault in the image file
+        return _complain(str(error), EXIT_USAGE, args)
+    if args.json:
+        _show_json(args.driver, driver, results, skipped)
+    else:
+        _show_text(driver, results, skipped, lang)
+    return 0 if any(result.error is None for result in results) else EXIT_UNDECODABLE
+
+
+def options_of(module: ModuleType, name: str, settings: Sequence[str], lang: str = "en") -> object:
+    """Return the driver's Options with ``key=value`` texts put in. Raises Usage."""
+    known = {field.name: field for field in fields(module.Options)}
+    hints = typing.get_type_hints(module.Options)
+    values: dict[str, object] = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals:
+            raise Usage(_text("set_form", lang, text=text))
+        if key not in known:
+            raise Usage(_unknown_option(name, key, known, lang))
+        values[key] = _value(known[key], hints[key], key, value.strip(), lang)
+    for key, field in known.items():
+        if key not in values and field.default is MISSING:
+            raise Usage(_text("needs_option", lang, driver=name, key=key))
+    options: object = module.Options(**values)
+    return options
+
+
+# --- arguments ---
+
+
+def _module(name: str, lang: str) -> ModuleType:
+    try:
+        return sensors.load(name)
+    except sensors.UnknownDriver as error:
+        near = ", ".join(error.closest or sensors.driver_names())
+        lines = (_text("unknown_driver", lang, name=name), _text("closest", lang, names=near))
+        raise Usage("\n".join(lines)) from error
+
+
+def _unknown_option(name: str, key: str, known: dict[str, Field[object]], lang: str) -> str:
+    if not known:
+        return (
+            _text("unknown_option", lang, driver=name, key=key)
+            + "\n"
+            + _text("no_options", lang, driver=name)
+        )
+    lines = [_text("unknown_option", lang, driver=name, key=key)]
+    if near := get_close_matches(key, known, n=3):
+        lines.append(_text("closest", lang, names=", ".join(near)))
+    lines.append(_text("options", lang))
+    for option in known.values():
+        default = "" if option.default is MISSING else f" [{option.default}]"
+        lines.append(f"  {option.name}{default}  {option.metadata['help'][lang]}")
+    return "\n".join(lines)
+
+
+def _value(field: Field[object], hint: typing.Any, key: str, text: str, lang: str) -> object:
+    from typing import Annotated
+
+    from pydantic import Field as Bounds
+    from pydantic import TypeAdapter, ValidationError
+
+    limits = {name: field.metadata[name] for name in ("ge", "gt", "le", "lt") if name in field.metadata}
+    given: object = None if text.lower() == "none" and type(None) in typing.get_args(hint) else text
+    if all(isinstance(choice, int) for choice in typing.get_args(hint)) and text.lstrip("-").isdigit():
+        given = int(text)  # Literal[3, 4] is a choice of numbers, which text never equals
+    try:
+        if given is None:
+            return None
+        adapter: TypeAdapter[object] = TypeAdapter(Annotated[hint, Bounds(**limits)])
+        checked = adapter.validate_python(given)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise Usage(_text("wrong_option", lang, key=key, value=text, why=why)) from error
+    return checked
+
+
+def _bytes(texts: Sequence[str], lang: str) -> bytes:
+    try:
+        return hex_bytes(" ".join(texts))
+    except ValueError as error:
+        raise Usage(_text("not_hex", lang, text=" ".join(texts))) from error
+
+
+# --- decoding ---
+
+
+def _from_image(driver: Driver, path: Path) -> Decoded:
+    device = load_image(path)
+    raw = device.frames[-1] if isinstance(device, SerialCapture) and device.frames else None
+    try:
+        return Decoded(data=raw, readings=read_once(driver, device))
+    except (DecodeError, BusError) as error:
+        return Decoded(data=raw, error=error)
+
+
+def _from_frames(
+    driver: Driver, module: ModuleType, args: argparse.Namespace, lang: str
+) -> tuple[list[Decoded], int]:
+    if module.MODEL.bus is not BusKind.UART:
+        raise Usage(_text("not_serial", lang, driver=args.driver))
+    serial: UartDriver = typing.cast(UartDriver, driver)
+    buffer = _bytes(args.frames, lang)
+    cut = serial.split(buffer)
+    if not cut.frames:
+        at, best = best_candidate(serial, buffer)
+        note = _text("best", lang, at=at, bytes=_spaced(best.data or b""))
+        assert best.error is not None
+        best.error.fix = best.error.fix or note
+        return [best], len(buffer)
+    return [_one(serial, frame) for frame in cut.frames], cut.skipped_bytes + len(cut.rest)
+
+
+def best_candidate(driver: UartDriver, buffer: bytes) -> tuple[int, Decoded]:
+    """Return where the stretch begins that comes nearest to a frame, and what is wrong with it.
+
+    Nearest: it fails at the latest check; among equals the first and longest.
+    """
+    found = 0, _one(driver, buffer)
+    searched = buffer[:CANDIDATES_BYTES]
+    for at in range(len(searched)):
+        for end in range(len(searched), at, -1):
+            candidate = _one(driver, searched[at:end])
+            if _depth(candidate) > _depth(found[1]):
+                found = at, candidate
+    return found
+
+
+def _one(driver: UartDriver, frame: bytes) -> Decoded:
+    try:
+        return Decoded(data=frame, readings=driver.decode(frame))
+    except DecodeError as error:
+        return Decoded(data=frame, error=error)
+
+
+def _depth(decoded: Decoded) -> int:
+    check = getattr(decoded.error, "check", "value")
+    return CHECKS.index(check) if check in CHECKS else -1
+
+
+# --- showing ---
+
+
+def _show_text(driver: Driver, results: list[Decoded], skipped: int, lang: str) -> None:
+    for number, result in enumerate(results, 1):
+        if result.data is not None:
+            print(_text("frame", lang, number=number, bytes=_spaced(result.data)))
+        if result.error is not None:
+            print(_failure(result.error, lang), file=sys.stderr)
+        for measured in result.readings:
+            print("  " + _line(measured, lang))
+    if skipped:
+        print(_text("skipped", lang, n=skipped))
+    for remark in getattr(driver, "remarks", ()):
+        print(_text("remark", lang, what=remark), file=sys.stderr)
+
+
+def _line(measured: Measurement, lang: str) -> str:
+    quantity = measured.quantity
+    shown = f"{quantity_name(quantity.channel, lang)} ({quantity.channel})"
+    if measured.value is None:
+        return f"{shown}: {_text('no_value', lang)}"
+    decimals = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
+    unit = unit_shown(quantity.unit, lang)
+    quality = f"  [{quality_words(int(measured.flags), lang)}]" if measured.flags else ""
+    return f"{shown}: {measured.value:.{decimals}f} {unit}".rstrip() + quality
+
+
+def _failure(error: KagaError, lang: str) -> str:
+    check = _text(f"check.{getattr(error, 'check', 'device')}", lang)
+    fix = f"\n  {error.fix}" if error.fix else ""
+    return _text("failed", lang, check=check, what=error.what) + fix
+
+
+def _show_json(name: str, driver: Driver, results: list[Decoded], skipped: int) -> None:
+    body: dict[str, object] = {
+        "driver": name,
+        "readings": [_reading(m) for result in results for m in result.readings],
+        "frames": [_frame(result) for result in results],
+        "skipped_bytes": skipped,
+    }
+    if remarks := getattr(driver, "remarks", ()):
+        body["remarks"] = list(remarks)
+    if all(result.error is not None for result in results):
+        body["error"] = _error(typing.cast(KagaError, results[-1].error))
+    print(json.dumps(body, ensure_ascii=False, indent=2))
+
+
+def _frame(result: Decoded) -> dict[str, object]:
+    frame: dict[str, object] = {} if result.data is None else {"bytes": result.data.hex().upper()}
+    if result.error is not None:
+        return {**frame, "error": _error(result.error)}
+    return {**frame, "readings": [_reading(measured) for measured in result.readings]}
+
+
+def _reading(measured: Measurement) -> dict[str, object]:
+    return {
+        "quantity": measured.quantity.channel,
+        "value": measured.value,
+        "unit": measured.quantity.unit,
+        "flags": int(measured.flags),
+    }
+
+
+def _error(error: KagaError) -> dict[str, object]:
+    check = getattr(error, "check", "device")
+    return {"check": check, "code": error.code, "what": error.what, "fix": error.fix}
+
+
+def _complain(what: str, exit_code: int, args: argparse.Namespace) -> int:
+    if args.json:
+        print(
+            json.dumps({"driver": args.driver, "error": {"check": "usage", "what": what}}, ensure_ascii=False)
+        )
+    else:
+        print(what, file=sys.stderr)
+    return exit_code
+
+
+def _spaced(data: bytes) -> str:
+    return data.hex(" ").upper()
+
+
+def _text(code: str, lang: str, /, **params: object) -> str:
+    return TEXTS[code][0 if lang == "ja" else 1].format(**params)
