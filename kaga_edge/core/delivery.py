@@ -1,0 +1,242 @@
+"""What is sent next, and what an answer means: ``step(state, event) -> (state, actions)``, pure.
+
+Lanes in order: alert (with gone), live, backlog. While a backlog drains, live rows still leave within
+their batch interval: a slot each is kept for alerts and for live. Every waiting row is in exactly one
+place (``delivery_state``); a step moves rows between places and then plans until nothing more can go.
+
+Three traps that earlier versions fell into, each with its own plain test:
+
+1. An answer of a link that is gone (a load, a PUBACK) must change nothing: links and loads are numbered.
+2. A commit can land while a load is under way: planning looks at all that waits, after every event.
+3. A full answer to a load hides how much is left: what was asked for and did not come is put back, and
+   planning looks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kaga_edge.core import delivery_words as words
+from kaga_edge.core.delivery_answers import TOO_LARGE, answered, cut_or_give_up, platform_acked
+from kaga_edge.core.delivery_plan import BACKLOG_LEAF, LIVE_LEAF, plan, times
+from kaga_edge.core.delivery_state import (
+    Loading,
+    Parcel,
+    Piece,
+    Result,
+    State,
+    Track,
+    add_fresh,
+    age,
+    put_back,
+    put_back_notice,
+    with_track,
+    without_rows,
+)
+from kaga_edge.core.delivery_words import Action, Event, Rules
+from kaga_edge.vocabulary.lanes import Lane
+
+
+def begin(rules: Rules) -> State:
+    """Return the state before anything is known."""
+    return State(rules=rules, batch_rows=rules.batch_rows_first, no_ack_ns=rules.no_ack_ns)
+
+
+def step(state: State, event: Event) -> Result:
+    """Return the state after ``event`` and what is to be done now, in this order."""
+    state, actions = _take(age(state, event.now_ns), event)
+    if not state.link:
+        return state, actions
+    state, more = plan(state, event.now_ns)
+    return state, actions + more
+
+
+def wake_at_ns(state: State, now_ns: int) -> int | None:
+    """Return when a ``Tick`` is due if nothing else happens, None when no time matters."""
+    if not state.link:
+        return None
+    return min((at for at in times(state) if at > now_ns), default=None)
+
+
+# --- events ---
+
+
+def _take(state: State, event: Event) -> Result:  # noqa: C901 -- one match over all events
+    match event:
+        case words.Stood():
+            return _stood(state, event), []
+        case words.RowsCommitted():
+            return _committed(state, event), []
+        case words.RowsGone():
+            state = without_rows(state, event.ep, event.ranges)
+            return _notices_seen(state, event.ep, event.e, event.e), []
+        case words.LinkUp():
+            return _link_up(state, event), []
+        case words.LinkDown():
+            return _link_down(state, event)
+        case words.Offered():
+            return _offered(state, event)
+        case words.CatalogAbsent():
+            return replace(state, offered=state.offered | {event.k}), []
+        case words.BatchReady():
+            return _batch_ready(state, event)
+        case words.NoticesReady():
+            return _notices_ready(state, event)
+        case words.LoadFailed():
+            return _load_failed(state, event), []
+        case words.Answered():
+            return answered(state, event)
+        case words.PlatformAcked():
+            return platform_acked(state, event)
+        case words.Flush():
+            return replace(state, hurry=bool(state.fresh)), []
+        case words.Tick():
+            return state, []
+
+
+def _stood(state: State, event: words.Stood) -> State:
+    for epoch in event.standing.epochs:
+        track = Track(
+            ep=epoch.ep,
+            seen=epoch.next_n - 1,
+            seen_e=epoch.next_e - 1,
+            late=epoch.waiting,
+            notices=epoch.notices_waiting,
+            sent=epoch.next_n - 1,  # before a restart anything of these may have been sent
+            sent_e=epoch.next_e - 1,
+        )
+        state = with_track(state, track)
+    return state
+
+
+def _committed(state: State, event: words.RowsCommitted) -> State:
+    track = state.track(event.ep)
+    first = max(event.first, track.seen + 1)
+    state = with_track(state, replace(track, seen=max(track.seen, event.last)))
+    if event.first and first <= event.last:
+        state = add_fresh(state, event.ep, first, event.last, event.now_ns)
+    if event.first_e:
+        state = replace(state, hurry=bool(state.fresh))
+    return _notices_seen(state, event.ep, event.first_e, event.last_e)
+
+
+def _notices_seen(state: State, ep: str, first_e: int, last_e: int) -> State:
+    track = state.track(ep)
+    first_e = max(first_e, track.seen_e + 1)
+    if not last_e or first_e > last_e:
+        return state
+    return with_track(state, replace(track, seen_e=last_e, notices=track.notices.add(first_e, last_e)))
+
+
+def _link_up(state: State, event: words.LinkUp) -> State:
+    rules = state.rules
+    return replace(
+        state,
+        link=event.link,
+        receive_most=max(1, event.receive_most),
+        packet_most_bytes=event.packet_most_bytes,
+        batch_rows=rules.batch_rows_first,
+        backlog_from_ns=event.now_ns + rules.birth_ack_ns if rules.platform_acks else 0,
+        ack_clock_ns=event.now_ns,
+    )
+
+
+def _link_down(state: State, event: words.LinkDown) -> Result:
+    if event.link != state.link:
+        return state, []
+    parcels = (*state.wire, *state.ready, *state.resting, *state.shelf, *state.posts)
+    for item in (*state.loading, *state.pieces, *parcels):
+        if isinstance(item, Parcel) and item.kind == "post":
+            continue
+        if (isinstance(item, Loading) and item.notices) or (
+            isinstance(item, Parcel) and item.kind == "notice"
+        ):
+            state = put_back_notice(state, item.ep, item.first, item.last)
+        else:
+            state = put_back(state, event.now_ns, item.ep, (item.first, item.last), item.lane, item.born_ns)
+    emptied: dict[str, tuple[()]] = dict.fromkeys(
+        ("loading", "pieces", "wire", "ready", "resting", "shelf", "posts", "carried"), ()
+    )
+    state = replace(state, link=0, announced=frozenset(), offered=frozenset(), **emptied)  # type: ignore[arg-type]
+    return state, [words.Forget(ref=parcel.ref) for parcel in parcels]
+
+
+def _offered(state: State, event: words.Offered) -> Result:
+    if not state.link:
+        return state, [words.Forget(ref=event.ref)]
+    if event.catalog is not None:
+        state = replace(state, offered=state.offered | {event.catalog})
+    post = Parcel(ref=event.ref, kind="post", leaf=event.leaf, lane=Lane.ALERT, size_bytes=event.size_bytes)
+    if event.size_bytes > state.packet_most_bytes:
+        return cut_or_give_up(state, post, event.now_ns, TOO_LARGE)
+    return replace(state, posts=(*state.posts, post)), []
+
+
+def _loading(state: State, ref: int) -> tuple[State, Loading | None]:
+    """Take load ``ref`` out; None: it was asked for by a link that is gone (trap 1)."""
+    load = next((item for item in state.loading if item.ref == ref), None)
+    return replace(state, loading=tuple(item for item in state.loading if item is not load)), load
+
+
+def _batch_ready(state: State, event: words.BatchReady) -> Result:
+    state, load = _loading(state, event.ref)
+    if load is None:
+        return state, [words.Forget(ref=event.ref)]
+    if not event.first:  # nothing there: expired or confirmed while we asked
+        return state, [words.Forget(ref=event.ref)]
+    if event.last < load.last:  # trap 3: what did not come still waits
+        rest = (event.last + 1, load.last)
+        state = put_back(state, event.now_ns, load.ep, rest, load.lane, load.born_ns)
+    parcel = Parcel(
+        ref=event.ref,
+        kind="rows",
+        leaf=LIVE_LEAF if load.lane is Lane.LIVE else BACKLOG_LEAF,
+        lane=load.lane,
+        size_bytes=event.size_bytes,
+        ep=load.ep,
+        first=event.first,
+        last=event.last,
+        born_ns=load.born_ns,
+        k=event.k,
+    )
+    if event.size_bytes > state.packet_most_bytes:
+        return cut_or_give_up(state, parcel, event.now_ns, TOO_LARGE)
+    state = replace(state, ready=(*state.ready, parcel), row_bytes=event.size_bytes / parcel.rows)
+    if event.k in state.announced:
+        return state, []
+    return replace(state, announced=state.announced | {event.k}), [words.Announce(k=event.k)]
+
+
+def _notices_ready(state: State, event: words.NoticesReady) -> Result:
+    state, load = _loading(state, event.ref)
+    if load is None:
+        return state, [words.Forget(ref=(event.ep, info.e)) for info in event.notices]
+    actions: list[Action] = []
+    for info in event.notices:
+        parcel = Parcel(
+            ref=(load.ep, info.e),
+            kind="notice",
+            leaf=info.leaf,
+            lane=Lane.ALERT,
+            size_bytes=info.size_bytes,
+            ep=load.ep,
+            first=info.e,
+            last=info.e,
+            key=info.key,
+        )
+        if info.size_bytes > state.packet_most_bytes:
+            state, more = cut_or_give_up(state, parcel, event.now_ns, TOO_LARGE)
+            actions += more
+        else:
+            state = replace(state, shelf=(*state.shelf, parcel))
+    return state, actions
+
+
+def _load_failed(state: State, event: words.LoadFailed) -> State:
+    state, load = _loading(state, event.ref)
+    if load is None:
+        return state
+    state = replace(state, load_from_ns=event.now_ns + state.rules.load_again_ns)
+    if load.notices:
+        return put_back_notice(state, load.ep, load.first, load.last)
+    return put_back(state, event.now_ns, load.ep, (load.first, load.last), load.lane, load.born_ns)
