@@ -145,12 +145,11 @@ def _link_down(state: State, event: words.LinkDown) -> Result:
     if event.link != state.link:
         return state, []
     parcels = (*state.wire, *state.ready, *state.resting, *state.shelf, *state.posts)
-    for item in (*state.loading, *state.pieces, *parcels):
+    taken: list[Loading | Piece | Parcel] = [*state.loading, *state.pieces, *parcels]
+    for item in taken:
         if isinstance(item, Parcel) and item.kind == "post":
-            continue
-        if (isinstance(item, Loading) and item.notices) or (
-            isinstance(item, Parcel) and item.kind == "notice"
-        ):
+            continue  # offered anew by every connection
+        if item.lane is Lane.ALERT:
             state = put_back_notice(state, item.ep, item.first, item.last)
         else:
             state = put_back(state, event.now_ns, item.ep, (item.first, item.last), item.lane, item.born_ns)
