@@ -199,9 +199,9 @@ def _second_order_30ba(d_t: int, temp: float) -> tuple[float, float, float]:
 
 
 def _second_order_02ba(d_t: int, temp: float) -> tuple[float, float, float]:
+    if temp >= 2000:  # the 30BA has a term here, the 02BA has none
+        return 0.0, 0.0, 0.0
     below = (temp - 2000) ** 2
-    if temp >= 2000:
-        return 2 * d_t**2 / 137438953472, below / 16, 0.0
     return 11 * d_t**2 / 34359738368, 31 * below / 8, 63 * below / 32
 
 
