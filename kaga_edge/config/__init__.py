@@ -36,7 +36,7 @@ from kaga_edge.config.models import (
     Station,
     StoreSettings,
 )
-from kaga_edge.config.secret import SecretMissing, check_secret, read_secret_at
+from kaga_edge.config.secret import SecretMissing, check_secret, named_file, read_secret_at
 from kaga_edge.config.sensors import read_sensor
 from kaga_edge.config.tables import Desk, M, read_table, unknown_key
 
@@ -129,7 +129,7 @@ def _platform(desk: Desk, directory: Path) -> Platform | None:
     if platform is None:
         return None
     files: dict[str, Any] = {
-        key: str(directory / name)
+        key: str(named_file(directory, name))
         for key in ("ca", "certificate", "key")
         if (name := getattr(platform, key)) is not None
     }

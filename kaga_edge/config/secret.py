@@ -25,6 +25,12 @@ def secret_file(directory: Path, name: str) -> Path:
     return directory / "secrets" / name
 
 
+def named_file(directory: Path, name: str) -> Path:
+    """Return where a certificate or key file is: beside the configuration, else among the secrets."""
+    beside = directory / name
+    return beside if beside.is_file() else secret_file(directory, name)
+
+
 def read_secret_at(directory: Path, name: str) -> str:
     """Return the secret without its final newline. Raises SecretMissing."""
     file = secret_file(directory, name)

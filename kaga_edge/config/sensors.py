@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import itertools
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pydantic import Field
 
-import kaga_edge.sensors
 from kaga_edge.config.faults import Code
 from kaga_edge.config.limits import default_limits
 from kaga_edge.config.lines import Path
@@ -33,6 +30,7 @@ from kaga_edge.config.tables import Desk, read_dataclass, read_table, unknown_ke
 from kaga_edge.config.units import UnitFault, serial_line
 from kaga_edge.core.grading import Limits
 from kaga_edge.core.siting import Mount, sited_quantities
+from kaga_edge.sensors import driver_names, load
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
 from kaga_edge.vocabulary.requests import BusKind, SerialLine
@@ -107,15 +105,9 @@ class DriverParts:
     driver: type[Any]
 
 
-def driver_names() -> tuple[str, ...]:
-    """Return the names of all drivers, without importing one."""
-    found = pkgutil.iter_modules(kaga_edge.sensors.__path__)
-    return tuple(sorted(one.name for one in found if not one.name.startswith("_")))
-
-
 def driver_parts(name: str) -> DriverParts:
     """Import one driver. The name must be one of ``driver_names()``."""
-    module = importlib.import_module(f"kaga_edge.sensors.{name}")
+    module = load(name)
     return DriverParts(model=module.MODEL, options=module.Options, driver=module.Driver)
 
 
