@@ -106,6 +106,11 @@ class SimulatedSite:
         fitting = next(f for f in self.fittings if f.id == sensor)
         self._turn_port(fitting, self._talkers[sensor], fault)
 
+    def caught(self, sensor: str, within_s: float) -> bool:
+        """Wait until a transfer hangs in a sensor whose fault is HANG; returns whether one does."""
+        slot = next(s for s in self._slots.values() if s.fitting.id == sensor)
+        return slot.caught.wait(within_s)
+
     def answered_ms(self, sensor: str) -> tuple[int, ...]:
         """Return the wall times, in ms, of the reads an I2C sensor has answered."""
         return next((tuple(s.answered_ms) for s in self._slots.values() if s.fitting.id == sensor), ())

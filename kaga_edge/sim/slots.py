@@ -41,6 +41,7 @@ class Slot:
         self._now = now
         self._fault = Fault.NONE
         self._mended = threading.Event()
+        self.caught = threading.Event()  # a transfer hangs in here
         self._random = random.Random(fitting.id)
         self._lock = threading.Lock()
         self._chip: Chip = fitted.chip(fitting, now)
@@ -52,6 +53,7 @@ class Slot:
             _stranger(self._now) if fault is Fault.WRONG_CHIP else fitted.chip(self.fitting, self._now)
         )
         if fault is Fault.HANG:
+            self.caught.clear()
             self._mended.clear()
         else:
             self._mended.set()
@@ -73,6 +75,7 @@ class Slot:
 
     def _fail_as_told(self) -> None:
         if self._fault is Fault.HANG:
+            self.caught.set()
             self._mended.wait()
             raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         if self._fault is Fault.UNPLUGGED:

@@ -1,5 +1,7 @@
 """Real series as worlds. The counts and extremes are those of the files' own description."""
 
+from itertools import pairwise
+
 import pytest
 
 from kaga_edge.sim import replay
@@ -41,7 +43,7 @@ def test_every_detector_edge_is_there_and_they_alternate(real_series, detector, 
     series = replay.read(real_series(EDGES))
     edges = series.edges(detector, -1.0, series.length_s)
     assert sum(e.active for e in edges) == vehicles
-    assert all(a.active != b.active for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a.active != b.active for a, b in pairwise(edges))
 
 
 def test_an_unknown_file_says_what_is_known(tmp_path):

@@ -1,5 +1,7 @@
 """The built-in stories are pure functions of time and tell what their names promise."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_a_bucket_tips_when_the_total_passes_each_whole_step():
 def test_edges_are_the_same_however_the_time_is_cut(cuts, line):
     story = scenarios.demo(length_s=3600)
     marks = [0.0, *sorted(set(cuts) - {0.0}), 3600.0]
-    pieces = [e for a, b in zip(marks, marks[1:], strict=False) for e in story.edges(line, a, b)]
+    pieces = [e for a, b in pairwise(marks) for e in story.edges(line, a, b)]
     assert tuple(pieces) == story.edges(line, 0.0, 3600.0)
 
 
