@@ -1,4 +1,7 @@
-"""What the contract asks and JSON Schema cannot say: sums, digests, orders. Bodies have passed their schema."""
+"""What the contract asks and JSON Schema cannot say: sums, digests, orders.
+
+The bodies have passed their schema.
+"""
 
 from __future__ import annotations
 

@@ -64,4 +64,3 @@ def _finite(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise ValueError(f"{text[:24]} is too large")
     return value
-
