@@ -1,0 +1,379 @@
+"""One bus as the gateway sees it: who is asked when, who is left out, and what happens when it hangs.
+
+All of this runs in the loop's thread and decides; the worker's thread only asks. One job per due time
+carries every sensor due, healthy ones first, so that a sensor in trouble cannot delay them, and at most
+one sensor that is known to cost a deadline. Every due time of every sensor gives exactly one ``Polled``,
+asked or not, so that gaps are stated rather than silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from kaga_edge.buses import standing as record
+from kaga_edge.buses.spec import BusGivenUp, BusHealth, BusSensor, BusSpec, Polled, SensorHealth, Wires
+from kaga_edge.buses.standing import Standing
+from kaga_edge.buses.wire import DueTime, Wire
+from kaga_edge.buses.worker import Item, Job, Result, Worker
+from kaga_edge.core import schedule
+from kaga_edge.vocabulary.clock import Clock
+from kaga_edge.vocabulary.errors import BusFault, KagaError, TransferTimedOut
+from kaga_edge.vocabulary.readings import Moment
+from kaga_edge.vocabulary.requests import BusKind
+
+log = logging.getLogger(__name__)
+
+MOST_HANGING = 2  # workers given up and not back; with a third, only a new process helps
+# While its worker still hangs a sensor is not asked again, or it alone would use up the two.
+HANG_REST_S = 60.0
+CLOSE_S = 2.0  # for the worker to end; the daemon has 5 s altogether
+
+
+class Bus:
+    """One wire with its sensors; use from one asyncio loop's thread."""
+
+    def __init__(
+        self, spec: BusSpec, *, wires: Wires, clock: Clock, on_polled: Callable[[Polled], None]
+    ) -> None:
+        self._spec = spec
+        self._wires = wires
+        self._clock = clock
+        self._on_polled = on_polled
+        self._sensors = {sensor.id: sensor for sensor in spec.sensors}
+        self._standings = dict.fromkeys(self._sensors, Standing())
+        self._worker: Worker | None = None
+        self._asked: dict[int, Item] = {}  # given to the worker, not answered
+        self._waiting: dict[str, DueTime] = {}  # came due while the worker was busy
+        self._wanted: dict[int, asyncio.Future[Polled]] = {}
+        self._tried_s: dict[str, float] = {}
+        self._given_up: list[Worker] = []
+        self._given_up_count = 0
+        self._hung: dict[str, tuple[Worker, float]] = {}
+        self._naps: set[asyncio.Future[None]] = set()
+        self._number = 0
+        self._closed = False
+        self._beat_ns = time.monotonic_ns()
+
+    # --- what the gateway calls ---
+
+    async def run(self) -> None:
+        """Poll on schedule until cancelled or closed. Raises BusGivenUp."""
+        self._ensure_worker()
+        now, up_ns = self._clock.now(), self._clock.monotonic_ns()
+        periods = [(s.id, max(1, round(s.every_s * 1000)), 0) for s in self._spec.sensors]
+        plan = schedule.begin(periods, now.wall_ms, up_ns // 1_000_000)
+        while not self._closed:
+            now, up_ns = self._clock.now(), self._clock.monotonic_ns()
+            plan, dues, sleep_ms = schedule.step(plan, now.wall_ms, up_ns // 1_000_000)
+            for due in dues:
+                self._came_due(due, now, up_ns)
+            self._ask_waiting()
+            self._beat_ns = time.monotonic_ns()
+            await self._nap(sleep_ms / 1000)
+            self._advance()
+
+    async def read_now(self, sensor: str) -> Polled:
+        """Ask one sensor at once, identity and calibration included, beside the schedule."""
+        self._ensure_worker()
+        now = self._clock.now()
+        due = DueTime(wall_ms=now.wall_ms, up_ns=self._clock.monotonic_ns())
+        item = self._item(self._sensors[sensor], due, identify=True)
+        wanted: asyncio.Future[Polled] = asyncio.get_running_loop().create_future()
+        self._wanted[item.number] = wanted
+        self._ask((item,))
+        while not wanted.done():
+            await self._nap(1.0)
+            self._advance()
+        return wanted.result()
+
+    async def close(self, *, take_last: bool) -> None:
+        """End the worker. ``take_last``: what GPIO lines counted up to now is polled before."""
+        self._closed = True
+        worker, loop = self._worker, asyncio.get_running_loop()
+        if worker is None:
+            return
+        if take_last and self._spec.kind is BusKind.GPIO:
+            due = DueTime(wall_ms=self._clock.now().wall_ms, up_ns=self._clock.monotonic_ns())
+            self._ask(tuple(self._item(sensor, due) for sensor in self._spec.sensors))
+        worker.stop()
+        self._stir()
+        ends_at = loop.time() + CLOSE_S
+        while self._worker is worker and not worker.ended and loop.time() < ends_at:
+            await self._nap(ends_at - loop.time())
+            self._take_results(worker)
+        if not worker.ended:
+            worker.wire.release()
+        self._take_results(worker)
+
+    def health(self) -> BusHealth:
+        """Return a snapshot: each sensor's state, and the workers that hang."""
+        sensors = tuple(self._sensor_health(sensor) for sensor in self._spec.sensors)
+        return BusHealth(
+            name=self._spec.name,
+            kind=self._spec.kind,
+            sensors=sensors,
+            hanging=len(self._hanging()),
+            given_up=self._given_up_count,
+            lost_edges=sum(sensor.lost_edges for sensor in sensors),
+        )
+
+    @property
+    def beats(self) -> int:
+        """CLOCK_MONOTONIC in ns when this bus last made progress, for the watchdog."""
+        return self._beat_ns
+
+    # --- what comes due ---
+
+    def _came_due(self, due: schedule.Due, now: Moment, up_ns: int) -> None:
+        sensor = self._sensors[due.sensor]
+        for missed_ms in due.missed_ms:
+            self._emit_untried(sensor, _at(missed_ms, now), _stopped(self._spec.name))
+        when = DueTime(wall_ms=due.due_ms, up_ns=up_ns - (now.wall_ms - due.due_ms) * 1_000_000)
+        before = self._standings[sensor.id]
+        if before.leave_out > 0 or self._still_hangs(sensor.id):
+            self._standings[sensor.id] = record.left_out(before)
+            self._emit_untried(sensor, _at(due.due_ms, now), before.last_error)
+            return
+        overtaken = self._waiting.pop(sensor.id, None)
+        if overtaken is not None:
+            self._emit_untried(sensor, _at(overtaken.wall_ms, now), _busy(self._spec.name))
+        self._waiting[sensor.id] = when
+
+    def _ask_waiting(self) -> None:
+        if self._asked or not self._waiting or self._closed:
+            return
+        healthy = [self._sensors[i] for i in self._waiting if not self._standings[i].costly]
+        costly = [self._sensors[i] for i in self._waiting if self._standings[i].costly]
+        healthy.sort(key=lambda sensor: self._standings[sensor.id].failures)
+        costly.sort(key=lambda sensor: self._tried_s.get(sensor.id, 0.0))
+        now = self._clock.now()
+        for sensor in costly[1:]:  # their turn comes at the next due time
+            due = self._waiting[sensor.id]
+            self._emit_untried(sensor, _at(due.wall_ms, now), self._standings[sensor.id].last_error)
+        chosen = healthy + costly[:1]
+        job = tuple(self._item(sensor, self._waiting[sensor.id]) for sensor in chosen)
+        self._waiting.clear()
+        self._ask(job)
+
+    def _item(self, sensor: BusSensor, due: DueTime, *, identify: bool = False) -> Item:
+        before = self._standings[sensor.id]
+        self._number += 1
+        return Item(
+            number=self._number,
+            sensor=sensor,
+            due=due,
+            identify=identify or not before.identified,
+            one_try=before.backs_off or before.failures >= record.FAILURES_BEFORE_BACK_OFF,
+        )
+
+    def _ask(self, job: Job) -> None:
+        now_s = time.monotonic()
+        for item in job:
+            self._asked[item.number] = item
+            self._tried_s[item.sensor.id] = now_s
+        if self._worker is not None and job:
+            self._worker.submit(job)
+            self._stir()  # whoever naps must now look for a hang in time
+
+    # --- what comes back ---
+
+    def _advance(self) -> None:
+        """Take what the worker gave; give it up when it hangs."""
+        worker = self._worker
+        if worker is None:
+            return
+        self._take_results(worker)
+        if worker.late_in_s() == 0:
+            hangs, item = worker.give_up()
+            if hangs:
+                self._take_results(worker)
+                self._replace(worker, item)
+
+    def _take_results(self, worker: Worker) -> None:
+        while worker.results:
+            self._settle(worker.results.popleft())
+        if worker.bug is not None:
+            raise worker.bug
+
+    def _settle(self, result: Result) -> None:
+        item, polled = result.item, result.polled
+        self._asked.pop(item.number, None)
+        self._beat_ns = time.monotonic_ns()
+        self._note(item.sensor, result)
+        wanted = self._wanted.pop(item.number, None)
+        if wanted is not None and not wanted.done():
+            wanted.set_result(polled)
+        # Counts that a person read are taken from the line: they must reach the store all the same.
+        if wanted is None or self._spec.kind is BusKind.GPIO:
+            self._on_polled(polled)
+
+    def _note(self, sensor: BusSensor, result: Result) -> None:
+        before, error, at = self._standings[sensor.id], result.polled.error, result.polled.at
+        if error is None:
+            self._standings[sensor.id] = record.succeeded(at)
+            if before.failures:
+                log.info("sensor_back sensor=%s failures=%d", sensor.id, before.failures)
+            return
+        self._standings[sensor.id] = record.failed(
+            before,
+            error,
+            at,
+            every_s=sensor.every_s,
+            costly=self._may_rest and result.held_s > self._wire_deadline_s / 2,
+            identified=result.identified,
+            may_rest=self._may_rest,
+        )
+        if not before.failures:
+            log.warning("sensor_failing sensor=%s code=%s error=%s", sensor.id, error.code, error)
+
+    def _emit_untried(self, sensor: BusSensor, at: Moment, error: KagaError | None) -> None:
+        error = error or _busy(self._spec.name)
+        self._on_polled(Polled(sensor=sensor.id, at=at, measurements=None, error=error, raw=None, took_s=0.0))
+
+    # --- the worker ---
+
+    def _ensure_worker(self) -> None:
+        if self._worker is None:
+            self._worker = self._new_worker()
+
+    def _new_worker(self) -> Worker:
+        loop = asyncio.get_running_loop()
+
+        def post() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._stir)
+
+        wire = make_wire(self._spec, self._wires, self._clock)
+        self._wire_deadline_s = wire.deadline_s
+        worker = Worker(f"bus {self._spec.name}", wire, self._clock, post)
+        worker.start()
+        return worker
+
+    def _replace(self, worker: Worker, item: Item | None) -> None:
+        hanging = self._hanging()
+        where = item.sensor.id if item else "open"
+        if len(hanging) >= MOST_HANGING:
+            raise BusGivenUp(f"{self._spec.name}: a third worker hangs (in {where}) while two still do")
+        log.error("worker_given_up bus=%s in=%s", self._spec.name, where)
+        self._given_up = [*hanging, worker]
+        self._given_up_count += 1
+        worker.wire.release()
+        if item is not None:
+            self._hung[item.sensor.id] = (worker, time.monotonic() + HANG_REST_S)
+        self._worker = self._new_worker()
+        if item is not None:
+            self._settle(self._hang(item))
+        self._worker.submit(tuple(self._asked.values()))  # its neighbours go on at once
+
+    def _hang(self, item: Item) -> Result:
+        error = TransferTimedOut(
+            f"a transfer did not return within {self._wire_deadline_s:g} s",
+            where=f"{self._spec.name} {item.sensor.id}",
+            fix="power-cycle the sensor; check wiring and pull-ups: something holds the bus",
+        )
+        at = _at(item.due.wall_ms, self._clock.now())
+        polled = Polled(
+            sensor=item.sensor.id,
+            at=at,
+            measurements=None,
+            error=error,
+            raw=None,
+            took_s=self._wire_deadline_s,
+        )
+        return Result(item=item, polled=polled, identified=False, held_s=self._wire_deadline_s)
+
+    def _hanging(self) -> list[Worker]:
+        return [worker for worker in self._given_up if worker.is_alive()]
+
+    def _still_hangs(self, sensor: str) -> bool:
+        worker, until_s = self._hung.get(sensor, (None, 0.0))
+        if worker is None:
+            return False
+        if worker.is_alive() and time.monotonic() < until_s:
+            return True
+        del self._hung[sensor]
+        return False
+
+    @property
+    def _may_rest(self) -> bool:
+        return self._spec.kind in (BusKind.I2C, BusKind.MODBUS)
+
+    def _sensor_health(self, sensor: BusSensor) -> SensorHealth:
+        now = self._standings[sensor.id]
+        return SensorHealth(
+            sensor=sensor.id,
+            state=now.state,
+            failures=now.failures,
+            failing_since=now.failing_since,
+            next_try_s=(now.leave_out + 1) * sensor.every_s if now.backs_off else None,
+            last_error=now.last_error,
+            last_ok=now.last_ok,
+            lost_edges=self._worker.wire.lost_edges(sensor.id) if self._worker else 0,
+        )
+
+    # --- waiting ---
+
+    async def _nap(self, longest_s: float) -> None:
+        """Wait for a result, or until the worker would hang, or ``longest_s``."""
+        worker = self._worker
+        if worker is not None and (worker.results or worker.bug):
+            return
+        late_s = worker.late_in_s() if worker is not None else None
+        nap_s = longest_s if late_s is None else min(longest_s, late_s)
+        loop = asyncio.get_running_loop()
+        nap: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(nap_s, _end, nap)
+        self._naps.add(nap)
+        try:
+            await nap
+        finally:
+            timer.cancel()
+            self._naps.discard(nap)
+
+    def _stir(self) -> None:
+        for nap in self._naps:
+            _end(nap)
+
+
+def make_wire(spec: BusSpec, wires: Wires, clock: Clock) -> Wire[Job | None]:
+    """Return the wire of ``spec``, not yet open. Loads only the libraries this kind needs."""
+    if spec.kind is BusKind.I2C:
+        from kaga_edge.buses.i2c import I2cWire
+
+        return I2cWire(spec, wires.open_i2c)
+    if spec.kind is BusKind.UART:
+        from kaga_edge.buses.uart import UartWire
+
+        return UartWire(spec, clock)
+    if spec.kind is BusKind.MODBUS:
+        from kaga_edge.buses.modbus import ModbusWire
+
+        return ModbusWire(spec)
+    from kaga_edge.buses.gpio import GpioWire
+
+    return GpioWire(spec, wires.pin_factory, clock)
+
+
+def _end(nap: asyncio.Future[None]) -> None:
+    if not nap.done():
+        nap.set_result(None)
+
+
+def _at(wall_ms: int, now: Moment) -> Moment:
+    up_ms = now.up_ms - (now.wall_ms - wall_ms)
+    return Moment(wall_ms=wall_ms, up_ms=up_ms, boot=now.boot, trust=now.trust)
+
+
+def _busy(bus: str) -> KagaError:
+    return BusFault(
+        "the bus was busy over a whole period",
+        where=bus,
+        fix="poll less often, or move a sensor to another bus",
+    )
+
+
+def _stopped(bus: str) -> KagaError:
+    return BusFault("the program stood still over this due time", where=bus, fix="see the machine's load")

@@ -1,0 +1,106 @@
+"""Drive a driver's generator over a wire: carry each request, send the reply back in, keep the bytes."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_fixed
+
+from kaga_edge.buses.spec import BusSensor
+from kaga_edge.buses.wire import Asking, DueTime, Wire
+from kaga_edge.vocabulary.errors import BusFault, BusMissing, KagaError, SensorSilent, TransferTimedOut
+from kaga_edge.vocabulary.requests import Dialogue, Edges, Pause, Reply, Request
+
+T = TypeVar("T")
+MOST_RAW_BYTES = 4096  # one poll's bytes kept for inspection; a flooding instrument must not fill the store
+
+
+class Conversation:
+    """One poll of one sensor: its dialogues, what was exchanged, and the time it held the wire."""
+
+    def __init__(
+        self,
+        wire: Wire[Any],
+        sensor: BusSensor,
+        due: DueTime,
+        *,
+        one_try: bool,
+        watch: Callable[[float], None],
+    ) -> None:
+        self._wire = wire
+        self._sensor = sensor
+        self._due = due
+        self._tries = 1 if one_try else wire.tries
+        self._watch = watch  # told before each step how long it may take
+        self.exchanges: list[tuple[Request, Reply]] = []
+        self.held_s = 0.0  # by the transfer that failed; 0 when none did
+
+    def hold(self, dialogue: Dialogue[T]) -> T:
+        """Run ``dialogue`` to its end and return its result. Raises what the driver or the wire raises."""
+        try:
+            request = next(dialogue)
+            while True:
+                reply = self._pause(request) if isinstance(request, Pause) else self._carry(request)
+                self.exchanges.append((request, reply))
+                request = dialogue.send(reply)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            dialogue.close()
+
+    def raw(self) -> bytes | None:
+        """Return the bytes that came over the wire, oldest first, None when there were none."""
+        seen = b"".join(_bytes_of(reply) for _, reply in self.exchanges) + self._wire.residue()
+        return seen[-MOST_RAW_BYTES:] or None
+
+    def _pause(self, request: Pause) -> bytes:
+        self._watch(request.seconds)
+        time.sleep(request.seconds)
+        return b""
+
+    def _carry(self, request: Request) -> Reply:
+        self._watch(self._wire.allowance_s(request))
+        started_s = time.monotonic()
+        try:
+            return self._try(request, started_s)
+        except KagaError as error:
+            self.held_s = time.monotonic() - started_s
+            if isinstance(error, BusFault | BusMissing | TransferTimedOut):
+                self._wire.close()  # the next transfer opens it anew
+            raise
+
+    def _try(self, request: Request, started_s: float) -> Reply:
+        budget_s = self._wire.deadline_s
+
+        def once() -> Reply:
+            left_s = budget_s - (time.monotonic() - started_s)
+            asking = Asking(sensor=self._sensor, due=self._due, budget_s=left_s)
+            return self._wire.carry(request, asking)
+
+        def fails_fast(state: RetryCallState) -> bool:
+            # A slow failure is never tried again: its neighbours would pay for it.
+            error = state.outcome.exception() if state.outcome else None
+            fast = time.monotonic() - started_s < budget_s / 2
+            return fast and isinstance(error, SensorSilent | BusFault)
+
+        if self._tries == 1:
+            return once()
+        return Retrying(
+            stop=stop_after_attempt(self._tries),
+            wait=wait_fixed(self._wire.between_tries_s),
+            retry=fails_fast,
+            reraise=True,
+        )(once)
+
+
+def _bytes_of(reply: Reply) -> bytes:
+    if isinstance(reply, bytes):
+        return reply
+    if isinstance(reply, Edges):
+        return b""
+    # frames, or Modbus registers as they went over the wire, high byte first
+    return b"".join(struct.pack(">H", part) if isinstance(part, int) else part.data for part in reply)

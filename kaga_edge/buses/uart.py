@@ -1,0 +1,203 @@
+"""Free-running serial instruments: listened to all the time, each frame used once and never stale.
+
+The worker reads whenever bytes come, the driver's ``split`` cuts them, and frames are kept with their
+arrival time until a poll takes them. A port that went away (unplugged, hung up) is opened again by the
+same path, about once a second, whether or not anybody polls.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import cast
+
+from kaga_edge.buses.serial_port import PORT_ERRORS, Port, lost, open_port, unlock
+from kaga_edge.buses.spec import BusSpec
+from kaga_edge.buses.wire import Asking, Wire
+from kaga_edge.buses.worker import Job
+from kaga_edge.vocabulary.clock import Clock
+from kaga_edge.vocabulary.drivers import UartDriver
+from kaga_edge.vocabulary.errors import BusError, SensorSilent
+from kaga_edge.vocabulary.requests import Frame, Reply, Request, UartFrames
+
+REOPEN_EVERY_S = 1.0  # goal: in use again within 5 s of being plugged in
+MOST_FRAMES = 512  # of a 10 Hz instrument: 50 s
+MOST_BUFFER_BYTES = 65536
+KEPT_BYTES = 4096  # of an overflowing buffer: the longest frame is far shorter
+EMPTY_READS = 3  # ready, yet nothing to read, so often in a row: the device is gone
+READ_BYTES = 4096
+RESIDUE_BYTES = 256  # of bytes without a frame, kept for inspection
+MARGIN_S = 1.0  # beyond a poll's own wait before the worker counts as hanging
+
+GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
+SPEAKS_OTHERWISE = "check the model, the baud rate and the line settings"
+SAYS_NOTHING = "check power, the data line (TX to RX) and whether the instrument is set to free-running"
+
+
+class UartWire(Wire[Job | None]):
+    """One serial port with one instrument that talks by itself."""
+
+    deadline_s = 1.0
+
+    def __init__(self, spec: BusSpec, clock: Clock) -> None:
+        (self._sensor,) = spec.sensors
+        if spec.port is None or spec.line is None:
+            raise ValueError(f"{spec.name}: no port or line settings")
+        self._path = spec.port
+        self._line = spec.line
+        self._clock = clock
+        self._driver = cast(UartDriver, self._sensor.driver)
+        self._port: Port | None = None
+        self._poll = select.poll()
+        self._frames: deque[tuple[int, bytes]] = deque(maxlen=MOST_FRAMES)
+        self._buffer = b""
+        self._empty_reads = 0
+        self._opened_ns = 0
+        self._try_again_s = 0.0
+        self._wake_lock = threading.Lock()
+        self._wake_fd: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll.register(self._wake_fd, select.POLLIN)
+
+    def open(self) -> None:
+        """Open the port unless it is open. Raises BusMissing."""
+        if self._port is not None:
+            return
+        self._try_again_s = time.monotonic() + REOPEN_EVERY_S
+        self._port = open_port(self._path, self._line, timeout_s=self.deadline_s)
+        self._poll.register(self._port.fd, select.POLLIN)
+        self._opened_ns = self._clock.monotonic_ns()
+        self._buffer = b""
+        self._frames.clear()
+        self._empty_reads = 0
+
+    def close(self) -> None:
+        """Close the port; whole frames already heard stay good."""
+        port, self._port = self._port, None
+        if port is not None:
+            self._poll.unregister(port.fd)
+            port.close()
+
+    def end(self) -> None:
+        """Close the port and what wakes us."""
+        self.close()
+        with self._wake_lock:
+            fd, self._wake_fd = self._wake_fd, None
+            if fd is not None:
+                os.close(fd)
+
+    def wake(self) -> None:
+        """End the wait for bytes: a job has come."""
+        with self._wake_lock:
+            if self._wake_fd is not None:
+                os.eventfd_write(self._wake_fd, 1)
+
+    def release(self) -> None:
+        """Let another worker open the port."""
+        if self._port is not None:
+            unlock(self._port)
+
+    def allowance_s(self, request: Request) -> float:
+        """Return the poll's own wait and a margin."""
+        return (request.timeout_s if isinstance(request, UartFrames) else 0.0) + MARGIN_S
+
+    def next_job(self, jobs: SimpleQueue[Job | None]) -> Job | None:
+        """Listen until a job comes; look for a lost port meanwhile."""
+        while True:
+            try:
+                return jobs.get_nowait()
+            except Empty:
+                pass
+            try:
+                self._listen(None)
+            except BusError:
+                self.close()  # said by the next poll, and opened again below or there
+
+    def carry(self, request: Request, asking: Asking) -> Reply:
+        """Return the frames of the window, waiting for a first one. Raises SensorSilent, BusFault."""
+        if not isinstance(request, UartFrames):
+            raise TypeError(f"{asking.sensor.id}: {request} on a serial stream")
+        self.open()
+        due = asking.due
+        oldest_ns = due.up_ns - int(request.window_s * 1e9)
+        ends_s = time.monotonic() + request.timeout_s
+        self._listen(0.0)
+        while True:
+            fresh = [(at_ns, data) for at_ns, data in self._frames if at_ns > oldest_ns]
+            self._frames.clear()  # the rest is stale
+            if fresh:
+                return tuple(Frame(data=data, age_s=(due.up_ns - at_ns) / 1e9) for at_ns, data in fresh)
+            left_s = ends_s - time.monotonic()
+            if left_s <= 0:
+                raise self._silent(request.timeout_s)
+            self._listen(left_s)
+
+    def residue(self) -> bytes:
+        """Return the newest bytes that made no frame."""
+        return self._buffer[-RESIDUE_BYTES:]
+
+    def _listen(self, longest_s: float | None) -> None:
+        """Take in what comes within ``longest_s`` (None: any time). Raises BusFault when the port is lost."""
+        if self._port is None:
+            longest_s = self._reopen(longest_s)
+        for fd, events in self._poll.poll(None if longest_s is None else longest_s * 1000):
+            if fd == self._wake_fd:
+                os.eventfd_read(fd)
+            elif events & select.POLLIN:
+                self._take_in(fd)
+            elif events & GONE:
+                raise lost(self._path)
+
+    def _reopen(self, longest_s: float | None) -> float | None:
+        wait_s = self._try_again_s - time.monotonic()
+        if wait_s <= 0:
+            try:
+                self.open()
+            except BusError:
+                wait_s = REOPEN_EVERY_S
+            else:
+                return longest_s
+        return wait_s if longest_s is None else min(wait_s, longest_s)
+
+    def _take_in(self, fd: int) -> None:
+        try:
+            came = os.read(fd, READ_BYTES)
+        except BlockingIOError:
+            return
+        except PORT_ERRORS as error:
+            raise lost(self._path, error) from error
+        if not came:
+            self._empty_reads += 1
+            if self._empty_reads >= EMPTY_READS:
+                raise lost(self._path)
+            return
+        self._empty_reads = 0
+        self._cut(came)
+
+    def _cut(self, came: bytes) -> None:
+        now_ns = self._clock.monotonic_ns()
+        cut = self._driver.split(self._buffer + came)
+        self._buffer = cut.rest if len(cut.rest) <= MOST_BUFFER_BYTES else cut.rest[-KEPT_BYTES:]
+        if now_ns - self._opened_ns >= self._warm_up_ns:
+            self._frames.extend((now_ns, frame) for frame in cut.frames)
+
+    @property
+    def _warm_up_ns(self) -> int:
+        return int(self._sensor.model.warm_up_s * 1e9) if self._sensor.model else 0
+
+    def _silent(self, waited_s: float) -> SensorSilent:
+        warm_s = (self._warm_up_ns - (self._clock.monotonic_ns() - self._opened_ns)) / 1e9
+        if warm_s > 0:
+            return SensorSilent(
+                f"warming up, good values in {warm_s:.0f} s", where=self._path, fix="nothing to do: wait"
+            )
+        if self._buffer:
+            return SensorSilent(
+                f"bytes came, but no whole frame within {waited_s:g} s",
+                where=self._path,
+                fix=SPEAKS_OTHERWISE,
+            )
+        return SensorSilent(f"nothing came within {waited_s:g} s", where=self._path, fix=SAYS_NOTHING)

@@ -1,0 +1,208 @@
+"""The thread that owns one bus: takes jobs, asks the sensors in turn, hands back what they gave.
+
+A transfer can hang inside the kernel, where nothing can end it. So the thread says, before each step,
+until when it will be back, and the loop's thread looks: a worker that is late is given up, and a new one
+opens the bus again. The one given up ends by itself if its call ever returns.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from types import TracebackType
+
+from kaga_edge.buses.dialogue import Conversation
+from kaga_edge.buses.spec import BusSensor, Polled
+from kaga_edge.buses.wire import DueTime, Wire
+from kaga_edge.vocabulary.clock import Clock
+from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.readings import Measurement, Moment
+
+GRACE_S = 0.25  # after a deadline before a worker is given up: scheduling noise is no hang
+OPEN_S = 5.0  # opening a device
+ON_TIME_MS = 100  # a poll begun this soon after its due time is dated with the due time
+POST_EVERY_S = 0.005  # results younger than this may share one wake-up of the loop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One sensor to ask. ``number`` tells results of one asking from those of another."""
+
+    number: int
+    sensor: BusSensor
+    due: DueTime
+    identify: bool
+    one_try: bool = False
+
+
+Job = tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What asking gave. ``identified``: the sensor has said who it is; ``held_s``: by a failure."""
+
+    item: Item
+    polled: Polled
+    identified: bool
+    held_s: float
+
+
+class Worker:
+    """One thread on one wire. ``results`` is filled by the thread and emptied by the loop's."""
+
+    def __init__(self, name: str, wire: Wire[Job | None], clock: Clock, post: Callable[[], None]) -> None:
+        self.results: deque[Result] = deque()
+        self.wire = wire
+        self.bug: BaseException | None = None
+        self.ended = False
+        self._clock = clock
+        self._post = post  # tells the loop to look at ``results``
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._until_s = time.monotonic() + OPEN_S  # 0: idle, nothing can be late
+        self._item: Item | None = None
+        self._given_up = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Open the wire in the thread and wait for jobs."""
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Ask these sensors, in this order, after everything submitted before."""
+        self._jobs.put(job)
+        self.wire.wake()
+
+    def stop(self) -> None:
+        """End after what was submitted."""
+        self._jobs.put(None)
+        self.wire.wake()
+
+    def is_alive(self) -> bool:
+        """Whether the thread has not ended."""
+        return self._thread.is_alive()
+
+    def late_in_s(self) -> float | None:
+        """Return the time until this worker counts as hanging (0: now), None when it is idle."""
+        until_s = self._until_s
+        return None if until_s == 0 else max(0.0, until_s + GRACE_S - time.monotonic())
+
+    def give_up(self) -> tuple[bool, Item | None]:
+        """Abandon the thread if it still hangs: (whether it did, the item it hangs in)."""
+        with self._lock:
+            if self.late_in_s() != 0:
+                return False, None
+            self._given_up = True
+            return True, self._item
+
+    def _run(self) -> None:
+        with _Report(self):
+            try:
+                self._open()
+                while (job := self._next_job()) is not None:
+                    if not self._work(job):
+                        return
+            finally:
+                self._until_s = 0
+                self.wire.end()
+        self.ended = True
+        self._post()
+
+    def _open(self) -> None:
+        try:
+            self.wire.open()
+        except KagaError:
+            return  # the first poll finds the same and says so, once a due time
+
+    def _next_job(self) -> Job | None:
+        self._until_s = 0
+        return self.wire.next_job(self._jobs)
+
+    def _work(self, job: Job) -> bool:
+        posted_s = time.monotonic()
+        for item in job:
+            if not self._take(item):
+                return False
+            result = self._ask(item)
+            if not self._keep(result):
+                return False
+            if time.monotonic() - posted_s > POST_EVERY_S:
+                self._post()
+                posted_s = time.monotonic()
+        self._until_s = 0
+        if self.results:
+            self._post()
+        return True
+
+    def _take(self, item: Item) -> bool:
+        with self._lock:
+            self._item = item
+            self._until_s = time.monotonic() + OPEN_S
+            return not self._given_up
+
+    def _keep(self, result: Result) -> bool:
+        with self._lock:
+            self._item = None
+            if not self._given_up:
+                self.results.append(result)
+            return not self._given_up
+
+    def _watch(self, seconds: float) -> None:
+        with self._lock:
+            self._until_s = time.monotonic() + seconds
+
+    def _ask(self, item: Item) -> Result:
+        at, started_s = self._dated(item.due), time.monotonic()
+        talk = Conversation(self.wire, item.sensor, item.due, one_try=item.one_try, watch=self._watch)
+        identified = not item.identify
+        measurements: tuple[Measurement, ...] | None = None
+        error: KagaError | None = None
+        try:
+            self._watch(OPEN_S)
+            self.wire.open()
+            if item.identify:
+                talk.hold(item.sensor.driver.identify())
+                identified = True
+            measurements = talk.hold(item.sensor.driver.measure())
+        except KagaError as failure:
+            error = failure.with_traceback(None)  # kept for long; a traceback would keep the frames
+        self.wire.settled(item.sensor, good=error is None)
+        polled = Polled(
+            sensor=item.sensor.id,
+            at=at,
+            measurements=measurements,
+            error=error,
+            raw=talk.raw(),
+            took_s=time.monotonic() - started_s,
+            exchanges=tuple(talk.exchanges),
+        )
+        return Result(item=item, polled=polled, identified=identified, held_s=talk.held_s)
+
+    def _dated(self, due: DueTime) -> Moment:
+        now = self._clock.now()
+        late_ms = now.wall_ms - due.wall_ms
+        if not 0 <= late_ms <= ON_TIME_MS:
+            return now
+        return Moment(wall_ms=due.wall_ms, up_ms=now.up_ms - late_ms, boot=now.boot, trust=now.trust)
+
+
+class _Report:
+    """Hands a bug in the thread to the loop, which ends the program: a silent thread is worse."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, bug: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if bug is not None:
+            self._worker.bug = bug
+        return True
