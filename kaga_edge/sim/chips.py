@@ -96,7 +96,7 @@ def _second_order(temp: float, delta: float, *, wide: bool) -> tuple[float, floa
     """Return Ti, OFFi and SENSi of the MS5837."""
     off = temp - 2000
     if temp >= 2000:
-        return 2 * delta**2 / 2**37, off**2 / 16, 0.0
+        return (2 * delta**2 / 2**37, off**2 / 16, 0.0) if wide else (0.0, 0.0, 0.0)
     if not wide:
         return 11 * delta**2 / 2**35, 31 * off**2 / 8, 63 * off**2 / 32
     very_low = (temp + 1500) ** 2 if temp < -1500 else 0.0

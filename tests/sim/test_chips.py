@@ -17,12 +17,14 @@ def test_ms5837_decodes_its_own_counts_as_the_datasheet_prints():
     chip = Ms5837(pressure_hpa=lambda: 0, temperature_c=lambda: 0)
     assert chip.decoded(6465444, 8077636) == pytest.approx((1100.02958, 20.00228), abs=1e-4)
     assert chip.decoded(6400000, 6900000) == pytest.approx((968.26562, -23.97650), abs=1e-4)
+    assert chip.decoded(6465444, 8500000) == pytest.approx((1134.17056, 34.18328), abs=1e-4)
 
 
 def test_ms5837_30ba_decodes_its_own_counts_as_the_datasheet_prints():
     chip = Ms5837(pressure_hpa=lambda: 0, temperature_c=lambda: 0, variant="30BA")
     assert chip.decoded(4958179, 6815414) == pytest.approx((3999.84028, 19.81405), abs=1e-4)
     assert chip.decoded(4600000, 5500000) == pytest.approx((1636.89752, -27.28321), abs=1e-4)
+    assert chip.decoded(4958179, 7400000) == pytest.approx((4095.76926, 37.98610), abs=1e-4)
 
 
 @fixtures_are_fine
