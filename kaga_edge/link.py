@@ -1,0 +1,566 @@
+"""One MQTT connection's life: dialled, greeted, watched, closed. A new object for every connection.
+
+paho is driven from asyncio directly here. aiomqtt would be nicer to read, but it hides what this
+gateway lives by: the PUBACK reason codes (a refused publish looks accepted), the CONNACK properties
+(Receive Maximum, Maximum Packet Size) and manual acknowledgement. It serves the receiving side.
+
+What paho does by itself and must not do here:
+- its own outbox: switched off by never reusing a client (a dead one's messages die with it) and by
+  ``max_inflight`` 0 (no queueing; our window is ``core.delivery``'s);
+- blocking connect: name look-up, TCP and TLS run in a daemon thread, a handful at most, because
+  ``getaddrinfo`` cannot be interrupted and must block neither the loop nor the shutdown;
+- a callback that raises makes it handle the same packet for ever: ours only append to a list;
+- half-open links are seen after two keepalives: our own watch sees them after one and a half, and a
+  PUBACK that does not come after 30 s.
+
+What reaches the owner: ``on_event(Puback | Incoming | Closed)``, always in the loop's thread, Closed
+exactly once and last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt import MQTTException
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from kaga_edge.vocabulary.errors import KagaError
+
+SESSION_EXPIRY_S = 7 * 86400  # commands queued for us survive a week of outage
+WILL_DELAY_S = 90  # a short flap must not look like a death
+PUBACK_WAIT_S = 30.0
+DIAL_WAIT_S = 30.0  # look-up, TCP and TLS together
+TCP_WAIT_S = 10.0  # per address
+CONNACK_WAIT_S = 15.0
+GOODBYE_WAIT_S = 1.0
+DIALS_AT_ONCE = 4  # a hanging look-up is left behind; more than this are not
+NOT_SENT_BYTES = 16 * 1024  # what the kernel has not sent yet is still ours to order
+INCOMING_BYTES = 128 * 1024  # nothing the platform has to say is longer
+INCOMING_WAITING = 16  # unacknowledged messages to us
+TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # 25: Linux
+
+SERVER_MOVED = frozenset({0x9C, 0x9D})
+TAKEN_OVER = 0x8E
+_AUTH = frozenset({0x86, 0x87, 0x8A, 0x8C})
+_LOCAL_ERRNOS = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.ENODEV})
+_BAD_PACKET = (MQTTException, ValueError, LookupError, TypeError, AttributeError, struct.error)
+
+
+class LinkError(KagaError):
+    """The connection did not come about or ended.
+
+    ``kind``: "local" (no route or address of our own), "dns", "refused", "timeout", "tls", "auth",
+    "taken_over", "server_moved", "server" (other reason codes), "protocol", "puback", "lost".
+    ``code``: the MQTT reason code, 0 when there is none.
+    """
+
+    code = "KE-L00"
+
+    def __init__(self, what: str, *, kind: str, reason: int = 0, where: str = "", fix: str = "") -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.kind = kind
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """TLS 1.2 or newer; chain and host name are always verified. None: the system's CAs, no certificate."""
+
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSettings:
+    """Where to connect and as whom."""
+
+    client_id: str
+    host: str
+    port: int
+    tls: TlsSettings | None = None
+    username: str | None = None
+    password: str | None = None
+    keepalive_s: int = 30
+    puback_wait_s: float = PUBACK_WAIT_S
+    connack_wait_s: float = CONNACK_WAIT_S
+
+    @property
+    def where(self) -> str:
+        """The peer, for messages to people."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Will:
+    """What the broker says when we vanish, after a delay."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Puback:
+    """The answer to the publish with this packet id."""
+
+    mid: int
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message to us; not acknowledged until ``Link.acknowledge``."""
+
+    mid: int
+    qos: int
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The connection is over; None: we closed it."""
+
+    error: LinkError | None
+
+
+LinkEvent = Puback | Incoming | Closed
+
+
+class _Client(Client):
+    """paho, given a socket that is already connected instead of opening one itself."""
+
+    def __init__(self, client_id: str, ready: socket.socket) -> None:
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        self._ready = ready
+
+    def _create_socket(self) -> Any:
+        return self._ready
+
+    @property
+    def incoming_bytes(self) -> int:
+        """How long the packet being read says it is."""
+        return int(self._in_packet["remaining_length"])
+
+
+class Link:
+    """One connection. ``await Link.open(...)`` gives a greeted one or raises LinkError."""
+
+    def __init__(self, settings: LinkSettings, on_event: Callable[[LinkEvent], None]) -> None:
+        self.settings = settings
+        self.session_present = False
+        self.receive_most = 65535
+        self.packet_most_bytes = 268_435_455
+        self.keepalive_s = float(settings.keepalive_s)
+        self._on_event = on_event
+        self._loop = asyncio.get_running_loop()
+        self._client: _Client | None = None
+        self._socket: socket.socket | None = None
+        self._writing = False
+        self._inbox: list[LinkEvent] = []
+        self._greeted: asyncio.Future[None] = self._loop.create_future()
+        self._ended = asyncio.Event()
+        self._error: LinkError | None = None
+        self._goodbye = False
+        self._closed = False
+        self._last_in_s = 0.0
+        self._sent: dict[int, float] = {}  # packet id → when; PUBACKs still to come
+        self._watch: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        settings: LinkSettings,
+        will: Will | None,
+        on_event: Callable[[LinkEvent], None],
+        dialler: Dialler,
+    ) -> Link:
+        """Dial, send CONNECT, wait for CONNACK. Raises LinkError; leaves nothing behind then."""
+        link = cls(settings, on_event)
+        ready = await dialler.dial(settings)
+        try:
+            link._start(ready, will)
+            async with asyncio.timeout(settings.connack_wait_s):
+                await link._greeted
+        except TimeoutError as error:
+            raise LinkError("no CONNACK", kind="timeout", where=settings.where) from error
+        finally:
+            if not link._is_greeted():
+                link._on_event = _ignore
+                link.abort()
+        return link
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        """Put a QoS 1 message on the wire; returns its packet id, 0 when the link is gone."""
+        if self._client is None or self._closed:
+            return 0
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        self._sent[info.mid] = self._loop.time()
+        return info.mid
+
+    def subscribe(self, topic: str) -> None:
+        """Subscribe with QoS 1, without retained messages: an old one is no news."""
+        if self._client is not None and not self._closed:
+            self._client.subscribe(topic, options=SubscribeOptions(qos=1, retainHandling=2))
+
+    def acknowledge(self, message: Incoming) -> None:
+        """Say that ``message`` has been dealt with."""
+        if self._client is not None and not self._closed and message.qos:
+            self._client.ack(message.mid, message.qos)
+
+    async def close(self) -> None:
+        """Say DISCONNECT (the will is dropped) and close; at most one second."""
+        if self._client is not None and not self._closed:
+            self._goodbye = True
+            self._client.disconnect()
+            try:
+                async with asyncio.timeout(GOODBYE_WAIT_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                pass
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the socket now, without a word."""
+        self._finish(None)
+
+    # --- paho's side ---
+
+    def _start(self, ready: socket.socket, will: Will | None) -> None:
+        client = self._client = _Client(self.settings.client_id, ready)
+        client.max_inflight_messages_set(0)
+        client.username_pw_set(self.settings.username, self.settings.password)
+        if will is not None:
+            delay = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=WILL_DELAY_S)
+            client.will_set(will.topic, will.payload, qos=1, retain=True, properties=delay)
+        self._hook(client)
+        wishes = _properties(
+            PacketTypes.CONNECT,
+            SessionExpiryInterval=SESSION_EXPIRY_S,
+            ReceiveMaximum=INCOMING_WAITING,
+            MaximumPacketSize=INCOMING_BYTES,
+        )
+        client.connect_async(
+            self.settings.host,
+            self.settings.port,
+            self.settings.keepalive_s,
+            clean_start=False,
+            properties=wishes,
+        )
+        self._last_in_s = self._loop.time()
+        client.reconnect()
+        self._tick()
+
+    def _hook(self, client: _Client) -> None:
+        client.on_socket_open = self._socket_opened
+        client.on_socket_close = self._socket_closed
+        client.on_socket_register_write = self._want_write
+        client.on_socket_unregister_write = self._no_write
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_publish = self._published
+        client.on_message = self._message
+
+    def _socket_opened(self, _client: Any, _data: Any, opened: Any) -> None:
+        self._socket = opened
+        self._loop.add_reader(opened, self._readable)
+
+    def _socket_closed(self, _client: Any, _data: Any, closed: Any) -> None:
+        self._loop.remove_reader(closed)
+        self._loop.remove_writer(closed)
+        self._socket = None
+
+    def _want_write(self, _client: Any, _data: Any, wanted: Any) -> None:
+        self._loop.add_writer(wanted, self._writable)
+
+    def _no_write(self, _client: Any, _data: Any, unwanted: Any) -> None:
+        self._loop.remove_writer(unwanted)
+
+    def _connected(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if reason.value >= 0x80:
+            self._error = _refusal(reason.value, str(reason), self.settings.where)
+            return
+        self.session_present = bool(flags.session_present)
+        self.receive_most = getattr(properties, "ReceiveMaximum", 65535)
+        self.packet_most_bytes = getattr(properties, "MaximumPacketSize", 268_435_455)
+        self.keepalive_s = float(getattr(properties, "ServerKeepAlive", self.settings.keepalive_s))
+        if not self._greeted.done():
+            self._greeted.set_result(None)
+
+    def _disconnected(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        if self._error is None and flags.is_disconnect_packet_from_server:
+            self._error = _refusal(reason.value, str(reason), self.settings.where)
+
+    def _published(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
+        self._sent.pop(mid, None)
+        self._inbox.append(Puback(mid, reason.value))
+
+    def _message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # never acknowledged: not ours to read
+        waiting = sum(isinstance(event, Incoming) for event in self._inbox)
+        if waiting < INCOMING_WAITING and len(message.payload) <= INCOMING_BYTES:
+            self._inbox.append(
+                Incoming(message.mid, message.qos, topic, bytes(message.payload), message.retain)
+            )
+
+    # --- the loop's side ---
+
+    def _readable(self) -> None:
+        client = self._client
+        if client is None:
+            return
+        self._last_in_s = self._loop.time()
+        self._drive(client.loop_read)
+        if client.incoming_bytes > INCOMING_BYTES:
+            self._fail(LinkError("the peer sends more than we allowed", kind="protocol"))
+        pending = self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) else 0
+        if pending and not self._closed:  # decrypted already: the socket will not say readable again
+            self._loop.call_soon(self._readable)
+
+    def _writable(self) -> None:
+        if self._client is not None:
+            self._drive(self._client.loop_write)
+
+    def _drive(self, turn: Callable[[], MQTTErrorCode]) -> None:
+        """Let paho do one thing, then hand on what it learned."""
+        try:
+            result = turn()
+        except _BAD_PACKET as error:
+            self._fail(LinkError(f"unreadable packet: {error}", kind="protocol", where=self.settings.where))
+            return
+        self._hand_on()
+        if result != MQTTErrorCode.MQTT_ERR_SUCCESS or self._socket is None:
+            self._finish(self._error or LinkError("connection lost", kind="lost", where=self.settings.where))
+
+    def _hand_on(self) -> None:
+        events, self._inbox = self._inbox, []
+        for event in events:
+            self._on_event(event)
+
+    def _tick(self) -> None:
+        """Watch the clock, at most once a second: pings, silence, missing PUBACKs."""
+        if self._closed or self._client is None:
+            return
+        self._drive(self._client.loop_misc)
+        now = self._loop.time()
+        if self.keepalive_s and now - self._last_in_s > 1.5 * self.keepalive_s:
+            self._fail(LinkError("the peer is silent", kind="timeout", where=self.settings.where))
+        oldest = next(iter(self._sent.values()), now)
+        if now - oldest > self.settings.puback_wait_s:
+            self._fail(LinkError("no PUBACK", kind="puback", where=self.settings.where))
+        if not self._closed:
+            wait_s = min(5.0, max(0.1, min(self.keepalive_s or 20.0, self.settings.puback_wait_s) / 4))
+            self._watch = self._loop.call_later(wait_s, self._tick)
+
+    def _fail(self, error: LinkError) -> None:
+        self._finish(self._error or error)
+
+    def _finish(self, error: LinkError | None) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._watch is not None:
+            self._watch.cancel()
+        client, self._client = self._client, None
+        if client is not None:
+            _let_go(client, self)
+        if not self._greeted.done():
+            self._greeted.set_exception(error or LinkError("closed", kind="lost"))
+            self._greeted.exception()  # read it: nobody may be waiting any more
+        self._ended.set()
+        self._on_event(Closed(None if self._goodbye else error))
+
+    def _is_greeted(self) -> bool:
+        return self._greeted.done() and not self._greeted.cancelled() and self._greeted.exception() is None
+
+
+def _properties(packet_type: int, **values: int) -> Properties:
+    made = Properties(packet_type)  # type: ignore[no-untyped-call]
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
+def _ignore(_event: LinkEvent) -> None:
+    """Stand in for an owner who was never given the link."""
+
+
+def _let_go(client: _Client, link: Link) -> None:
+    """Close paho's socket and cut every reference between the two, so that both are freed at once."""
+    client._sock_close()  # noqa: SLF001 -- disconnect() would first try to send
+    client.on_socket_open = client.on_socket_close = None
+    client.on_socket_register_write = client.on_socket_unregister_write = None
+    client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
+    link._socket = None  # noqa: SLF001
+
+
+def _refusal(code: int, name: str, where: str) -> LinkError:
+    if code == TAKEN_OVER:
+        fix = "Two gateways use the same id: give each its own"
+        return LinkError("another connection took over our id", kind="taken_over", reason=code, fix=fix)
+    if code in SERVER_MOVED:
+        return LinkError("the server has moved", kind="server_moved", reason=code, where=where)
+    if code in _AUTH:
+        fix = "Check user name, password, certificate and the broker's ACL"
+        return LinkError(f"not let in: {name}", kind="auth", reason=code, where=where, fix=fix)
+    return LinkError(f"the server ended it: {name}", kind="server", reason=code, where=where)
+
+
+# --- dialling ---
+
+
+class Dialler:
+    """Opens sockets in daemon threads: look-up, TCP, TLS. Keep one for all attempts: it counts them."""
+
+    def __init__(self) -> None:
+        self._room = threading.BoundedSemaphore(DIALS_AT_ONCE)
+
+    async def dial(self, settings: LinkSettings) -> socket.socket:
+        """Return a connected, verified socket. Raises LinkError."""
+        if not self._room.acquire(blocking=False):
+            raise LinkError("earlier name look-ups still hang", kind="dns", where=settings.where)
+        attempt = _Attempt(settings, asyncio.get_running_loop(), self._room.release)
+        threading.Thread(target=attempt.run, name="dial", daemon=True).start()
+        try:
+            async with asyncio.timeout(DIAL_WAIT_S):
+                return await attempt.done
+        except TimeoutError as error:
+            raise LinkError(
+                "no answer to look-up, TCP or TLS", kind="timeout", where=settings.where
+            ) from error
+        finally:
+            attempt.abandon()
+
+
+class _Attempt:
+    """One dial. Whoever comes last (thread or loop) closes a socket nobody wants."""
+
+    def __init__(
+        self, settings: LinkSettings, loop: asyncio.AbstractEventLoop, release: Callable[[], None]
+    ) -> None:
+        self.done: asyncio.Future[socket.socket] = loop.create_future()
+        self._settings = settings
+        self._loop = loop
+        self._release = release
+        self._lock = threading.Lock()
+        self._unwanted = False
+
+    def run(self) -> None:
+        """Dial (in the thread) and hand over the result."""
+        ready: socket.socket | None = None
+        error: LinkError | None = None
+        try:
+            ready = _dialled(self._settings)
+        except LinkError as failure:
+            error = failure
+        finally:
+            self._release()
+        try:
+            self._loop.call_soon_threadsafe(self._hand_over, ready, error)
+        except RuntimeError:  # the loop has ended: so does the attempt
+            if ready is not None:
+                ready.close()
+
+    def abandon(self) -> None:
+        """Nobody waits any more; a socket that still comes is closed."""
+        self._unwanted = True
+        if not self.done.done():
+            self.done.cancel()
+
+    def _hand_over(self, ready: socket.socket | None, error: LinkError | None) -> None:
+        if self._unwanted or self.done.done():
+            if ready is not None:
+                ready.close()
+        elif ready is not None:
+            self.done.set_result(ready)
+        else:
+            self.done.set_exception(error or LinkError("no address", kind="dns"))
+
+
+def network_absent() -> bool:
+    """True when this machine has no route to anywhere: our own fault, not the platform's. Sends nothing."""
+    for family, address in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((address, 9))  # UDP: only asks the routing table
+                return False
+        except OSError:
+            continue
+    return True
+
+
+def _dialled(settings: LinkSettings) -> socket.socket:
+    context = _tls_context(settings) if settings.tls else None
+    try:
+        plain = socket.create_connection((settings.host, settings.port), timeout=TCP_WAIT_S)
+    except OSError as error:
+        raise _dial_error(error, settings) from error
+    try:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT_BYTES)
+        if context is None:
+            return plain
+        return context.wrap_socket(plain, server_hostname=settings.host)
+    except (OSError, ValueError) as error:
+        plain.close()
+        raise _tls_error(error, settings) from error
+
+
+def _tls_context(settings: LinkSettings) -> ssl.SSLContext:
+    tls = settings.tls or TlsSettings()
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if tls.certificate_file:
+            context.load_cert_chain(tls.certificate_file, tls.key_file)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        fix = f"Check {tls.ca_file}, {tls.certificate_file}, {tls.key_file}"
+        raise LinkError(
+            f"certificates unusable: {error}", kind="tls", where=settings.where, fix=fix
+        ) from error
+    return context
+
+
+def _dial_error(error: OSError, settings: LinkSettings) -> LinkError:
+    where = settings.where
+    if isinstance(error, socket.gaierror):
+        if error.errno == socket.EAI_AGAIN and network_absent():
+            return LinkError("this machine has no network", kind="local", where=where)
+        return LinkError(f"name not found: {error.strerror}", kind="dns", where=where)
+    if error.errno in _LOCAL_ERRNOS:
+        return LinkError(f"this machine has no way out: {error.strerror}", kind="local", where=where)
+    if isinstance(error, TimeoutError):
+        return LinkError("no answer to TCP", kind="timeout", where=where)
+    return LinkError(f"TCP refused: {error.strerror or error}", kind="refused", where=where)
+
+
+def _tls_error(error: OSError | ValueError, settings: LinkSettings) -> LinkError:
+    if isinstance(error, TimeoutError):
+        return LinkError("no answer to TLS", kind="timeout", where=settings.where)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        fix = "Check the clock, the CA file and the host name; verification is never switched off"
+        what = f"the server's certificate is not trusted: {error.verify_message}"
+        return LinkError(what, kind="tls", where=settings.where, fix=fix)
+    return LinkError(f"TLS failed: {error}", kind="tls", where=settings.where)

@@ -1,0 +1,29 @@
+"""What the uplink needs of the store. The real one fits by shape; the layers never import each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.stored import Change, Loaded, Notice, Standing
+
+
+class UplinkStore(Protocol):
+    """The part of the store that delivery uses."""
+
+    on_change: list[Callable[[Change], None]]
+
+    @property
+    def epoch(self) -> str:
+        """The present epoch."""
+
+    async def standing(self) -> Standing: ...
+    async def load(self, ep: str, first: int, last: int, most: int) -> Loaded: ...
+    async def load_notices(self, ep: str, first_e: int, last_e: int) -> list[Notice]: ...
+    async def confirm(self, rows: Mapping[str, Ranges], notices: Mapping[str, Ranges]) -> None: ...
+    async def declare_gone(self, ep: str, ranges: Ranges, reason: str) -> int: ...
+    async def catalog_body(self, k: str) -> dict[str, Any] | None: ...
+    async def catalogs_waiting(self) -> tuple[str, ...]: ...
+    async def remember(self, key: str, value: str) -> None: ...
+    async def recall(self, key: str) -> str | None: ...

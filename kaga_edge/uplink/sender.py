@@ -1,0 +1,330 @@
+"""Carries out what the delivery machine decides: reads the store, packs, publishes, confirms.
+
+One task steps the machine (``run``), two read the store (``fetch``), one writes confirmations
+(``confirm``). Nothing here decides anything; it only does, and tells the machine what came of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kaga_edge.core import delivery, message
+from kaga_edge.core import delivery_words as words
+from kaga_edge.core.delivery_state import State
+from kaga_edge.core.delivery_words import SECOND_NS, Event, Ref
+from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.stored import Change, Committed, EpochBegan, Gone
+from kaga_edge.link import Link
+from kaga_edge.uplink.ports import UplinkStore
+from kaga_edge.uplink.settings import UplinkSettings
+from kaga_edge.vocabulary.clock import Clock
+from kaga_edge.vocabulary.errors import KagaError
+
+log = logging.getLogger("kaga_edge.uplink")
+
+BATCH_TEXT_BYTES = 60 * 1024  # before compression; the contract's limit is 64 KiB
+PACKET_FRAME_BYTES = 12  # fixed header, topic length, packet id, no properties
+CONFIRM_AFTER_S = 1.0
+CONFIRM_AFTER_MESSAGES = 50
+DISK_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remember:
+    """Keep a small text in the store."""
+
+    key: str
+    value: str
+
+
+Job = words.Load | words.LoadNotices | words.Announce | words.Quarantine | Remember
+
+
+class Sender:
+    """The machine, its inbox, and the bytes of what is under way."""
+
+    def __init__(
+        self,
+        settings: UplinkSettings,
+        *,
+        store: UplinkStore,
+        clock: Clock,
+        topics: message.Topics,
+        on_posted: Callable[[str, int], None],
+    ) -> None:
+        self.state = delivery.begin(settings.rules())
+        self.delivered_at_ns: int | None = None
+        self.beat_ns = clock.monotonic_ns()
+        self.turned = asyncio.Event()  # set after every turn: for whoever waits for a state
+        self._store = store
+        self._clock = clock
+        self._topics = topics
+        self._on_posted = on_posted
+        self._inbox: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self._jobs: asyncio.Queue[Job] = asyncio.Queue()
+        self._bytes: dict[Ref, tuple[bytes, bool]] = {}  # payload, retain
+        self._link: Link | None = None
+        self._refs: dict[int, Ref] = {}  # packet id → what it carries
+        self._rows: dict[str, Ranges] = {}  # delivered, not yet confirmed to the store
+        self._notices: dict[str, Ranges] = {}
+        self._unconfirmed = 0
+        self._confirm_now = asyncio.Event()
+
+    # --- what others tell ---
+
+    def tell(self, event: Event) -> None:
+        """Put an event before the machine."""
+        self._inbox.append(event)
+        self._wake.set()
+
+    def now_ns(self) -> int:
+        """The time every event carries."""
+        return self._clock.monotonic_ns()
+
+    def changed(self, change: Change) -> None:
+        """Take what the store says after a commit."""
+        now_ns = self.now_ns()
+        match change:
+            case Committed():
+                self.tell(
+                    words.RowsCommitted(
+                        now_ns=now_ns,
+                        ep=change.ep,
+                        first=change.first,
+                        last=change.last,
+                        first_e=change.notices_first or 0,
+                        last_e=change.notices_last or 0,
+                    )
+                )
+            case Gone():
+                self.tell(words.RowsGone(now_ns=now_ns, ep=change.ep, ranges=change.ranges, e=change.e))
+            case EpochBegan():
+                self.tell(words.RowsCommitted(now_ns=now_ns, ep=change.ep))
+
+    def link_up(self, link: Link, number: int) -> None:
+        """A greeted connection: from here on ``Publish`` goes there."""
+        self._link = link
+        self._refs.clear()
+        self.tell(
+            words.LinkUp(
+                now_ns=self.now_ns(),
+                link=number,
+                receive_most=link.receive_most,
+                packet_most_bytes=link.packet_most_bytes,
+            )
+        )
+
+    def link_down(self, number: int) -> None:
+        """The connection is gone."""
+        self._link = None
+        self.tell(words.LinkDown(now_ns=self.now_ns(), link=number))
+
+    def answered(self, number: int, mid: int, code: int) -> None:
+        """A PUBACK arrived."""
+        ref = self._refs.pop(mid, None)
+        if ref is not None:
+            self.tell(words.Answered(now_ns=self.now_ns(), link=number, ref=ref, code=code))
+
+    def post(self, ref: str, leaf: str, payload: bytes, *, retain: bool, catalog: str | None = None) -> None:
+        """Offer a message that is no row and no notice; ``on_posted`` hears what became of it."""
+        self._bytes[ref] = (payload, retain)
+        size_bytes = self._packet_bytes(leaf, payload)
+        self.tell(
+            words.Offered(now_ns=self.now_ns(), ref=ref, leaf=leaf, size_bytes=size_bytes, catalog=catalog)
+        )
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a small text in the store, in the background."""
+        self._jobs.put_nowait(Remember(key=key, value=value))
+
+    async def until(self, reached: Callable[[State], bool]) -> None:
+        """Wait until the machine has taken in all it was told and its state is as wished."""
+        while self._inbox or not reached(self.state):
+            self.turned.clear()
+            await self.turned.wait()
+
+    # --- the tasks ---
+
+    async def run(self) -> None:
+        """Step the machine for ever: whenever something happened, or time alone changes something."""
+        standing = await self._store.standing()
+        self._inbox.appendleft(words.Stood(now_ns=self.now_ns(), standing=standing))
+        loop = asyncio.get_running_loop()
+        while True:
+            while self._inbox:
+                self._turn(self._inbox.popleft())
+            self._wake.clear()
+            timer = None
+            at_ns = delivery.wake_at_ns(self.state, self.now_ns())
+            if at_ns is not None:
+                timer = loop.call_later((at_ns - self.now_ns()) / SECOND_NS, self._tick)
+            await self._wake.wait()
+            if timer is not None:
+                timer.cancel()
+
+    async def fetch(self) -> None:
+        """Do the store's jobs for ever, in order."""
+        while True:
+            job = await self._jobs.get()
+            match job:
+                case words.Load():
+                    await self._load(job)
+                case words.LoadNotices():
+                    await self._load_notices(job)
+                case words.Announce():
+                    await self._announce(job)
+                case words.Quarantine():
+                    await self._quarantine(job)
+                case Remember():
+                    with contextlib.suppress(KagaError):  # asked again at the next connection
+                        await self._store.remember(job.key, job.value)
+
+    async def confirm(self) -> None:
+        """Tell the store what is delivered: at most a second late, or after 50 messages."""
+        while True:
+            await self._confirm_now.wait()
+            if self._unconfirmed < CONFIRM_AFTER_MESSAGES:
+                await asyncio.sleep(CONFIRM_AFTER_S)
+            if not await self.confirm_rest():
+                await asyncio.sleep(DISK_AGAIN_S)
+
+    async def confirm_rest(self) -> bool:
+        """Confirm what is left; False when the disk would not."""
+        rows, notices = self._rows, self._notices
+        self._rows, self._notices, self._unconfirmed = {}, {}, 0
+        self._confirm_now.clear()
+        if not rows and not notices:
+            return True
+        try:
+            await self._store.confirm(rows, notices)
+        except KagaError as error:
+            log.warning("uplink.confirm_failed error=%s", error)
+            self._note(rows, notices)
+            return False
+        return True
+
+    # --- one turn ---
+
+    def _tick(self) -> None:
+        self.tell(words.Tick(now_ns=self.now_ns()))
+
+    def _turn(self, event: Event) -> None:
+        self.beat_ns = event.now_ns
+        self.state, actions = delivery.step(self.state, event)
+        for action in actions:
+            self._do(action)
+        self.turned.set()
+
+    def _do(self, action: words.Action) -> None:
+        match action:
+            case words.Publish():
+                self._publish(action)
+            case words.Load() | words.LoadNotices() | words.Announce() | words.Quarantine():
+                self._jobs.put_nowait(action)
+            case words.Confirm():
+                self.delivered_at_ns = self.now_ns()
+                self._note({action.ep: action.rows}, {action.ep: action.notices})
+            case words.Forget():
+                self._bytes.pop(action.ref, None)
+            case words.Posted():
+                self._on_posted(action.ref, action.code)
+            case words.Say():
+                _say(action)
+            case words.AckIgnored():
+                log.warning("uplink.ack_ignored epoch=%s why=%s", action.ep, action.why)
+
+    def _publish(self, action: words.Publish) -> None:
+        payload, retain = self._bytes[action.ref]
+        if self._link is not None:
+            mid = self._link.publish(self._topics.up(action.leaf), payload, retain=retain)
+            self._refs[mid] = action.ref
+
+    def _note(self, rows: dict[str, Ranges], notices: dict[str, Ranges]) -> None:
+        for noted, more in ((self._rows, rows), (self._notices, notices)):
+            for ep, ranges in more.items():
+                known = noted.get(ep, Ranges())
+                for first, last in ranges:
+                    known = known.add(first, last)
+                if known:
+                    noted[ep] = known
+        self._unconfirmed += 1
+        self._confirm_now.set()
+
+    # --- the store's jobs ---
+
+    async def _load(self, job: words.Load) -> None:
+        try:
+            loaded = await self._store.load(job.ep, job.first, job.last, job.last - job.first + 1)
+        except KagaError as error:
+            log.warning("uplink.load_failed error=%s", error)
+            self.tell(words.LoadFailed(now_ns=self.now_ns(), ref=job.ref))
+            return
+        rows = loaded.rows[: message.fitting(loaded.rows, BATCH_TEXT_BYTES)]
+        if not rows:
+            self.tell(words.BatchReady(now_ns=self.now_ns(), ref=job.ref))
+            return
+        payload = message.batch(rows, loaded.run)
+        self._bytes[job.ref] = (payload, False)
+        self.tell(
+            words.BatchReady(
+                now_ns=self.now_ns(),
+                ref=job.ref,
+                first=rows[0][0],
+                last=rows[-1][0],
+                size_bytes=self._packet_bytes("data", payload),
+                k=loaded.run.k,
+            )
+        )
+
+    async def _load_notices(self, job: words.LoadNotices) -> None:
+        try:
+            notices = await self._store.load_notices(job.ep, job.first_e, job.last_e)
+        except KagaError as error:
+            log.warning("uplink.load_failed error=%s", error)
+            self.tell(words.LoadFailed(now_ns=self.now_ns(), ref=job.ref))
+            return
+        infos = []
+        for notice in notices:
+            self._bytes[(notice.ep, notice.e)] = (notice.body, False)
+            size_bytes = self._packet_bytes(notice.leaf, notice.body)
+            key = notice.key if notice.kind == "alert" else ""
+            infos.append(words.NoticeInfo(e=notice.e, key=key, leaf=notice.leaf, size_bytes=size_bytes))
+        self.tell(words.NoticesReady(now_ns=self.now_ns(), ref=job.ref, ep=job.ep, notices=tuple(infos)))
+
+    async def _announce(self, job: words.Announce) -> None:
+        try:
+            body = await self._store.catalog_body(job.k)
+        except KagaError as error:
+            log.warning("uplink.catalog_failed k=%s error=%s", job.k, error)
+            body = None
+        if body is None:
+            self.tell(words.CatalogAbsent(now_ns=self.now_ns(), k=job.k))
+            return
+        leaf = f"catalog/{job.k}"
+        self.post(leaf, leaf, message.compact(body), retain=True, catalog=job.k)
+
+    async def _quarantine(self, job: words.Quarantine) -> None:
+        log.error("uplink.quarantined epoch=%s n=%d-%d code=0x%02x", job.ep, job.first, job.last, job.code)
+        try:
+            await self._store.declare_gone(job.ep, Ranges(((job.first, job.last),)), "quarantined")
+        except KagaError as error:  # they wait in the store, and are tried again after a restart
+            log.warning("uplink.quarantine_failed error=%s", error)
+
+    def _packet_bytes(self, leaf: str, payload: bytes) -> int:
+        return PACKET_FRAME_BYTES + len(self._topics.up(leaf)) + len(payload)
+
+
+def _say(action: words.Say) -> None:
+    name = action.saying.value
+    if not action.on:
+        log.info("uplink.%s_over", name)
+    elif action.saying in (words.Saying.FORBIDDEN, words.Saying.REFUSING):
+        log.error("uplink.%s code=0x%02x", name, action.code)
+    else:
+        log.warning("uplink.%s code=0x%02x", name, action.code)

@@ -1,0 +1,333 @@
+"""The uplink as a whole: connects, greets, keeps the connection, says goodbye."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from kaga_edge.core import delivery_words as words
+from kaga_edge.core import message
+from kaga_edge.core.delivery_state import State, waiting_notices, waiting_rows
+from kaga_edge.core.delivery_words import SECOND_NS, Saying
+from kaga_edge.core.ranges import Ranges
+from kaga_edge.link import (
+    Closed,
+    Dialler,
+    Incoming,
+    Link,
+    LinkError,
+    LinkEvent,
+    LinkSettings,
+    Puback,
+    Will,
+    network_absent,
+)
+from kaga_edge.uplink.ports import UplinkStore
+from kaga_edge.uplink.reconnect import Reconnect
+from kaga_edge.uplink.sender import Sender
+from kaga_edge.uplink.settings import LinkHealth, UplinkSettings
+from kaga_edge.vocabulary.clock import Clock
+from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.lanes import Lane
+
+log = logging.getLogger("kaga_edge.uplink")
+
+FLUSH_WAIT_S = 2.0
+GOODBYE_WAIT_S = 1.0
+NETWORK_LOOK_S = 2.0
+CATALOGS_KEY = "uplink.catalogs"  # digests whose retained catalog is on the broker
+FETCHERS = 2  # one reads while the other packs
+
+
+class Uplink:
+    """``run`` until ``close``. ``snapshot`` at any time."""
+
+    def __init__(
+        self,
+        settings: UplinkSettings,
+        *,
+        store: UplinkStore,
+        clock: Clock,
+        birth_facts: Callable[[], dict[str, Any]],
+        manifest: Callable[[], bytes],
+        health: Callable[[], dict[str, Any]],
+        health_delivered: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._birth_facts = birth_facts
+        self._manifest = manifest
+        self._health = health
+        self._health_delivered = health_delivered
+        self._topics = message.Topics(root=settings.root, gw=settings.gw)
+        self._sender = Sender(settings, store=store, clock=clock, topics=self._topics, on_posted=self._posted)
+        self._dialler = Dialler()
+        self._reconnect = Reconnect(settings.reconnect_first_s, settings.reconnect_max_s)
+        self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._running = False
+        self._link: Link | None = None
+        self._connector: asyncio.Task[None] | None = None
+        self._number = 0
+        self._lost: asyncio.Future[LinkError | None] | None = None
+        self._reason = "not connected yet"
+        self._refused = False
+        self._since_ns = clock.monotonic_ns()
+        self._catalogs: set[str] = set()
+        self._healths: dict[str, dict[str, Any]] = {}
+        self._health_count = 0
+        self._said_goodbye = asyncio.Event()
+        self._malformed_said = False
+
+    async def run(self) -> None:
+        """Deliver until ``close`` is called or the task is cancelled."""
+        self._running = True
+        self._store.on_change.append(self._sender.changed)
+        try:
+            self._catalogs = set(((await self._store.recall(CATALOGS_KEY)) or "").split())
+            async with asyncio.TaskGroup() as group:
+                helpers = [group.create_task(self._sender.run(), name="uplink sender")]
+                helpers += [
+                    group.create_task(self._sender.fetch(), name="uplink reader") for _ in range(FETCHERS)
+                ]
+                helpers.append(group.create_task(self._sender.confirm(), name="uplink confirmer"))
+                helpers.append(group.create_task(self._tell_health(), name="uplink health"))
+                self._connector = group.create_task(self._stay_connected(), name="uplink connector")
+                await asyncio.wait({self._connector})
+                for helper in helpers:
+                    helper.cancel()
+            await self._sender.confirm_rest()
+        finally:
+            self._store.on_change.remove(self._sender.changed)
+            if self._link is not None:
+                self._link.abort()
+            self._running = False
+            self._ended.set()
+
+    async def close(self) -> None:
+        """Flush what goes within 2 s, publish ``stopped``, DISCONNECT, end ``run``."""
+        if not self._running:
+            return
+        self._stopping.set()
+        if self._link is not None:
+            await self._flush()
+            await self._goodbye(self._link)
+        elif self._connector is not None:
+            self._connector.cancel()  # it may be dialling
+        await self._ended.wait()
+
+    def snapshot(self) -> LinkHealth:
+        """Return how it stands now."""
+        state, now_ns = self._sender.state, self._clock.monotonic_ns()
+        at_ns = self._sender.delivered_at_ns
+        refused = self._refused or Saying.FORBIDDEN in state.said
+        return LinkHealth(
+            state="refused" if refused else ("up" if self._link is not None else "down"),
+            since_s=(now_ns - self._since_ns) / SECOND_NS,
+            delivered_age_s=None if at_ns is None else (now_ns - at_ns) / SECOND_NS,
+            in_flight=len(state.wire),
+            waiting_rows=sum(ranges.count for ranges in waiting_rows(state).values()),
+            waiting_notices=sum(ranges.count for ranges in waiting_notices(state).values()),
+            reason=self._reason,
+            states=tuple(sorted(saying.value for saying in state.said)),
+            connects=self._number,
+            beat_ns=self._sender.beat_ns,
+        )
+
+    # --- connecting ---
+
+    async def _stay_connected(self) -> None:
+        while not self._stopping.is_set():
+            error = await self._one_connection()
+            connected_s = self._ended_with(error)
+            if not self._stopping.is_set():
+                await self._wait(error, connected_s)
+
+    async def _one_connection(self) -> LinkError | None:
+        """Return why the connection ended or did not come about; None: we closed it."""
+        self._number += 1
+        self._lost = asyncio.get_running_loop().create_future()
+        number, moment = self._number, self._clock.now()
+        will = Will(
+            topic=self._topics.up("state"),
+            payload=message.will(gw=self._settings.gw, ep=self._store.epoch, boot=moment.boot),
+        )
+        try:
+            link = await Link.open(
+                self._link_settings(), will, lambda event: self._heard(number, event), self._dialler
+            )
+        except LinkError as error:
+            return error
+        if self._lost.done():
+            return self._lost.result()
+        self._link, self._refused, self._reason = link, False, ""
+        self._since_ns = self._clock.monotonic_ns()
+        log.info("uplink.connected peer=%s session=%d", link.settings.where, link.session_present)
+        if self._settings.delivery == "platform":
+            link.subscribe(self._topics.down("ack"))
+        self._sender.link_up(link, number)
+        await self._greet()
+        return await self._lost
+
+    def _link_settings(self) -> LinkSettings:
+        wanted = self._settings
+        return LinkSettings(
+            client_id=wanted.client_id or wanted.gw,
+            host=wanted.host,
+            port=wanted.port,
+            tls=wanted.tls,
+            username=wanted.username,
+            password=wanted.password,
+            keepalive_s=max(1, round(wanted.keepalive_s)),
+            puback_wait_s=wanted.puback_wait_s,
+        )
+
+    def _ended_with(self, error: LinkError | None) -> float:
+        """Take note of the end; returns how many seconds it was connected."""
+        connected_s = 0.0
+        if self._link is not None:
+            self._link = None
+            self._sender.link_down(self._number)
+            connected_s = (self._clock.monotonic_ns() - self._since_ns) / SECOND_NS
+            self._since_ns = self._clock.monotonic_ns()
+        if error is None:
+            return connected_s
+        self._refused = error.kind in ("auth", "tls")
+        if error.what != self._reason:  # one line per change, not per attempt
+            log.warning("uplink.down kind=%s code=0x%02x what=%s", error.kind, error.reason, error)
+        self._reason = error.what
+        return connected_s
+
+    async def _wait(self, error: LinkError | None, connected_s: float) -> None:
+        if error is not None and error.kind == "local":
+            while network_absent() and not self._stopping.is_set():
+                await self._rest(NETWORK_LOOK_S)
+        await self._rest(self._reconnect.wait_s(error, connected_s))
+
+    async def _rest(self, wait_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._stopping.wait()
+
+    # --- what the link says ---
+
+    def _heard(self, number: int, event: LinkEvent) -> None:
+        match event:
+            case Puback():
+                self._sender.answered(number, event.mid, event.code)
+            case Incoming():
+                self._read(event)
+            case Closed():
+                if number == self._number and self._lost is not None and not self._lost.done():
+                    self._lost.set_result(event.error)
+
+    def _read(self, incoming: Incoming) -> None:
+        if incoming.topic == self._topics.down("ack"):
+            try:
+                ack = message.parse_ack(incoming.payload)
+            except message.MessageMalformed as error:
+                if not self._malformed_said:
+                    self._malformed_said = True
+                    log.warning("uplink.ack_malformed error=%s", error)
+            else:
+                self._sender.tell(
+                    words.PlatformAcked(
+                        now_ns=self._clock.monotonic_ns(), ep=ack.ep, upto=ack.upto, have=ack.have, e=ack.e
+                    )
+                )
+        if self._link is not None:
+            self._link.acknowledge(incoming)
+
+    # --- what we say beside rows ---
+
+    async def _greet(self) -> None:
+        facts, manifest = self._birth_facts(), self._manifest()
+        self._sender.post("state", "state", self._birth(facts, manifest), retain=True)
+        self._sender.post("manifest", "manifest", manifest, retain=True)
+        with contextlib.suppress(KagaError):  # a sick disk: batches go all the same
+            body = await self._store.catalog_body(str(facts.get("k", "")))
+            if body is not None:
+                self._sender.post("catalog", "catalog", message.compact(body), retain=True)
+        await self._clear_catalogs(str(facts.get("k", "")))
+        self._post_health()
+
+    def _birth(self, facts: dict[str, Any], manifest: bytes) -> bytes:
+        ep, state = self._store.epoch, self._sender.state
+        track = state.track(ep)
+        waits_from = waiting_rows(state).get(ep, Ranges()).first
+        return message.birth(
+            gw=self._settings.gw,
+            ep=ep,
+            eps=sorted({ep, *(track.ep for track in state.tracks)}),
+            at=self._clock.now(),
+            sw=str(facts.get("sw", "")),
+            k=str(facts.get("k", "")),
+            m=message.digest(manifest),
+            nx=track.seen + 1,
+            ak=track.seen if waits_from is None else waits_from - 1,
+            extra={key: value for key, value in facts.items() if key not in ("sw", "k", "m")},
+        )
+
+    async def _tell_health(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.health_s)
+            if self._link is not None:
+                await self._clear_catalogs(str(self._birth_facts().get("k", "")))
+                self._post_health()
+
+    def _post_health(self) -> None:
+        self._health_count += 1
+        ref, body = f"health/{self._health_count}", self._health()
+        self._healths = {ref: body}  # an older one unanswered: its ledger lines are in this one too
+        self._sender.post(ref, "health", message.compact(body), retain=False)
+
+    async def _clear_catalogs(self, current: str) -> None:
+        """Take back retained catalogs that no waiting or kept row uses any more."""
+        with contextlib.suppress(KagaError):
+            used = {current, *(await self._store.catalogs_waiting())}
+            for k in self._catalogs - used - self._sender.state.announced:
+                self._sender.post(f"clear/{k}", f"catalog/{k}", b"", retain=True)
+
+    def _posted(self, ref: str, code: int) -> None:
+        kind, _, name = ref.partition("/")
+        if code >= 0x80:
+            log.warning("uplink.post_refused what=%s code=0x%02x", kind, code)
+        elif kind == "health" and self._health_delivered is not None and ref in self._healths:
+            self._health_delivered(self._healths.pop(ref))
+        elif kind == "catalog" and name:
+            self._remember_catalogs(self._catalogs | {name})
+        elif kind == "clear":
+            self._remember_catalogs(self._catalogs - {name})
+        elif kind == "goodbye":
+            self._said_goodbye.set()
+
+    def _remember_catalogs(self, catalogs: set[str]) -> None:
+        if catalogs != self._catalogs:
+            self._catalogs = catalogs
+            self._sender.remember(CATALOGS_KEY, " ".join(sorted(catalogs)))
+
+    # --- the end ---
+
+    async def _flush(self) -> None:
+        self._sender.tell(words.Flush(now_ns=self._clock.monotonic_ns()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_WAIT_S):
+                await self._sender.until(_nothing_urgent)
+
+    async def _goodbye(self, link: Link) -> None:
+        stopped = message.stopped(gw=self._settings.gw, ep=self._store.epoch, at=self._clock.now())
+        self._sender.post("goodbye", "state", stopped, retain=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_WAIT_S):
+                await self._said_goodbye.wait()
+        await link.close()
+
+
+def _nothing_urgent(state: State) -> bool:
+    urgent = [p for p in (*state.wire, *state.ready, *state.shelf) if p.lane is not Lane.BACKLOG]
+    loading = any(load.lane is not Lane.BACKLOG for load in state.loading)
+    return not (state.fresh or urgent or loading or any(track.notices for track in state.tracks))
