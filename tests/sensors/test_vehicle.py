@@ -1,0 +1,103 @@
+"""Vehicle detector: a pair, a single one, nothing on the road; real detector edges where present."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from kaga_edge.sensors import vehicle
+from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Flag
+from kaga_edge.vocabulary.requests import Edge, Edges
+
+S = 1_000_000_000
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "traffic_atspm_1136_edges_2024-04-15.csv"
+
+
+def edges(start_s, end_s, *changes, levels=None) -> Edges:
+    return Edges(
+        start_ns=start_s * S, end_ns=end_s * S, active_at_start=levels or {22: False, 27: False},
+        edges=tuple(Edge(at_ns=round(at * S), gpio=gpio, active=on) for at, gpio, on in changes),
+    )  # fmt: skip
+
+
+def values(measured) -> dict:
+    return {m.quantity.channel: m.value for m in measured}
+
+
+ONE_CAR = ((10.0, 22, True), (10.27, 27, True), (10.42, 22, False), (10.70, 27, False))
+
+
+def test_a_pair_gives_speed_and_length():
+    driver = vehicle.Driver(vehicle.Options(gpio=22, gpio_second=27))
+    got = values(driver.decode(edges(0, 60, *ONE_CAR)))
+    assert got["vehicle_count"] == 1
+    assert got["vehicle_speed"] == pytest.approx(60.0, abs=0.001)
+    assert got["vehicle_length"] == pytest.approx(5.0833, abs=5e-5)
+    assert got["occupancy"] == pytest.approx(0.42 / 60)
+
+
+def test_a_single_detectors_speed_is_an_estimate():
+    driver = vehicle.Driver(vehicle.Options(gpio=22, detector_length_m=1.83, vehicle_length_m=4.0))
+    measured = driver.decode(edges(0, 60, (10.0, 22, True), (10.3, 22, False)))
+    speed = next(m for m in measured if m.quantity is Quantity.VEHICLE_SPEED_KPH)
+    assert speed.value == pytest.approx(19.43 * 3.6, abs=0.05)
+    assert speed.flags == Flag.ESTIMATED
+    assert Quantity.VEHICLE_LENGTH_M not in driver.quantities
+
+
+def test_an_empty_road_counts_zero_and_has_no_speed():
+    measured = vehicle.Driver(vehicle.Options(gpio=22, gpio_second=27)).decode(edges(0, 60))
+    assert [m.value for m in measured] == [0.0, 0.0, None, None, None]
+    assert [m.flags for m in measured] == [Flag.GOOD, Flag.GOOD, *[Flag.MISSING] * 3]
+
+
+def test_a_beam_has_no_length_of_its_own():
+    got = vehicle.Driver(vehicle.Options(gpio=22, gpio_second=27, detector="beam")).decode(
+        edges(0, 60, *ONE_CAR)
+    )
+    assert values(got)["vehicle_length"] == pytest.approx(7.0833, abs=5e-5)
+
+
+def test_chatter_is_not_a_vehicle_and_flags_the_sample():
+    measured = vehicle.Driver(vehicle.Options(gpio=22)).decode(
+        edges(0, 60, (1, 22, True), (1.005, 22, False))
+    )
+    assert (measured[0].value, measured[0].flags) == (0, Flag.LOW_QUALITY)
+
+
+def test_both_detectors_on_one_line_are_refused():
+    with pytest.raises(KagaError):
+        vehicle.Driver(vehicle.Options(gpio=22, gpio_second=22))
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the recorded detector edges are not on this machine")
+@pytest.mark.parametrize(("detector", "vehicles"), [("18", 1371), ("20", 978), ("46", 694)])
+def test_real_detector_edges_are_all_counted(detector, vehicles):
+    changes = real_changes(detector)
+    driver = vehicle.Driver(vehicle.Options(gpio=22))
+    start, end = int(changes[0][0]) - 1, int(changes[-1][0]) + 1
+    total, on_s, level = 0.0, 0.0, False
+    for minute in range(start, end, 60):
+        inside = [(at, 22, on) for at, on in changes if minute < at <= minute + 60]
+        got = values(driver.decode(edges(minute, minute + 60, *inside, levels={22: level})))
+        total += got["vehicle_count"]
+        on_s += got["occupancy"] * 60
+        level = inside[-1][2] if inside else level
+    assert total == vehicles
+    assert on_s == pytest.approx(sum(at if not on else -at for at, on in changes), abs=0.001)
+
+
+def real_changes(detector: str) -> list[tuple[float, bool]]:
+    """One detector's changes of level: seconds since midnight, covered or not."""
+    with REAL.open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["Parameter"] == detector]
+    midnight = datetime(2024, 4, 15)  # noqa: DTZ001 -- the file has local time without a zone
+    return [
+        ((datetime.fromisoformat(row["TimeStamp"]) - midnight).total_seconds(), row["EventId"] == "82")
+        for row in rows
+    ]
