@@ -89,15 +89,34 @@ class Ranges:
         return Ranges.of((*self.spans, *other.spans))
 
     def minus(self, other: Ranges) -> Ranges:
-        """Return the numbers in this set and not in the other."""
-        left = self
-        for first, last in other:
-            left = left.remove(first, last)
-        return left
+        """Return the numbers in this set and not in the other, in one walk over both."""
+        if not self.spans or not other.spans:
+            return self
+        kept: list[Range] = []
+        cuts, at = other.spans, 0
+        for span_first, last in self.spans:
+            first = span_first
+            while at < len(cuts) and cuts[at][1] < first:
+                at += 1
+            cut = at  # a cut may reach into the next span too, so ``at`` stays on it
+            while cut < len(cuts) and cuts[cut][0] <= last and first <= last:
+                if cuts[cut][0] > first:
+                    kept.append((first, cuts[cut][0] - 1))
+                first = cuts[cut][1] + 1
+                cut += 1
+            if first <= last:
+                kept.append((first, last))
+        return Ranges(tuple(kept))
+
+    def both(self, other: Ranges) -> Ranges:
+        """Return the numbers in both sets."""
+        return self.minus(self.minus(other))
 
     def within(self, first: int, last: int) -> Ranges:
         """Return the part of the set inside first..last."""
-        return Ranges(tuple((max(a, first), min(b, last)) for a, b in self.spans if b >= first and a <= last))
+        return Ranges(
+            tuple((max(a, first), min(b, last)) for a, b in self.spans if a <= last and b >= first <= last)
+        )
 
     def head(self, most: int) -> Range | None:
         """Return the first consecutive run of at most ``most`` numbers, None when empty."""

@@ -1,1 +1,224 @@
-"""."""
+"""SQLite, the only owner of stored samples, behind a door that coroutines can knock on.
+
+``Store`` is the door: every call is handed to the one thread that owns the connection and answered in
+the loop's thread. What it does is in ``database``; how the file is opened, and why so, in ``file``; what
+is known without reading rows, in ``book``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.stored import (
+    Appended,
+    Catalog,
+    Change,
+    Entry,
+    EpochBegan,
+    Ledger,
+    Loaded,
+    Notice,
+    Purged,
+    SensorDeclaration,
+    Standing,
+    StoreSize,
+)
+from kaga_edge.store.database import Database
+from kaga_edge.store.errors import StoreBusy, StoreError, StoreForeign, StoreSick
+from kaga_edge.store.file import Identity
+from kaga_edge.vocabulary.clock import Clock
+from kaga_edge.vocabulary.readings import Moment
+
+__all__ = ["Store", "StoreBusy", "StoreError", "StoreForeign", "StoreSick", "Identity"]
+
+T = TypeVar("T")
+Call = Callable[[], None]
+
+
+class Store:
+    """The store as coroutines. A cancelled ``append`` may still have happened; a returned one has.
+
+    ``on_change`` callbacks run in the loop's thread, after the commit, before its caller goes on.
+    """
+
+    def __init__(self) -> None:
+        self.on_change: list[Callable[[Change], None]] = []
+        self.epoch = ""
+        self.set_aside: Path | None = None
+        self._loop = asyncio.get_running_loop()
+        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._changes: list[Change] = []  # made by the call now running; touched by the owning thread only
+        self._thread = threading.Thread(target=self._own, name="store", daemon=True)
+        self._database: Database
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        max_bytes: int,
+        keep_delivered_s: float,
+        clock: Clock,
+        upstream: str = "native",
+        identity: Identity | None = None,
+    ) -> Store:
+        """Open or make the store. Raises StoreBusy, StoreForeign, StoreSick.
+
+        A damaged file is renamed aside and a new epoch begins: see ``set_aside``.
+        """
+        store = cls()
+
+        def build() -> Database:
+            return Database(
+                path,
+                max_bytes=max_bytes,
+                keep_delivered_s=keep_delivered_s,
+                clock=clock,
+                upstream=upstream,
+                identity=identity,
+                on_change=store._changes.append,
+            )
+
+        store._thread.start()
+        try:
+            store._database = await store._ask(build)
+        except BaseException:
+            store._calls.put(None)
+            raise
+        store.epoch = store._database.epoch
+        store.set_aside = store._database.set_aside
+        return store
+
+    async def close(self) -> None:
+        """Finish every call made so far, then close the file."""
+        if self._thread.is_alive():
+            await self._ask(self._database.close)
+            self._calls.put(None)
+
+    async def declare(
+        self, sensors: Sequence[SensorDeclaration], site: dict[str, object], gw: str
+    ) -> Catalog:
+        """Make, store and return the catalog that later appends belong to; assign sensor indices."""
+        return await self._ask(lambda: self._database.declare(sensors, site, gw))
+
+    async def append(self, entries: Sequence[Entry]) -> Appended:
+        """Commit samples and their alerts in one transaction. Raises StoreSick."""
+        return await self._ask(lambda: self._database.append(entries))
+
+    async def load(self, ep: str, first: int, last: int, most: int) -> Loaded:
+        """Return consecutive rows of one run from the first existing at or after ``first``."""
+        return await self._ask(lambda: self._database.load(ep, first, last, most))
+
+    async def load_notices(self, ep: str, first_e: int, last_e: int) -> list[Notice]:
+        """Return the notices on disk in first_e..last_e, lowest first."""
+        return await self._ask(lambda: self._database.load_notices(ep, first_e, last_e))
+
+    async def standing(self) -> Standing:
+        """Return where every epoch stands; does not depend on how much waits."""
+        return await self._ask(lambda: self._database.standing())
+
+    async def confirm(self, rows: Mapping[str, Ranges], notices: Mapping[str, Ranges]) -> None:
+        """Record what the upstream has, by epoch."""
+        await self._ask(lambda: self._database.confirm(dict(rows), dict(notices)))
+
+    async def declare_gone(
+        self, ep: str, ranges: Ranges, reason: str, replaced_by: Ranges | None = None
+    ) -> int:
+        """Declare waiting numbers gone; return the notice's ``e``, 0 when none of them waited."""
+        return await self._ask(lambda: self._database.declare_gone(ep, ranges, reason, replaced_by))
+
+    async def declare_clock(self, *, boot: str, offset_ms: int, uncertainty_ms: int, at: Moment) -> int:
+        """Add a clock event to the alert sequence; return its ``e``."""
+        return await self._ask(
+            lambda: self._database.declare_clock(
+                boot=boot, offset_ms=offset_ms, uncertainty_ms=uncertainty_ms, at=at
+            )
+        )
+
+    async def catalog_body(self, k: str) -> dict[str, object] | None:
+        """Return a stored catalog, None when unknown."""
+        return await self._ask(lambda: self._database.catalog_body(k))
+
+    async def catalogs_waiting(self) -> tuple[str, ...]:
+        """Return the digests of the catalogs that waiting or kept rows use."""
+        return await self._ask(lambda: self._database.catalogs_waiting())
+
+    async def purge(self, now: Moment) -> Purged:
+        """Forget what may go, in chunks between which other calls get their turn."""
+        total, more = Purged(), True
+        while more:
+            part, more = await self._ask(lambda: self._database.purge(now))
+            total = Purged(
+                delivered=total.delivered + part.delivered,
+                early=total.early + part.early,
+                expired=total.expired + part.expired,
+                notices=total.notices + part.notices,
+            )
+        return total
+
+    async def ledger(self) -> Ledger:
+        """Return the loss ledger: tallies by epoch, and lines not yet reported."""
+        return await self._ask(lambda: self._database.ledger())
+
+    async def ledger_reported(self, upto: int) -> None:
+        """A delivered health message carried the ledger lines up to ``upto``."""
+        await self._ask(lambda: self._database.ledger_reported(upto))
+
+    async def size(self) -> StoreSize:
+        """Return the room taken and left."""
+        return await self._ask(lambda: self._database.size())
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep a small fact across restarts."""
+        await self._ask(lambda: self._database.remember(key, value))
+
+    async def recall(self, key: str) -> str | None:
+        """Return a remembered fact."""
+        return await self._ask(lambda: self._database.recall(key))
+
+    # --- the owning thread ---
+
+    def _own(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+
+    async def _ask(self, work: Callable[[], T]) -> T:
+        answer: asyncio.Future[T] = self._loop.create_future()
+
+        def call() -> None:
+            value, error = None, None
+            try:
+                value = work()
+            except BaseException as failure:  # noqa: BLE001 carried to the caller, who decides
+                error = failure
+            changes = tuple(self._changes)
+            self._changes.clear()
+            try:
+                self._loop.call_soon_threadsafe(self._tell, changes)
+                self._loop.call_soon_threadsafe(_settle, answer, value, error)
+            except RuntimeError:
+                return  # the loop is closed: nobody waits any more
+
+        self._calls.put(call)
+        return await answer
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self.epoch = change.ep if isinstance(change, EpochBegan) else self.epoch
+            for callback in self.on_change:
+                callback(change)
+
+
+def _settle(answer: asyncio.Future[T], value: T | None, error: BaseException | None) -> None:
+    if answer.cancelled():
+        return
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(value)  # type: ignore[arg-type]  # T itself may be None

@@ -1,0 +1,51 @@
+"""What can be wrong with the store, each with how to mend it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from kaga_edge.vocabulary.errors import KagaError
+
+
+class StoreError(KagaError):
+    """The store cannot do what was asked."""
+
+    code = "KE-S00"
+
+
+class StoreBusy(StoreError):
+    """Another process has the file open; only one may ever write or checkpoint it."""
+
+    code = "KE-S01"
+
+
+class StoreForeign(StoreError):
+    """The file is a healthy database, but not ours, or made by a newer kaga-edge."""
+
+    code = "KE-S02"
+
+
+class StoreSick(StoreError):
+    """The disk refused: nothing more can be stored until it is better. Call again to try again."""
+
+    code = "KE-S03"
+
+
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL})
+TAKEN = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+# Everything the disk can do to us. Any other code is a bug in our SQL and must end the process.
+DISK_FAULTS = (
+    DAMAGED
+    | NO_ROOM
+    | TAKEN
+    | {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL}
+)
+
+
+def fault_code(error: sqlite3.Error) -> int:
+    """Return the primary result code of a fault of the disk; a bug rises again."""
+    code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code not in DISK_FAULTS:
+        raise error
+    return code
