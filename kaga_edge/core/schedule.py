@@ -102,8 +102,10 @@ def _taken_up_anew(turn: Turn, wall_ms: int) -> Turn:
 
 def _due(turn: Turn, wall_ms: int, *, jumped: bool) -> Due:
     if wall_ms < turn.next_ms:  # off the grid: the clock was set back and patience ended
-        return Due(sensor=turn.sensor, due_ms=wall_ms)
+        return Due(sensor=turn.sensor, due_ms=wall_ms - 1 if wall_ms == turn.last_ms else wall_ms)
     due_ms = grid_at_or_before(wall_ms, turn.every_ms, turn.phase_ms)
+    if due_ms == turn.last_ms:  # set back since: that one has been polled, the one before passed again
+        due_ms -= turn.every_ms
     missed: tuple[int, ...] = ()
     if due_ms > turn.next_ms and not jumped:
         oldest_ms = max(turn.next_ms, due_ms - MOST_MISSED * turn.every_ms)

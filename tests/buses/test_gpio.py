@@ -1,0 +1,184 @@
+"""GPIO lines on gpiozero's mock pins: every edge once, with its time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from gpiozero.pins.mock import MockFactory
+
+from kaga_edge.buses import BusSensor
+from kaga_edge.buses.gpio import MOST_EDGES
+from kaga_edge.vocabulary.errors import BusMissing, ValueImpossible
+
+
+@pytest.fixture
+def pins() -> MockFactory:
+    return MockFactory()
+
+
+def sensor(driver: Any, name: str = "rain", every_s: float = 0.2) -> BusSensor:
+    return BusSensor(id=name, driver=driver, every_s=every_s)
+
+
+def total(log: Any, name: str = "rain") -> float:
+    return sum(p.measurements[0].value for p in log.good(name))
+
+
+def tip(pins: MockFactory, gpio: int = 17) -> None:
+    pins.pin(gpio).drive_low()
+    pins.pin(gpio).drive_high()
+
+
+async def test_every_tip_is_counted_once(parts: Any, pins: MockFactory) -> None:
+    driver = parts.Counter(17)
+    async with parts.running(parts.gpio_spec(sensor(driver)), pins=pins) as (_, log):
+        await log.until(lambda: bool(log.good("rain")))
+        for n in range(50):
+            tip(pins)
+            if n % 10 == 0:
+                seen = len(log.all)
+                await log.until(lambda seen=seen: len(log.all) > seen)
+        await log.until(lambda: total(log) >= 50)
+    assert total(log) == 50
+    assert driver.taken[0].first
+    assert not any(taken.first for taken in driver.taken[1:])
+
+
+async def test_polls_meet_without_gap_or_overlap(parts: Any, pins: MockFactory) -> None:
+    driver = parts.Counter(17)
+    async with parts.running(parts.gpio_spec(sensor(driver)), pins=pins) as (_, log):
+        for _ in range(4):
+            tip(pins)
+            seen = len(log.all)
+            await log.until(lambda seen=seen: len(log.all) > seen)
+    for before, after in zip(driver.taken, driver.taken[1:], strict=False):
+        assert before.end_ns == after.start_ns
+    for taken in driver.taken:
+        assert all(taken.start_ns < edge.at_ns <= taken.end_ns for edge in taken.edges)
+
+
+async def test_close_takes_what_was_counted_since_the_last_poll(parts: Any, pins: MockFactory) -> None:
+    driver = parts.Counter(17)
+    async with parts.running(parts.gpio_spec(sensor(driver, every_s=600)), pins=pins) as (bus, log):
+        await log.until(lambda: pins.pin(17).when_changed is not None)
+        tip(pins)
+        tip(pins)
+        await bus.close(take_last=True)
+    assert total(log) == 2
+    assert pins.pin(17).when_changed is None
+
+
+async def test_two_lines_of_one_sensor_come_together_in_order(parts: Any, pins: MockFactory) -> None:
+    driver = parts.Counter(17, 27)
+    async with parts.running(parts.gpio_spec(sensor(driver)), pins=pins) as (_, log):
+        await log.until(lambda: bool(log.good("rain")))
+        pins.pin(17).drive_low()
+        pins.pin(27).drive_low()
+        pins.pin(17).drive_high()
+        await log.until(lambda: sum(len(t.edges) for t in driver.taken) == 3)
+    edges = [e for t in driver.taken for e in t.edges]
+    assert [(e.gpio, e.active) for e in edges] == [(17, True), (27, True), (17, False)]
+    assert [e.at_ns for e in edges] == sorted(e.at_ns for e in edges)
+
+
+async def test_two_equal_levels_in_a_row_are_a_lost_edge(parts: Any, pins: MockFactory) -> None:
+    driver = parts.Counter(17)
+    async with parts.running(parts.gpio_spec(sensor(driver)), pins=pins) as (bus, log):
+        await log.until(lambda: bool(log.good("rain")))
+        pin = pins.pin(17)
+        pin.drive_low()
+        pin._call_when_changed()  # the kernel dropped the edge between: low is told again
+        await log.until(lambda: sum(t.lost for t in driver.taken) == 1)
+        assert bus.health().lost_edges == 1
+        assert total(log) == 2
+
+
+async def test_a_storm_is_bounded_and_what_is_lost_is_counted(parts: Any, pins: MockFactory) -> None:
+    driver = parts.Counter(17)
+    async with parts.running(parts.gpio_spec(sensor(driver, every_s=600)), pins=pins) as (bus, log):
+        await log.until(lambda: pins.pin(17).when_changed is not None)
+        for _ in range(MOST_EDGES // 2 + 500):
+            tip(pins)
+        await bus.close(take_last=True)
+    (taken,) = driver.taken
+    assert len(taken.edges) == MOST_EDGES
+    assert taken.lost == 1000
+
+
+async def test_a_failed_poll_gives_its_edges_back(parts: Any, pins: MockFactory) -> None:
+    class Refusing(parts.Counter):
+        refuse = False
+
+        def measure(self) -> Any:
+            result = yield from super().measure()
+            if self.refuse:
+                raise ValueImpossible("test")
+            return result
+
+    driver = Refusing(17)
+    async with parts.running(parts.gpio_spec(sensor(driver)), pins=pins) as (_, log):
+        await log.until(lambda: bool(log.good("rain")))
+        driver.refuse = True
+        tip(pins)
+        await log.until(lambda: len(log.bad("rain")) >= 2)
+        driver.refuse = False
+        await log.until(lambda: total(log) >= 1)
+    assert total(log) == 1
+
+
+async def test_an_active_high_line_is_not_turned_round(parts: Any, pins: MockFactory) -> None:
+    driver = parts.Counter(17, active_low=False)
+    async with parts.running(parts.gpio_spec(sensor(driver)), pins=pins) as (_, log):
+        await log.until(lambda: bool(log.good("rain")))
+        pins.pin(17).drive_low()
+        await log.until(lambda: any(t.edges for t in driver.taken))
+    assert driver.taken[0].active_at_start == {17: True}
+    assert [e.active for t in driver.taken for e in t.edges] == [False]
+
+
+async def test_one_impossible_line_does_not_stop_the_others(parts: Any, pins: MockFactory) -> None:
+    class Fixed(parts.Counter):
+        def pins(self) -> Any:
+            from kaga_edge.vocabulary.requests import PinUse
+
+            return (PinUse(gpio=2, pull="down"),)  # has a pull-up soldered on
+
+    spec = parts.gpio_spec(sensor(Fixed(2), "bad"), sensor(parts.Counter(17)))
+    async with parts.running(spec, pins=pins) as (_, log):
+        await log.until(lambda: bool(log.good("rain")) and bool(log.bad("bad")))
+    assert isinstance(log.bad("bad")[0].error, BusMissing)
+    assert "GPIO 2" in log.bad("bad")[0].error.where
+
+
+def test_lgpio_is_not_loaded_before_a_gpio_bus_is_opened() -> None:
+    program = (
+        "import sys, kaga_edge.buses\n"
+        "loaded = {'lgpio', 'gpiozero', 'smbus2', 'serial'} & set(sys.modules)\n"
+        "sys.exit(str(loaded) if loaded else 0)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_loading_lgpio_leaves_no_file_and_no_move_of_the_working_directory(tmp_path: Any) -> None:
+    # Off a Pi the header cannot be opened; what importing lgpio does to a process is what matters.
+    runtime = tmp_path / "runtime"
+    here = tmp_path / "here"
+    runtime.mkdir()
+    here.mkdir()
+    program = (
+        "import os, sys\n"
+        "from kaga_edge.buses.gpio import _pin_errors, open_header\n"
+        "try:\n    open_header()\nexcept _pin_errors():\n    pass\n"
+        "sys.exit(os.getcwd() != sys.argv[1] or 'lgpio' not in sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program, str(here)],
+        check=True,
+        cwd=here,
+        env={"RUNTIME_DIRECTORY": str(runtime), "PYTHONPATH": ":".join(p for p in sys.path if p)},
+    )
+    assert list(here.iterdir()) == []
+    assert [p.name[:8] for p in runtime.iterdir()] == [".lgd-nfy"]

@@ -1,0 +1,175 @@
+"""Serial streams on real ptys: cutting, freshness, garbage, unplugging."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaga_edge.buses import BusSensor
+from kaga_edge.vocabulary.drivers import Model
+from kaga_edge.vocabulary.errors import BusFault, BusMissing, SensorSilent
+from kaga_edge.vocabulary.requests import BusKind
+
+
+@pytest.fixture
+def spec(parts: Any, pty: Any) -> Any:
+    return lambda **options: parts.serial_spec(
+        BusKind.UART,
+        pty.path,
+        BusSensor(id="level", driver=parts.Stream(**options), every_s=0.2),
+    )
+
+
+def values(polled: list[Any]) -> list[float]:
+    return [p.measurements[0].value for p in polled]
+
+
+async def told(log: Any, pty: Any, frame: bytes, count: int) -> None:
+    """Send ``frame`` again and again until ``count`` polls were good."""
+    async with asyncio.timeout(10):
+        while len(log.good("level")) < count:
+            pty.send(frame)
+            log.came.clear()
+            try:
+                async with asyncio.timeout(0.05):
+                    await log.came.wait()
+            except TimeoutError:
+                pass
+
+
+async def test_a_poll_sees_the_newest_frame(parts: Any, pty: Any, spec: Any) -> None:
+    async with parts.running(spec(window_s=5.0)) as (_, log):
+        await told(log, pty, b"<a>", 1)
+        pty.send(b"<b><c>")
+        await log.until(lambda: float(ord("c")) in values(log.good("level")))
+
+
+async def test_a_frame_is_used_by_one_poll_only(parts: Any, pty: Any, spec: Any) -> None:
+    async with parts.running(spec(window_s=60.0, timeout_s=0.05)) as (_, log):
+        await log.until(lambda: bool(log.bad("level")))
+        pty.send(b"<a>")
+        await log.until(lambda: bool(log.good("level")))
+        after = len(log.bad("level"))
+        await log.until(lambda: len(log.bad("level")) >= after + 3)
+    assert len(log.good("level")) == 1
+    assert isinstance(log.bad("level")[-1].error, SensorSilent)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"<", b"a", b">"],
+        [b"\xff\x00junk<<<", b"<a>"],
+        [b"<a><a>"],
+        [b"<a><", b"a"],
+    ],
+    ids=["byte by byte", "garbage before", "two glued", "the last one cut"],
+)
+async def test_frames_are_found_whatever_the_pieces(
+    parts: Any, pty: Any, spec: Any, pieces: list[bytes]
+) -> None:
+    async with parts.running(spec()) as (_, log):
+        async with asyncio.timeout(10):
+            while not log.good("level"):
+                for piece in pieces:
+                    pty.send(piece)
+                    await asyncio.sleep(0)
+                log.came.clear()
+                await log.came.wait()
+    assert values(log.good("level"))[0] == float(ord("a"))
+
+
+async def test_bytes_without_a_frame_are_told_apart_from_silence(parts: Any, pty: Any, spec: Any) -> None:
+    async with parts.running(spec(timeout_s=0.05)) as (_, log):
+        await log.until(lambda: bool(log.bad("level")))
+        assert "nothing came" in log.bad("level")[0].error.what
+        pty.send(b"@@@@")
+        await log.until(lambda: "no whole frame" in log.bad("level")[-1].error.what)
+        assert log.bad("level")[-1].raw == b"@@"  # what the driver had not thrown away
+
+
+async def test_an_unplugged_port_recovers_within_5_s_of_its_return(parts: Any, pty: Any, spec: Any) -> None:
+    async with parts.running(spec(timeout_s=0.05)) as (bus, log):
+        await told(log, pty, b"<a>", 2)
+        pty.unplug()
+        await log.until(lambda: any(isinstance(p.error, BusMissing) for p in log.bad("level")))
+        pty.plug()
+        loop = asyncio.get_running_loop()
+        back = loop.time()
+        await told(log, pty, b"<b>", len(log.good("level")) + 1)
+        assert loop.time() - back < 5
+        assert bus.health().sensors[0].state == "ok"
+    assert values(log.good("level"))[-1] == float(ord("b"))
+
+
+async def test_unplugging_again_and_again_leaks_no_descriptor(parts: Any, pty: Any, spec: Any) -> None:
+    rounds = 50 if os.environ.get("KAGA_TEST_FULL") else 5
+    async with parts.running(spec(timeout_s=0.05)) as (_, log):
+        await told(log, pty, b"<a>", 1)
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(rounds):
+            pty.unplug()
+            seen = len(log.bad("level"))
+            await log.until(
+                lambda seen=seen: any(
+                    isinstance(p.error, BusMissing | BusFault) for p in log.bad("level")[seen:]
+                )
+            )
+            pty.plug()
+            await told(log, pty, b"<a>", len(log.good("level")) + 1)
+        assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_the_bus_starts_without_its_port(parts: Any, tmp_path: Path) -> None:
+    path = tmp_path / "absent"
+    spec = parts.serial_spec(BusKind.UART, path, BusSensor(id="level", driver=parts.Stream(), every_s=0.2))
+    async with parts.running(spec) as (_, log):
+        await log.until(lambda: bool(log.bad("level")))
+        assert isinstance(log.bad("level")[0].error, BusMissing)
+        assert "by-id" in log.bad("level")[0].error.fix
+        device = parts.Pty(path)
+        await told(log, device, b"<a>", 1)
+        device.unplug()
+
+
+async def test_a_port_that_another_program_has_is_said_so(parts: Any, pty: Any, spec: Any) -> None:
+    from kaga_edge.buses.serial_port import open_port
+
+    other = open_port(str(pty.path), parts.LINE, timeout_s=0.1)
+    async with parts.running(spec()) as (_, log):
+        await log.until(lambda: bool(log.bad("level")))
+        assert "another program" in log.bad("level")[0].error.fix
+        other.close()
+        await told(log, pty, b"<a>", 1)
+
+
+async def test_values_of_the_warm_up_are_thrown_away(parts: Any, pty: Any) -> None:
+    model = Model(names=("x",), bus=BusKind.UART, measures={}, wiring={}, example="", warm_up_s=0.6)
+    sensor = BusSensor(id="level", driver=parts.Stream(timeout_s=0.05), every_s=0.1, model=model)
+    async with parts.running(parts.serial_spec(BusKind.UART, pty.path, sensor)) as (_, log):
+        await told(log, pty, b"<a>", 1)
+    assert len(log.bad("level")) >= 3
+    assert "warming up" in log.bad("level")[0].error.what
+
+
+async def test_a_flood_of_rubbish_stays_bounded(parts: Any, pty: Any) -> None:
+    class Hoarder(parts.Stream):
+        longest = 0
+
+        def split(self, buffer: bytes) -> Any:
+            Hoarder.longest = max(Hoarder.longest, len(buffer))
+            cut = super().split(buffer)
+            from kaga_edge.vocabulary.drivers import Split
+
+            return Split(frames=cut.frames, rest=b"" if cut.frames else buffer)
+
+    sensor = BusSensor(id="level", driver=Hoarder(timeout_s=0.05), every_s=0.1)
+    async with parts.running(parts.serial_spec(BusKind.UART, pty.path, sensor)) as (_, log):
+        for _ in range(40):
+            await asyncio.to_thread(pty.send, b"@" * 4000)
+        await told(log, pty, b"<a>", 1)
+    assert Hoarder.longest <= 65536 + 4096
