@@ -213,22 +213,20 @@ def answer(request: Request, device: Device) -> Reply:
 def play(dialogue: Dialogue[T], device: Device, exchanges: list[Exchange] | None = None) -> T:
     """Return what a dialogue comes to on the device; every request and reply is put into ``exchanges``.
 
-    An error of the device is thrown into the dialogue, as a bus does.
+    An error of the device ends the dialogue, as on a bus.
     """
     try:
         request = next(dialogue)
         while True:
-            try:
-                reply = answer(request, device)
-            except KagaError as error:
-                request = dialogue.throw(error)
-                continue
+            reply = answer(request, device)
             if exchanges is not None:
                 exchanges.append((request, reply))
             request = dialogue.send(reply)
     except StopIteration as end:
         result: T = end.value
         return result
+    finally:
+        dialogue.close()
 
 
 def read_once(
