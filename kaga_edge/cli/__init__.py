@@ -1,1 +1,158 @@
-"""."""
+"""The command line: one file per group of commands, loaded only when its command is asked for.
+
+Each file has ``add(subparsers)``, which registers its command and ``set_defaults(func=run)``. The parser
+of one command never loads the libraries of another: ``kaga-edge status`` answers on a Pi Zero too.
+
+Exit codes: 0 good, 1 attention, 2 failing, 3 daemon not running, 64 usage, 75 try later, 78 configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import io
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from kaga_edge.text import language, say
+from kaga_edge.vocabulary.errors import KagaError
+
+EXIT_ATTENTION, EXIT_FAILING, EXIT_NOT_RUNNING = 1, 2, 3
+EXIT_USAGE, EXIT_TRY_LATER, EXIT_CONFIGURATION = 64, 75, 78
+
+# In the order of help; each is a file beside this one, listed only when it is there.
+COMMANDS = (
+    "demo", "run", "status", "config", "sensor", "decode", "receive", "simulate", "contract", "version",
+)  # fmt: skip
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with our exit code, and with the examples of a command left as they are written."""
+
+    def __init__(self, **options: object) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**options)  # type: ignore[arg-type]  # handed through as given
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where help is; exit 64."""
+        sys.stderr.write(f"{self.prog}: {message}\n{self.prog} --help\n")
+        sys.exit(EXIT_USAGE)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _print_what_the_terminal_can()
+    lang = language(_asked_language(arguments))
+    name = _command(arguments)
+    if name is None:
+        print(_help(lang))
+        return 0
+    if name not in available():
+        return _unknown(name, lang)
+    try:
+        args = _parser(name).parse_args(arguments)
+        code: int = args.func(args)
+    except KagaError as error:
+        return _complain(error, lang)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        sys.stderr.close()
+        return 0
+    return code
+
+
+def available() -> tuple[str, ...]:
+    """Return the commands whose file is there."""
+    return tuple(name for name in COMMANDS if importlib.util.find_spec(f"{__name__}.{name}"))
+
+
+def _parser(command: str) -> Parser:
+    """Return a parser that knows the global options and this one command."""
+    parser = Parser(prog="kaga-edge", description=__doc__)
+    parser.add_argument("--lang", choices=("ja", "en"))
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    importlib.import_module(f"{__name__}.{command}").add(subparsers)
+    for subparser in _leaves(subparsers):
+        if "--lang" not in subparser._option_string_actions:  # noqa: SLF001 - argparse has no question for it
+            subparser.add_argument(
+                "--lang", choices=("ja", "en"), default=argparse.SUPPRESS, help="language / 言語"
+            )
+    return parser
+
+
+def _leaves(subparsers: argparse._SubParsersAction[Any]) -> list[argparse.ArgumentParser]:
+    """Return the parsers of all commands below, those of sub-commands included."""
+    found: list[argparse.ArgumentParser] = []
+    for parser in subparsers.choices.values():
+        below = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]  # noqa: SLF001
+        for action in below:
+            found += _leaves(action)
+        if not below:
+            found.append(parser)
+    return found
+
+
+def _command(arguments: Sequence[str]) -> str | None:
+    """Return the first word that is no option: the command; None when help is asked for."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--lang":
+            next(words, None)
+        elif word in ("-h", "--help"):
+            return None
+        elif word == "--version":
+            return "version"
+        elif not word.startswith("-"):
+            return None if word == "help" else word
+    return None
+
+
+def _asked_language(arguments: Sequence[str]) -> str | None:
+    for at, word in enumerate(arguments):
+        if word == "--lang" and at + 1 < len(arguments):
+            return arguments[at + 1]
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+    return None
+
+
+def _help(lang: str) -> str:
+    names = available()
+    lines = [f"  {name:<10}{say(f'help.{name}', lang)}" for name in names]
+    examples = [say(f"help.example.{name}", lang) for name in ("demo", "config", "status") if name in names]
+    return "\n".join(
+        [say("help.head", lang), "", *lines, "", say("help.examples", lang)]
+        + [f"  {line}" for example in examples for line in example.splitlines()]
+        + ["", say("help.foot", lang)]
+    )
+
+
+def _unknown(name: str, lang: str) -> int:
+    import difflib
+
+    near = difflib.get_close_matches(name, available(), n=1, cutoff=0.5)
+    print(say("cli.unknown", lang, name=name), file=sys.stderr)
+    hint = say("cli.near", lang, near=near[0]) if near else say("cli.all", lang, names=", ".join(available()))
+    print(hint, file=sys.stderr)
+    return EXIT_USAGE
+
+
+def _complain(error: KagaError, lang: str) -> int:
+    """Print one expected failure: what, where, how to mend it. Returns its exit code."""
+    place = f"{error.where}: " if error.where else ""
+    print(f"{error.code}  {place}{error.what}", file=sys.stderr)
+    if error.fix:
+        print(f"{say('error.fix', lang)}: {error.fix}", file=sys.stderr)
+    fallback = EXIT_CONFIGURATION if error.code.startswith("KE-C") else EXIT_FAILING
+    return int(getattr(error, "exit_code", fallback))
+
+
+def _print_what_the_terminal_can() -> None:
+    """Never end with UnicodeEncodeError because a terminal has no Japanese."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

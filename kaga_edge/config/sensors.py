@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -177,6 +176,8 @@ def _driver_of(desk: Desk, entry: Mapping[str, Any], path: Path) -> DriverParts 
     names = driver_names()
     if name in names:
         return driver_parts(name)
+    import difflib  # only a wrong file needs it
+
     near = difflib.get_close_matches(name.lower().replace("-", "_"), names, n=3, cutoff=0.0)
     desk.fault((*path, "driver"), Code.UNKNOWN_DRIVER, name=name, near=", ".join(near))
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -77,6 +76,8 @@ def read_table(desk: Desk, model: type[M], table: object, path: Path) -> M | Non
 
 def unknown_key(desk: Desk, path: Path, valid: Iterable[str]) -> None:
     """Note an unknown key, with the nearest valid name when one is near."""
+    import difflib  # only a wrong file needs it: the daemon stays small
+
     key = str(path[-1])
     near = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.6)
     if near:

@@ -12,6 +12,7 @@ from kaga_edge.config import Config
 from kaga_edge.core import message
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.core.stored import Ledger, StoreSize
+from kaga_edge.gateway.exchanges import told
 from kaga_edge.station import journal
 from kaga_edge.uplink import LinkHealth
 from kaga_edge.vocabulary.errors import KagaError
@@ -183,6 +184,7 @@ def polled(result: Polled) -> dict[str, Any]:
             for m in result.measurements or ()
         ],
         "raw": result.raw.hex() if result.raw is not None else None,
+        "exchanges": [one for request, reply in result.exchanges if (one := told(request, reply))],
         "error": None if error is None else {"code": error.code, "what": error.what, "fix": error.fix},
     }
 

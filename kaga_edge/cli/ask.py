@@ -1,0 +1,117 @@
+"""Ask the running daemon over its control socket: one JSON line out, one back. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from kaga_edge.text import language, say, span_words
+from kaga_edge.vocabulary.errors import KagaError
+
+DEFAULT_CONFIG = Path("/etc/kaga-edge/kaga-edge.toml")
+DEFAULT_RUNTIME = Path("/run/kaga-edge")
+PATIENCE_S = 10.0  # a read on a sick bus takes its deadlines
+
+
+class NotRunning(KagaError):
+    """Nobody listens on the control socket."""
+
+    code = "KE-S01"
+    exit_code = 3
+
+
+class NotAllowed(KagaError):
+    """The socket is there but may not be opened."""
+
+    code = "KE-S02"
+    exit_code = 2
+
+
+class NoAnswer(KagaError):
+    """The daemon took the question and gave no answer in time."""
+
+    code = "KE-S03"
+    exit_code = 75
+
+
+class Refused(KagaError):
+    """The daemon's own words about what went wrong."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(
+            str(error.get("what")), where=str(error.get("where") or ""), fix=str(error.get("fix"))
+        )
+        self.code = str(error.get("code"))
+
+
+def add_daemon_options(parser: argparse.ArgumentParser) -> None:
+    """Add --config and --socket."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help=f"configuration [{DEFAULT_CONFIG}]")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
+
+
+def socket_of(args: argparse.Namespace) -> Path:
+    """Return the control socket: --socket, else what the configuration says, else the usual place."""
+    given: Path | None = getattr(args, "socket", None)
+    return given or runtime_of(args.config or DEFAULT_CONFIG) / "control.sock"
+
+
+def runtime_of(config: Path) -> Path:
+    """Return ``[station] runtime``. A file that cannot be read or is wrong gives the usual place."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY") or str(DEFAULT_RUNTIME)
+    for table in _tables(config):
+        station = table.get("station")
+        if isinstance(station, dict) and isinstance(station.get("runtime"), str):
+            runtime = station["runtime"]
+    return config.resolve().parent / runtime
+
+
+def language_of(args: argparse.Namespace) -> str:
+    """Return the language for a command that knows a configuration file."""
+    configured = None
+    for table in _tables(getattr(args, "config", None) or DEFAULT_CONFIG):
+        site = table.get("site")
+        if isinstance(site, dict) and isinstance(site.get("language"), str):
+            configured = site["language"]
+    return language(getattr(args, "lang", None), configured=configured)
+
+
+def ask(path: Path, request: dict[str, Any], lang: str) -> dict[str, Any]:
+    """Return the daemon's answer. Raises NotRunning, NotAllowed, NoAnswer, Refused."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
+            wire.settimeout(PATIENCE_S)
+            wire.connect(str(path))
+            wire.sendall(json.dumps(request).encode() + b"\n")
+            with wire.makefile("rb") as answers:
+                line = answers.readline()
+    except TimeoutError as error:
+        span = span_words(PATIENCE_S, lang)
+        raise NoAnswer(say("status.no_answer", lang, span=span), where=str(path)) from error
+    except PermissionError as error:
+        what, fix = say("status.not_allowed", lang), say("status.not_allowed_fix", lang)
+        raise NotAllowed(what, where=str(path), fix=fix) from error
+    except OSError as error:
+        what, fix = say("status.daemon_down", lang), say("status.daemon_down_fix", lang)
+        raise NotRunning(what, where=str(path), fix=fix) from error
+    if not line:
+        raise NoAnswer(say("status.no_answer", lang, span=span_words(PATIENCE_S, lang)), where=str(path))
+    answer: dict[str, Any] = json.loads(line)
+    if "error" in answer and "v" not in answer:
+        raise Refused(answer["error"])
+    return answer
+
+
+def _tables(config: Path) -> list[dict[str, Any]]:
+    found = []
+    for file in (config, *sorted((config.parent / "conf.d").glob("*.toml"))):
+        try:
+            found.append(tomllib.loads(file.read_text(encoding="utf-8-sig")))
+        except (OSError, ValueError):  # config check is the command that judges
+            continue
+    return found

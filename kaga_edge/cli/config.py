@@ -1,0 +1,162 @@
+"""``kaga-edge config``: check a configuration, print an example, print the schema for editors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of
+from kaga_edge.text import say, span_words
+
+if TYPE_CHECKING:  # pydantic is loaded only by the command that needs it
+    from kaga_edge.config import Config, ConfigFaults, Fault, SensorConfig
+
+EXIT_CONFIGURATION = 78
+KINDS = ("flood", "snow", "traffic")
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the commands."""
+    parser = subparsers.add_parser("config", help="check a configuration, print an example or the schema")
+    commands = parser.add_subparsers(dest="action", required=True)
+    check = commands.add_parser(
+        "check",
+        help="every fault at once, with file, line and what to write",
+        description="Reads FILE and the conf.d beside it exactly as the gateway does at its start.",
+        epilog="examples:\n  kaga-edge config check\n  kaga-edge config check ./kaga-edge.toml --json\n\n"
+        "exit codes: 0 good, 78 faults",
+    )
+    check.add_argument("file", nargs="?", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(func=run_check)
+    init = commands.add_parser(
+        "init",
+        help="print a commented example for a kind of site",
+        epilog="example:\n  kaga-edge config init flood > kaga-edge.toml",
+    )
+    init.add_argument("kind", choices=KINDS)
+    init.set_defaults(func=run_init)
+    schema = commands.add_parser(
+        "schema",
+        help="print the JSON Schema, for completion in an editor",
+        epilog='example:\n  kaga-edge config schema > kaga-edge.schema.json\n  and "#:schema '
+        './kaga-edge.schema.json" as the first line of the configuration',
+    )
+    schema.set_defaults(func=run_schema)
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Print the faults, or what the configuration holds; returns 0 or 78."""
+    from kaga_edge.config import ConfigFaults, load
+
+    lang = language_of(argparse.Namespace(lang=getattr(args, "lang", None), config=args.file))
+    try:
+        config = load(args.file)
+    except ConfigFaults as faults:
+        print(_faults_json(faults) if args.json else _faults_text(faults, args.file, lang))
+        return EXIT_CONFIGURATION
+    print(_good_json(config) if args.json else _good_text(config, lang))
+    return 0
+
+
+def run_init(args: argparse.Namespace) -> int:
+    """Print the shipped example."""
+    file = resources.files("kaga_edge.config") / "examples" / f"{args.kind}.toml"
+    print(file.read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def run_schema(_args: argparse.Namespace) -> int:
+    """Print the schema."""
+    from kaga_edge.config.schema import schema
+
+    print(json.dumps(schema(), ensure_ascii=False, indent=2))
+    return 0
+
+
+# --- what check prints ---
+
+
+def _faults_text(faults: ConfigFaults, file: Path, lang: str) -> str:
+    lines = [fault.text(lang) for fault in faults.faults]
+    lines += _warning_lines(faults.warnings, lang)
+    lines += [say("check.count", lang, faults=len(faults.faults)), say("check.hint", lang, file=file)]
+    return "\n".join(lines)
+
+
+def _good_text(config: Config, lang: str) -> str:
+    lines = _warning_lines(config.warnings, lang)
+    name = config.site.name["ja" if lang == "ja" else "en"]
+    lines.append(f"{name}  {config.site.id}")
+    for sensor in config.sensors:
+        every = say("check.every", lang, every=span_words(sensor.every_s, lang))
+        lines.append(f"  {sensor.id:<12} {sensor.driver:<15} {attachment_words(sensor)}  {every}")
+    platform = config.platform
+    lines.append(f"  {platform.url}  {platform.delivery}" if platform else say("check.no_platform", lang))
+    lines.append(say("check.good", lang, sensors=len(config.sensors)))
+    return "\n".join(lines)
+
+
+def _warning_lines(warnings: tuple[Fault, ...], lang: str) -> list[str]:
+    return [f"{say('check.warning', lang)}: {warning.text(lang)}" for warning in warnings]
+
+
+def _faults_json(faults: ConfigFaults) -> str:
+    body = {
+        "good": False,
+        "faults": [_fault(fault) for fault in faults.faults],
+        "warnings": [_fault(fault) for fault in faults.warnings],
+    }
+    return json.dumps(body, ensure_ascii=False, indent=2)
+
+
+def _good_json(config: Config) -> str:
+    body = {
+        "good": True,
+        "gw": config.site.id,
+        "sensors": [sensor_facts(sensor) for sensor in config.sensors],
+        "faults": [],
+        "warnings": [_fault(fault) for fault in config.warnings],
+    }
+    return json.dumps(body, ensure_ascii=False, indent=2)
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {
+        "file": fault.file,
+        "line": fault.line,
+        "key": fault.key,
+        "code": fault.code.value,
+        "ja": say(fault.code, "ja", **fault.params),
+        "en": say(fault.code, "en", **fault.params),
+    }
+
+
+def sensor_facts(sensor: SensorConfig) -> dict[str, Any]:
+    """Return one configured sensor as JSON shows it."""
+    return {
+        "id": sensor.id,
+        "driver": sensor.driver,
+        "every_s": sensor.every_s,
+        "where": attachment_words(sensor),
+        "channels": list(sensor.limits),
+    }
+
+
+def attachment_words(sensor: SensorConfig) -> str:
+    """Return where a sensor hangs, in the words of the configuration."""
+    from kaga_edge.config import GpioLines, I2cAddress, ModbusAddress, SerialPort
+
+    match sensor.bus:
+        case I2cAddress(bus=bus, address=address):
+            return f"i2c-{bus} 0x{address:02X}"
+        case SerialPort(port=port):
+            return port
+        case ModbusAddress(port=port, unit=unit):
+            return f"{port} modbus {unit}"
+        case GpioLines():
+            pins = sensor.driver_class(sensor.options).pins()
+            return "gpio " + ", ".join(str(pin.gpio) for pin in pins)

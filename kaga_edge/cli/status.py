@@ -1,0 +1,198 @@
+"""``kaga-edge status``: one screen from the running daemon, 40 columns, words before colours.
+
+Exit codes: 0 good, 1 attention, 2 failing, 3 the daemon is not running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import unicodedata
+from typing import Any
+
+from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.text import age_words, quality_words, quantity_name, say, span_words, unit_shown
+from kaga_edge.vocabulary.quantities import BY_CHANNEL
+
+COLUMNS = 40
+EXITS = {"ok": 0, "starting": 1, "attention": 1, "failing": 2}
+COLOURS = {"ok": "32", "starting": "36", "attention": "33", "failing": "31"}
+CLOCKS = {0: "none", 1: "last-known", 2: "ntp", 3: "gnss"}
+SILENT = ("failing", "backoff")
+
+Snapshot = dict[str, Any]
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "status",
+        help="what the running gateway measures, keeps and delivers",
+        description="Each sensor's last value with unit, quality and age; what waits and how old it is; the "
+        "link; the clock; the room left.",
+        epilog="examples:\n  kaga-edge status\n  kaga-edge status --line     one stable line for scripts\n"
+        "  kaga-edge status --json\n\nexit codes: 0 good, 1 attention, 2 failing, 3 not running",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the whole snapshot")
+    form.add_argument("--line", action="store_true", help="one line, English, for scripts")
+    add_daemon_options(parser)
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask and print; returns the exit code."""
+    lang = language_of(args)
+    snapshot = ask(socket_of(args), {"op": "status"}, lang)
+    if args.json:
+        print(json.dumps(snapshot, ensure_ascii=False, indent=2))
+    elif args.line:
+        print(line(snapshot))
+    else:
+        print("\n".join(screen(snapshot, lang, colour=_wants_colour())))
+    return EXITS.get(str(snapshot["state"]), 2)
+
+
+def line(snapshot: Snapshot) -> str:
+    """Return the state in one line: stable, English, for scripts over many gateways."""
+    sensors, store, link = snapshot["sensors"], snapshot["store"], snapshot["link"]
+    good = sum(sensor["state"] == "ok" for sensor in sensors)
+    parts = [
+        str(snapshot["state"]).upper(),
+        snapshot["gw"],
+        f"sensors={good}/{len(sensors)}",
+        f"unsent={store['waiting']}",
+        f"oldest={_seconds(store['oldest_wait_s'])}",
+        f"link={link['state']}",
+        f"delivered={_seconds(link.get('delivered_age_s'))}",
+        f"clock={CLOCKS[snapshot['clock']['trust']]}",
+    ]
+    codes = [sensor["error"]["code"] for sensor in sensors if sensor["error"]]
+    return " ".join(parts + [f"code={code}" for code in codes[:1]])
+
+
+def screen(snapshot: Snapshot, lang: str, *, colour: bool = False) -> list[str]:
+    """Return the screen's lines, none wider than 40 columns where the texts allow it."""
+    state = str(snapshot["state"])
+    word = say(f"status.{state}", lang)
+    shown = f"\x1b[{COLOURS[state]}m{word}\x1b[0m" if colour else word
+    head = _head(f"{snapshot['name'][lang]}", snapshot["gw"])
+    reasons = ("、" if lang == "ja" else ", ").join(_reasons(snapshot, lang))
+    lines = [*head, f"{_label('state', lang)}{shown}: {reasons}"]
+    for sensor in snapshot["sensors"]:
+        lines += _sensor(sensor, lang)
+    lines += [_waiting(snapshot, lang), _room(snapshot, lang), *_link(snapshot, lang), _clock(snapshot, lang)]
+    silent = [sensor["id"] for sensor in snapshot["sensors"] if sensor["state"] in SILENT]
+    if silent:
+        lines.append(f"{say('status.next', lang)}: kaga-edge sensor read {silent[0]}")
+    return [text.rstrip() for text in lines]
+
+
+def _head(name: str, gw: str) -> list[str]:
+    together = f"{name}  {gw}"
+    return [together] if _width(together) <= COLUMNS else [name, gw]
+
+
+def _reasons(snapshot: Snapshot, lang: str) -> list[str]:
+    silent = sum(sensor["state"] in SILENT for sensor in snapshot["sensors"])
+    reasons = [say("status.silent", lang, n=silent)] if silent else []
+    if snapshot["link"]["state"] in ("down", "refused"):
+        reasons.append(say(f"status.link_{snapshot['link']['state']}", lang))
+    if snapshot["store"].get("error"):
+        reasons.append(say("status.store_sick", lang))
+    return reasons or [say("status.all_good" if snapshot["state"] == "ok" else "status.wait", lang)]
+
+
+def _sensor(sensor: dict[str, Any], lang: str) -> list[str]:
+    """Return the sensor's line with what the site needs, then a line for each further channel."""
+    first, *others = sensor["channels"] or [{"id": "", "unit": "", "value": None, "flags": 0}]
+    if sensor["state"] == "ok":
+        quality, age = quality_words(first["flags"], lang), age_words(sensor["age_s"], lang)
+    else:
+        quality = say(f"sensor.{sensor['state']}", lang)
+        age = age_words(sensor["age_s"], lang) if sensor["age_s"] is not None else ""
+    code = sensor["error"]["code"] if sensor["error"] else ""
+    current = sensor["state"] == "ok"  # an old value is never shown as if it were today's
+    cells = (
+        _padded(sensor["id"], 8),
+        _padded(_value(first) if current else "--", 7),
+        _padded(unit_shown(first["unit"], lang), 5),
+        _padded(quality, 7),
+        f"{age} {code}".strip(),
+    )
+    lines = [" ".join(cells)]
+    for channel in others if current else ():
+        name = quantity_name(channel["id"], lang)
+        flagged = f" {quality_words(channel['flags'], lang)}" if channel["flags"] else ""
+        lines.append(f"  {_padded(name, 20)} {_value(channel)} {unit_shown(channel['unit'], lang)}{flagged}")
+    return lines
+
+
+def _value(channel: dict[str, Any]) -> str:
+    value = channel["value"]
+    if value is None:
+        return "--"
+    quantity = BY_CHANNEL.get(channel["id"])
+    if quantity is None:
+        return f"{value:g}"
+    decimals = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
+    return f"{value:.{decimals}f}"
+
+
+def _waiting(snapshot: Snapshot, lang: str) -> str:
+    store = snapshot["store"]
+    text = say("status.waiting_none", lang)
+    if store["waiting"]:
+        age = age_words(store["oldest_wait_s"] or 0, lang)
+        text = say("status.waiting_some", lang, n=store["waiting"], age=age)
+    if store["gone"]:
+        text += "  " + say("status.gone", lang, n=store["gone"])
+    return _label("waiting", lang) + text
+
+
+def _room(snapshot: Snapshot, lang: str) -> str:
+    room_s = snapshot["room_s"]
+    if room_s is None:
+        return _label("room", lang) + say("status.room_unknown", lang)
+    return _label("room", lang) + say("status.room_left", lang, span=span_words(room_s, lang))
+
+
+def _link(snapshot: Snapshot, lang: str) -> list[str]:
+    link = snapshot["link"]
+    words = [say(f"link.{link['state']}", lang)]
+    if link.get("delivered_age_s") is not None:
+        words.append(say("status.delivered", lang, age=age_words(link["delivered_age_s"], lang)))
+    elif link.get("since_s") is not None:
+        words.append(say("status.since", lang, span=span_words(link["since_s"], lang)))
+    lines = [_label("link", lang) + "  ".join(words)]
+    if link["state"] in ("down", "refused") and link.get("reason"):
+        lines.append(f"        {link['reason']}")
+    return lines
+
+
+def _clock(snapshot: Snapshot, lang: str) -> str:
+    return _label("clock", lang) + say(f"clock.{snapshot['clock']['trust']}", lang)
+
+
+def _label(name: str, lang: str) -> str:
+    return _padded(say(f"status.{name}", lang), 8)
+
+
+def _padded(text: str, columns: int) -> str:
+    return text + " " * max(0, columns - _width(text))
+
+
+def _width(text: str) -> int:
+    """Return how many terminal columns a text takes; Japanese signs take two."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in text)
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{round(value)}s"
+
+
+def _wants_colour() -> bool:
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain

@@ -1,0 +1,51 @@
+"""The JSON Schema of the configuration, for completion in editors; ``load`` does the judging.
+
+The driver chooses its own keys by if/then, not oneOf: editors explain a oneOf with "matches none".
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from pydantic import Field
+
+from kaga_edge.config.models import Platform, Site, Station, StoreSettings, Table
+from kaga_edge.config.sensors import SensorTable, driver_parts
+from kaga_edge.config.tables import model_of
+from kaga_edge.core.siting import Mount
+from kaga_edge.sensors import driver_names
+
+
+class _File(Table):
+    site: Site
+    platform: Platform | None = None
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    station: Station = Field(default_factory=Station)
+    sensor: list[SensorTable]
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema with every driver's own keys."""
+    whole = _File.model_json_schema(by_alias=True)
+    whole["$schema"] = "http://json-schema.org/draft-07/schema#"
+    whole["title"] = "kaga-edge configuration"
+    sensor = whole["$defs"]["SensorTable"]
+    del sensor["additionalProperties"]  # the driver's own keys stand in the same table
+    sensor["properties"]["driver"] = {"type": "string", "enum": list(driver_names())}
+    sensor["properties"]["mount"] = model_of(Mount).model_json_schema()
+    sensor["allOf"] = [_driver(name) for name in driver_names()]
+    return whole
+
+
+def _driver(name: str) -> dict[str, Any]:
+    parts = driver_parts(name)
+    own = model_of(parts.options).model_json_schema()
+    properties = own.get("properties", {})
+    for one in fields(parts.options):
+        words = one.metadata.get("help", {})
+        properties[one.name]["description"] = " / ".join(words.values())
+    return {
+        "if": {"properties": {"driver": {"const": name}}},
+        "then": {"properties": properties, "required": own.get("required", [])},
+    }
