@@ -138,7 +138,8 @@ def _accepted(state: State, parcel: Parcel, now_ns: int) -> Result:
         return state, [Confirm(ep=parcel.ep, rows=spans)]
     track = state.track(parcel.ep)
     left = spans.remove(0, track.acked_e) if is_notice else spans.minus(track.acked)
-    if left and not state.young and not any(t.overdue or t.notices_overdue for t in state.tracks):
+    first = not state.young and not any(t.overdue or t.notices_overdue for t in state.tracks)
+    if left and first and not state.probe_sent:
         state = replace(state, ack_clock_ns=now_ns, no_ack_ns=state.rules.no_ack_ns)
     young = [Young(ep=parcel.ep, first=a, last=b, sent_ns=now_ns, notices=is_notice) for a, b in left]
     return replace(state, young=(*state.young, *young)), []

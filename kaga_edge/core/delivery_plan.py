@@ -22,7 +22,7 @@ def plan(state: State, now_ns: int) -> Result:
     if state.rules.platform_acks:
         state, said = ask_again(resend_missing(state), now_ns)
         actions += said
-        full = unacked_rows(state) >= state.rules.unacked_most
+        full = unacked_rows(state) >= state.rules.unacked_most and any(t.late for t in state.tracks)
         state, said = say(state, Saying.UNACKED_FULL, on=full)
         actions += said
     state, published = _publish(state, now_ns)
@@ -173,7 +173,10 @@ def _load_live(state: State, now_ns: int) -> tuple[State, Loading] | None:
 
 
 def _load_backlog(state: State, now_ns: int) -> tuple[State, Loading] | None:
-    if state.backlog_from_ns > now_ns or Saying.UNACKED_FULL in state.said:
+    rules, most = state.rules, state.batch_rows
+    if rules.platform_acks:
+        most = min(most, rules.unacked_most - unacked_rows(state))
+    if state.backlog_from_ns > now_ns or most <= 0:
         return None
     if not _may_load(state, BACKLOG_LEAF, Lane.BACKLOG, now_ns) or not _bytes_left(state, now_ns):
         return None
@@ -181,7 +184,7 @@ def _load_backlog(state: State, now_ns: int) -> tuple[State, Loading] | None:
     if piece:
         return _load_piece(state, piece)
     for track in state.tracks:
-        head = track.late.head(state.batch_rows)
+        head = track.late.head(most)
         if head:
             state = with_track(state, replace(track, late=track.late.remove(*head)))
             load = Loading(ref=state.next_ref, ep=track.ep, first=head[0], last=head[1], lane=Lane.BACKLOG)

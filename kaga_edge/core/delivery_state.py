@@ -311,9 +311,10 @@ def waiting_notices(state: State) -> dict[str, Ranges]:
 
 
 def unacked_rows(state: State) -> int:
-    """Return how many rows have left and have no platform ack."""
+    """Return how many rows have left, or are about to, and have no platform ack."""
     return (
         sum(track.overdue.count for track in state.tracks)
         + sum(y.last - y.first + 1 for y in state.young if not y.notices)
-        + sum(p.rows for p in (*state.wire, *state.resting))
+        + sum(p.rows for p in (*state.ready, *state.wire, *state.resting))
+        + sum(load.last - load.first + 1 for load in state.loading if not load.notices)
     )

@@ -322,7 +322,9 @@ class Sender:
 
 def _say(action: words.Say) -> None:
     name = action.saying.value
-    if not action.on:
+    if action.saying is words.Saying.UNACKED_FULL:  # comes and goes with every ack of a draining backlog
+        log.debug("uplink.unacked_full on=%s", action.on)
+    elif not action.on:
         log.info("uplink.%s_over", name)
     elif action.saying in (words.Saying.FORBIDDEN, words.Saying.REFUSING):
         log.error("uplink.%s code=0x%02x", name, action.code)
