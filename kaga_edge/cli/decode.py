@@ -17,8 +17,9 @@ from pathlib import Path
 from types import ModuleType
 
 from kaga_edge import sensors
-from kaga_edge.sim.image import SerialCapture, hex_bytes, load_image, read_once
-from kaga_edge.text import language, quality_words, quantity_name, unit_shown
+from kaga_edge.sim.captured import SerialCapture, read_once
+from kaga_edge.sim.image import hex_bytes, load_image
+from kaga_edge.text import language, quality_words, quantity_name, say, unit_shown
 from kaga_edge.vocabulary.drivers import Driver, UartDriver
 from kaga_edge.vocabulary.errors import BusError, DecodeError, KagaError
 from kaga_edge.vocabulary.readings import Measurement
@@ -28,37 +29,6 @@ EXIT_UNDECODABLE, EXIT_USAGE = 1, 64
 CHECKS = ("length", "shape", "checksum", "value")  # in the order a decoder looks
 # To search every stretch of a long capture for the best candidate would take minutes.
 CANDIDATES_BYTES = 160
-
-TEXTS = {
-    "frame": ("フレーム {number}: {bytes}", "Frame {number}: {bytes}"),
-    "skipped": ("読み飛ばし {n} バイト", "{n} bytes skipped"),
-    "no_value": ("値なし", "no value"),
-    "failed": ("解読できません({check}): {what}", "not decodable ({check}): {what}"),
-    "check.length": ("長さ", "length"),
-    "check.shape": ("形", "shape"),
-    "check.checksum": ("チェックサム", "checksum"),
-    "check.value": ("値", "value"),
-    "check.decode": ("データ", "data"),
-    "check.device": ("機器", "device"),
-    "best": ("最も近い候補はバイト {at} から {bytes}", "the best candidate begins at byte {at}: {bytes}"),
-    "remark": ("注意: {what}", "note: {what}"),
-    "unknown_driver": ("「{name}」というドライバーはありません", "there is no driver {name!r}"),
-    "closest": ("近い名前: {names}", "closest: {names}"),
-    "unknown_option": ("{driver} に「{key}」という設定はありません", "{driver} has no option {key!r}"),
-    "options": ("使える設定:", "its options:"),
-    "no_options": ("{driver} に設定はありません", "{driver} has no options"),
-    "wrong_option": ("{key} = {value!r} は使えません: {why}", "{key} = {value!r} cannot be used: {why}"),
-    "needs_option": (
-        "{driver} には {key} が必要です。--set {key}=...",
-        "{driver} needs {key}: --set {key}=...",
-    ),
-    "set_form": ("--set は key=value と書きます: {text!r}", "--set takes key=value, not {text!r}"),
-    "not_hex": ("16進のバイト列ではありません: {text!r}", "not hex bytes: {text!r}"),
-    "not_serial": (
-        "{driver} はシリアルではありません。--image FILE を使います",
-        "{driver} is not a serial instrument: use --image FILE",
-    ),
-}
 
 
 class Usage(KagaError):
@@ -120,13 +90,13 @@ def options_of(module: ModuleType, name: str, settings: Sequence[str], lang: str
         key, equals, value = text.partition("=")
         key = key.strip()
         if not equals:
-            raise Usage(_text("set_form", lang, text=text))
+            raise Usage(say("decode.set_form", lang, text=text))
         if key not in known:
             raise Usage(_unknown_option(name, key, known, lang))
         values[key] = _value(known[key], hints[key], key, value.strip(), lang)
     for key, field in known.items():
         if key not in values and field.default is MISSING:
-            raise Usage(_text("needs_option", lang, driver=name, key=key))
+            raise Usage(say("decode.needs_option", lang, driver=name, key=key))
     options: object = module.Options(**values)
     return options
 
@@ -139,21 +109,21 @@ def _module(name: str, lang: str) -> ModuleType:
         return sensors.load(name)
     except sensors.UnknownDriver as error:
         near = ", ".join(error.closest or sensors.driver_names())
-        lines = (_text("unknown_driver", lang, name=name), _text("closest", lang, names=near))
+        lines = (say("decode.unknown_driver", lang, name=name), say("decode.closest", lang, names=near))
         raise Usage("\n".join(lines)) from error
 
 
 def _unknown_option(name: str, key: str, known: dict[str, Field[object]], lang: str) -> str:
     if not known:
         return (
-            _text("unknown_option", lang, driver=name, key=key)
+            say("decode.unknown_option", lang, driver=name, key=key)
             + "\n"
-            + _text("no_options", lang, driver=name)
+            + say("decode.no_options", lang, driver=name)
         )
-    lines = [_text("unknown_option", lang, driver=name, key=key)]
+    lines = [say("decode.unknown_option", lang, driver=name, key=key)]
     if near := get_close_matches(key, known, n=3):
-        lines.append(_text("closest", lang, names=", ".join(near)))
-    lines.append(_text("options", lang))
+        lines.append(say("decode.closest", lang, names=", ".join(near)))
+    lines.append(say("decode.options", lang))
     for option in known.values():
         default = "" if option.default is MISSING else f" [{option.default}]"
         lines.append(f"  {option.name}{default}  {option.metadata['help'][lang]}")
@@ -177,7 +147,7 @@ def _value(field: Field[object], hint: typing.Any, key: str, text: str, lang: st
         checked = adapter.validate_python(given)
     except ValidationError as error:
         why = error.errors()[0]["msg"]
-        raise Usage(_text("wrong_option", lang, key=key, value=text, why=why)) from error
+        raise Usage(say("decode.wrong_option", lang, key=key, value=text, why=why)) from error
     return checked
 
 
@@ -185,7 +155,7 @@ def _bytes(texts: Sequence[str], lang: str) -> bytes:
     try:
         return hex_bytes(" ".join(texts))
     except ValueError as error:
-        raise Usage(_text("not_hex", lang, text=" ".join(texts))) from error
+        raise Usage(say("decode.not_hex", lang, text=" ".join(texts))) from error
 
 
 # --- decoding ---
@@ -204,13 +174,13 @@ def _from_frames(
     driver: Driver, module: ModuleType, args: argparse.Namespace, lang: str
 ) -> tuple[list[Decoded], int]:
     if module.MODEL.bus is not BusKind.UART:
-        raise Usage(_text("not_serial", lang, driver=args.driver))
+        raise Usage(say("decode.not_serial", lang, driver=args.driver))
     serial: UartDriver = typing.cast(UartDriver, driver)
     buffer = _bytes(args.frames, lang)
     cut = serial.split(buffer)
     if not cut.frames:
         at, best = best_candidate(serial, buffer)
-        note = _text("best", lang, at=at, bytes=_spaced(best.data or b""))
+        note = say("decode.best", lang, at=at, bytes=_spaced(best.data or b""))
         assert best.error is not None
         best.error.fix = best.error.fix or note
         return [best], len(buffer)
@@ -250,22 +220,22 @@ def _depth(decoded: Decoded) -> int:
 def _show_text(driver: Driver, results: list[Decoded], skipped: int, lang: str) -> None:
     for number, result in enumerate(results, 1):
         if result.data is not None:
-            print(_text("frame", lang, number=number, bytes=_spaced(result.data)))
+            print(say("decode.frame", lang, number=number, bytes=_spaced(result.data)))
         if result.error is not None:
             print(_failure(result.error, lang), file=sys.stderr)
         for measured in result.readings:
             print("  " + _line(measured, lang))
     if skipped:
-        print(_text("skipped", lang, n=skipped))
+        print(say("decode.skipped", lang, n=skipped))
     for remark in getattr(driver, "remarks", ()):
-        print(_text("remark", lang, what=remark), file=sys.stderr)
+        print(say("decode.remark", lang, what=remark), file=sys.stderr)
 
 
 def _line(measured: Measurement, lang: str) -> str:
     quantity = measured.quantity
     shown = f"{quantity_name(quantity.channel, lang)} ({quantity.channel})"
     if measured.value is None:
-        return f"{shown}: {_text('no_value', lang)}"
+        return f"{shown}: {say('decode.no_value', lang)}"
     decimals = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
     unit = unit_shown(quantity.unit, lang)
     quality = f"  [{quality_words(int(measured.flags), lang)}]" if measured.flags else ""
@@ -273,9 +243,9 @@ def _line(measured: Measurement, lang: str) -> str:
 
 
 def _failure(error: KagaError, lang: str) -> str:
-    check = _text(f"check.{getattr(error, 'check', 'device')}", lang)
+    check = say(f"decode.check.{getattr(error, 'check', 'device')}", lang)
     fix = f"\n  {error.fix}" if error.fix else ""
-    return _text("failed", lang, check=check, what=error.what) + fix
+    return say("decode.failed", lang, check=check, what=error.what) + fix
 
 
 def _show_json(name: str, driver: Driver, results: list[Decoded], skipped: int) -> None:
@@ -325,7 +295,3 @@ def _complain(what: str, exit_code: int, args: argparse.Namespace) -> int:
 
 def _spaced(data: bytes) -> str:
     return data.hex(" ").upper()
-
-
-def _text(code: str, lang: str, /, **params: object) -> str:
-    return TEXTS[code][0 if lang == "ja" else 1].format(**params)

@@ -26,7 +26,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kaga_edge.core.tallies import NS_PER_MS, Detector, PulseRule, VehicleState, VehicleTally, fold_vehicles
+from kaga_edge.core.tallies import NS_PER_MS, PulseRule
+from kaga_edge.core.traffic import Detector, VehicleState, VehicleTally, fold_vehicles
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import Quantity

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
-from kaga_edge.text import alarms, commands, configuration, errors, status, words
+from kaga_edge.text import alarms, commands, configuration, decoding, errors, status, words
 from kaga_edge.vocabulary.readings import Flag
 
 LANGUAGES = ("ja", "en")
@@ -27,7 +27,7 @@ class Phrase(str):
 def catalogue() -> dict[str, Text]:
     """Return every text by code."""
     texts: dict[str, Text] = {}
-    for topic in (configuration, errors, status, words, commands, alarms):
+    for topic in (configuration, errors, status, words, commands, alarms, decoding):
         texts |= topic.TEXTS
     return texts
 

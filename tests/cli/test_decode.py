@@ -124,6 +124,13 @@ def test_an_image_is_decoded(run, image, driver, body, words, shows):
     assert all(text in out for text in shows)
 
 
+def test_a_quantity_without_a_value_says_so(run, image):
+    edges = {"start_ns": 0, "end_ns": 60_000_000_000, "edges": []}
+    code, out, _ = run("vehicle", "--image", image(edges), "--set", "gpio=22")
+    assert code == 0
+    assert "(vehicle_speed): no value" in out
+
+
 def test_a_wrong_checksum_in_an_image_exits_1_and_says_so(run, image):
     code, _, err = run("sht4x", "--image", image({"address": 68, "replies": {"FD": "2FD667C08233"}}))
     assert code == 1

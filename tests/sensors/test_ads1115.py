@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kaga_edge.sensors import ads1115
-from kaga_edge.sim.image import RegisterDevice, play, read_once
+from kaga_edge.sim.captured import RegisterDevice, play, read_once
 from kaga_edge.vocabulary.errors import (
     DecodeError,
     FrameTruncated,

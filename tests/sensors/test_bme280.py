@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kaga_edge.sensors import bme280
-from kaga_edge.sim.image import RegisterDevice, read_once
+from kaga_edge.sim.captured import RegisterDevice, read_once
 from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, ValueImpossible, WrongSensor
 
 MAIN = "696d1e683200828f75d6d00b441bfcfff9ffac260ad8bd10004b"

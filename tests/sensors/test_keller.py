@@ -11,7 +11,7 @@ from pymodbus.client.mixin import ModbusClientMixin
 
 from kaga_edge.core.checksums import crc16_modbus
 from kaga_edge.sensors import keller
-from kaga_edge.sim.image import ModbusDevice, read_once
+from kaga_edge.sim.captured import ModbusDevice, read_once
 from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, SensorRefused, ValueImpossible
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kaga_edge.sensors import ms5837
-from kaga_edge.sim.image import CommandDevice, read_once
+from kaga_edge.sim.captured import CommandDevice, read_once
 from kaga_edge.vocabulary.errors import ChecksumWrong, FrameMalformed, FrameTruncated, ValueImpossible
 
 C30 = (34982, 36352, 20328, 22354, 26646, 26146)

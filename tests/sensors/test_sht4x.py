@@ -8,7 +8,7 @@ import pytest
 from crccheck.crc import Crc8Base
 
 from kaga_edge.sensors import sht4x
-from kaga_edge.sim.image import CommandDevice, read_once
+from kaga_edge.sim.captured import CommandDevice, read_once
 from kaga_edge.vocabulary.errors import ChecksumWrong, FrameTruncated, SensorSilent
 
 

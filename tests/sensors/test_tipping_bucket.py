@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kaga_edge.sensors import tipping_bucket
-from kaga_edge.sim.image import EdgeCapture, read_once
+from kaga_edge.sim.captured import EdgeCapture, read_once
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag
 from kaga_edge.vocabulary.requests import Edge, Edges, PinUse

@@ -7,18 +7,8 @@ import json
 import pytest
 
 from kaga_edge.sensors import a02yyuw, ads1115, bme280, keller, load, ms5837, sht4x, tipping_bucket
-from kaga_edge.sim.image import (
-    CommandDevice,
-    ImageFault,
-    ModbusDevice,
-    RegisterDevice,
-    device_of,
-    hex_bytes,
-    image_of,
-    load_image,
-    play,
-    read_once,
-)
+from kaga_edge.sim.captured import CommandDevice, ImageFault, ModbusDevice, RegisterDevice, play, read_once
+from kaga_edge.sim.image import device_of, hex_bytes, image_of, load_image
 from kaga_edge.vocabulary.errors import FrameTruncated, SensorRefused, SensorSilent
 from kaga_edge.vocabulary.requests import I2cTransfer
 
