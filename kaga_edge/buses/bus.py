@@ -45,6 +45,7 @@ class Bus:
         self._sensors = {sensor.id: sensor for sensor in spec.sensors}
         self._standings = dict.fromkeys(self._sensors, Standing())
         self._worker: Worker | None = None
+        self._wire_deadline_s = 1.0
         self._asked: dict[int, Item] = {}  # given to the worker, not answered
         self._waiting: dict[str, DueTime] = {}  # came due while the worker was busy
         self._wanted: dict[int, asyncio.Future[Polled]] = {}
@@ -101,7 +102,7 @@ class Bus:
         worker.stop()
         self._stir()
         ends_at = loop.time() + CLOSE_S
-        while self._worker is worker and not worker.ended and loop.time() < ends_at:
+        while not worker.ended and worker.late_in_s() != 0 and loop.time() < ends_at:
             await self._nap(ends_at - loop.time())
             self._take_results(worker)
         if not worker.ended:
@@ -194,6 +195,8 @@ class Bus:
         if worker is None:
             return
         self._take_results(worker)
+        if worker.bug is not None:
+            raise worker.bug
         if worker.late_in_s() == 0:
             hangs, item = worker.give_up()
             if hangs:
@@ -203,8 +206,6 @@ class Bus:
     def _take_results(self, worker: Worker) -> None:
         while worker.results:
             self._settle(worker.results.popleft())
-        if worker.bug is not None:
-            raise worker.bug
 
     def _settle(self, result: Result) -> None:
         item, polled = result.item, result.polled

@@ -52,9 +52,11 @@ class Conversation:
         finally:
             dialogue.close()
 
-    def raw(self) -> bytes | None:
+    def raw(self, *, failed: bool) -> bytes | None:
         """Return the bytes that came over the wire, oldest first, None when there were none."""
-        seen = b"".join(_bytes_of(reply) for _, reply in self.exchanges) + self._wire.residue()
+        seen = b"".join(_bytes_of(reply) for _, reply in self.exchanges)
+        if failed:
+            seen += self._wire.residue()
         return seen[-MOST_RAW_BYTES:] or None
 
     def _pause(self, request: Pause) -> bytes:

@@ -110,8 +110,6 @@ class Worker:
             finally:
                 self._until_s = 0
                 self.wire.end()
-        self.ended = True
-        self._post()
 
     def _open(self) -> None:
         try:
@@ -177,7 +175,7 @@ class Worker:
             at=at,
             measurements=measurements,
             error=error,
-            raw=talk.raw(),
+            raw=talk.raw(failed=error is not None),
             took_s=time.monotonic() - started_s,
             exchanges=tuple(talk.exchanges),
         )
@@ -203,6 +201,7 @@ class _Report:
     def __exit__(
         self, kind: type[BaseException] | None, bug: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if bug is not None:
-            self._worker.bug = bug
+        self._worker.bug = bug
+        self._worker.ended = True
+        self._worker._post()  # noqa: SLF001 - one class in two parts
         return True
