@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from kaga_edge.buses import BusGivenUp, Wires
@@ -40,12 +41,33 @@ def main(config_path: Path, wires: Wires | None = None) -> int:
         return EXIT_CONFIGURATION
     try:
         asyncio.run(Daemon(config, config_path, wires or Wires()).run())
-    except* BusGivenUp as given_up:
-        for error in given_up.exceptions:
-            journal.error("bus.given_up", error=str(error))
-        return EXIT_FAILED
-    except* KagaError as failed:
-        for error in failed.exceptions:
-            journal.error("service.failed", error=str(error))
+    except (KagaError, BaseExceptionGroup) as failed:
+        expected, bugs = _sorted_out(failed)
+        for error in expected:
+            if isinstance(error, KagaError):
+                journal.error(
+                    "service.failed", code=error.code, error=error.what, where=error.where, fix=error.fix
+                )
+            else:
+                journal.error("bus.given_up", error=error, fix="systemd starts the service again")
+        if bugs is not None:  # a bug is a crash: say where, and let systemd start us again
+            raise bugs from None
         return EXIT_FAILED
     return 0
+
+
+def _sorted_out(failed: BaseException) -> tuple[list[Exception], BaseException | None]:
+    """Part the expected failures of a task group from the bugs."""
+    if isinstance(failed, KagaError):
+        return [failed], None
+    assert isinstance(failed, BaseExceptionGroup)
+    expected, bugs = failed.split((KagaError, BusGivenUp))
+    return list(_leaves(expected)), bugs
+
+
+def _leaves(group: BaseException | None) -> Iterator[Exception]:
+    if isinstance(group, BaseExceptionGroup):
+        for error in group.exceptions:
+            yield from _leaves(error)
+    elif isinstance(group, Exception):
+        yield group

@@ -31,7 +31,7 @@ from kaga_edge.station.clock import SystemClock
 from kaga_edge.station.control import ControlSocket
 from kaga_edge.station.notify import Supervisor
 from kaga_edge.store import Store
-from kaga_edge.text import alarm_texts
+from kaga_edge.text import LANGUAGES, quantity_name, say
 from kaga_edge.uplink import Uplink
 from kaga_edge.vocabulary.errors import KagaError, SensorSilent
 from kaga_edge.vocabulary.quantities import Quantity
@@ -175,6 +175,7 @@ class Daemon:
             birth_facts=self._birth_facts,
             manifest=lambda: self._manifest,
             health=self._health,
+            health_delivered=self._health_delivered,
         )
         self._uplink_task = self._group.create_task(self._uplink.run(), name="uplink")
 
@@ -230,7 +231,7 @@ class Daemon:
             threshold=alert.data["threshold"],
             unit=alert.data["unit"],
         )
-        data = alert.data | alarm_texts(alert.subject.split("/")[1], rank, alert.state)
+        data = alert.data | _alarm_texts(alert.subject.split("/")[1], rank, alert.state)
         return Alert(key=alert.key, state=alert.state, subject=alert.subject, at=alert.at, data=data)
 
     # --- what others are told ---
@@ -240,6 +241,12 @@ class Daemon:
 
     def _health(self) -> dict[str, Any]:
         return snapshot.health(self._facts())
+
+    def _health_delivered(self, body: dict[str, Any]) -> None:
+        """Let go of the ledger lines that the platform now has."""
+        told = [int(line["id"]) for line in body["led"]]
+        if told:
+            self._group.create_task(self._store.ledger_reported(max(told)), name="ledger")
 
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
         await self._refresh()
@@ -378,3 +385,12 @@ class Daemon:
         await self._stop_uplink()
         for task in (*self._fixed, *(running.task for running in self._buses.values())):
             task.cancel()
+
+
+def _alarm_texts(channel: str, rank: str, state: str) -> dict[str, object]:
+    """Return the alarm's sentence in both languages."""
+    if channel == Quantity.WATER_LEVEL_M.channel:
+        return {lang: say(f"alarm.{state}.{rank}", lang) for lang in LANGUAGES}
+    return {
+        lang: say(f"alarm.{state}", lang, what=quantity_name(channel, lang), rank=rank) for lang in LANGUAGES
+    }

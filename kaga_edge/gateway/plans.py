@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kaga_edge.buses import BusSensor, BusSpec
-from kaga_edge.config import Config, read_secret, secret_path
+from kaga_edge.config import Config
 from kaga_edge.config.models import (
     Attachment,
     GpioLines,
@@ -14,6 +14,7 @@ from kaga_edge.config.models import (
     SensorConfig,
     SerialPort,
 )
+from kaga_edge.config.secret import read_secret_at, secret_file
 from kaga_edge.core.alarms import AlarmRule
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.core.stored import SensorDeclaration
@@ -142,14 +143,14 @@ def uplink_settings(config: Config) -> UplinkSettings | None:
     platform = config.platform
     if platform is None:
         return None
-    password = read_secret(config, platform.secret) if platform.secret else None
+    password = read_secret_at(config.directory, platform.secret) if platform.secret else None
 
     tls = None
     if platform.tls:
         tls = TlsSettings(
             ca_file=_beside(config, platform.ca),
             certificate_file=_beside(config, platform.certificate),
-            key_file=str(secret_path(config, platform.key)) if platform.key else None,
+            key_file=str(secret_file(config.directory, platform.key)) if platform.key else None,
         )
     return UplinkSettings(
         gw=config.site.id,

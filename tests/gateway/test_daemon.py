@@ -1,0 +1,177 @@
+"""The daemon as a process: start, stop, reload, kill. Real ptys, a real broker, a real store file."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+
+import pytest
+
+from .conftest import Instrument, config_text, mosquitto_on, wait_for
+
+FULL = bool(os.environ.get("KAGA_TEST_FULL"))
+KILLS = 50 if FULL else 5
+BROKER_KILLS = 20 if FULL else 3
+
+
+def rows(folder, scratch) -> dict[int, tuple]:
+    """Return every committed sample by its id, from a copy: the file itself may be in use."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    for file in folder.glob("store.sqlite*"):
+        shutil.copy(file, scratch)
+    with sqlite3.connect(scratch / "store.sqlite") as copy:
+        found = copy.execute("SELECT id, sensor, at_ms, vals, q FROM sample").fetchall()
+    copy.close()
+    return {row[0]: row[1:] for row in found}
+
+
+def sensors(tmp_path, *names: str):
+    return [(name, tmp_path / name) for name in names]
+
+
+def test_it_measures_and_commits(tmp_path, daemon, instruments) -> None:
+    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None))
+    daemon.start()
+    status = wait_for(lambda: (s := daemon.status()) and s["store"]["numbered"] >= 2 and s, why="two samples")
+    (level, distance) = status["sensors"][0]["channels"]
+    assert (level["id"], level["value"], level["unit"]) == ("water_level", 3.0, "m")
+    assert (distance["id"], distance["value"]) == ("surface_distance", 2.0)
+
+
+def test_it_starts_with_a_sensor_missing_and_picks_it_up_when_it_comes(tmp_path, daemon) -> None:
+    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-9"), port=None))
+    daemon.start()
+    wait_for(lambda: daemon.status()["sensors"][0]["state"] == "failing", why="a failing sensor")
+    instrument = Instrument(tmp_path / "level-9")
+    wait_for(lambda: daemon.status()["sensors"][0]["state"] == "ok", why="recovery")
+    instrument.unplug()
+    log = daemon.log.read_text()
+    assert log.count("sensor.down sensor=level-9") <= 1
+
+
+def test_sigterm_ends_within_five_seconds_with_everything_committed(tmp_path, daemon, instruments) -> None:
+    daemon.config.write_text(
+        config_text(tmp_path, sensors(tmp_path, "level-1", "level-2"), port=None, every="250ms")
+    )
+    daemon.start()
+    before = wait_for(lambda: (s := daemon.status()) and s["store"]["numbered"] >= 8 and s, why="samples")
+    seconds = daemon.stop()
+    assert daemon.process.returncode == 0, daemon.log.read_text()
+    assert seconds < 5
+    kept = rows(tmp_path, tmp_path / "copy")
+    assert len(kept) >= before["store"]["numbered"] + before["store"]["held"]
+
+
+def test_a_wrong_configuration_ends_with_78_and_names_the_line(tmp_path, daemon) -> None:
+    daemon.config.write_text(
+        config_text(tmp_path, sensors(tmp_path, "level-1"), port=None).replace("every =", "evrey =")
+    )
+    daemon.start(wait=False)
+    assert daemon.process.wait(20) == 78
+    assert "evrey" in daemon.log.read_text()
+
+
+def test_sighup_with_a_wrong_file_keeps_the_old_configuration(tmp_path, daemon, instruments) -> None:
+    text = config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="250ms")
+    daemon.config.write_text(text)
+    daemon.start()
+    daemon.config.write_text(text.replace("driver =", "drivr ="))
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "config.rejected" in daemon.log.read_text(), why="the refusal")
+    before = daemon.status()["store"]["numbered"]
+    wait_for(lambda: daemon.status()["store"]["numbered"] > before, why="measuring on")
+
+
+def test_sighup_with_a_valid_file_changes_over_without_losing_a_sample(tmp_path, daemon, instruments) -> None:
+    text = config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="250ms")
+    daemon.config.write_text(text)
+    daemon.start()
+    wait_for(lambda: daemon.status()["store"]["numbered"] >= 4, why="samples")
+    wider = config_text(tmp_path, sensors(tmp_path, "level-1", "level-2"), port=None, every="250ms")
+    daemon.config.write_text(wider)
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: len(daemon.status()["sensors"]) == 2, why="the second sensor")
+    seen = daemon.status()["store"]["numbered"]
+    wait_for(lambda: daemon.status()["store"]["numbered"] >= seen + 10, why="more samples")
+    daemon.stop()
+    times = sorted(at for sensor, at, *_ in rows(tmp_path, tmp_path / "copy").values() if sensor == 0)
+    assert {b - a for a, b in zip(times, times[1:], strict=False)} == {250}
+
+
+def test_an_unplugged_port_recovers_under_the_same_name(tmp_path, daemon, instruments) -> None:
+    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None))
+    daemon.start()
+    wait_for(lambda: daemon.status()["sensors"][0]["state"] == "ok", why="a first value")
+    instruments[0].unplug()
+    wait_for(lambda: daemon.status()["sensors"][0]["state"] == "failing", why="the loss seen")
+    instruments[0].distance_mm = 1500
+    instruments[0].plug()
+    wait_for(lambda: daemon.status()["sensors"][0]["state"] == "ok", why="recovery")
+    assert daemon.status()["sensors"][0]["channels"][1]["value"] == 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_at_random_moments_no_committed_sample_is_missing_and_no_number_used_again(
+    tmp_path, daemon, instruments
+) -> None:
+    daemon.config.write_text(
+        config_text(tmp_path, sensors(tmp_path, "level-1", "level-2"), port=None, every="100ms")
+    )
+    chance, committed = random.Random(2018), {}
+    for _ in range(KILLS):
+        daemon.start()
+        seen = daemon.status()["store"]["numbered"]
+        target = seen + chance.randrange(1, 40)
+        wait_for(lambda t=target: daemon.status()["store"]["numbered"] >= t, why="samples")
+        daemon.kill()
+        now = rows(tmp_path, tmp_path / "copy")
+        assert committed.items() <= now.items()
+        assert len(now) >= seen
+        committed = now
+    numbers = sorted(number & (1 << 40) - 1 for number in committed)
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+@pytest.mark.slow
+@pytest.mark.mosquitto
+@pytest.mark.timeout(600)
+def test_killed_while_sending_the_receiver_ends_with_every_number(
+    tmp_path, daemon, instruments, mosquitto, receiving
+) -> None:
+    daemon.config.write_text(
+        config_text(tmp_path, sensors(tmp_path, "level-1"), port=mosquitto, every="100ms")
+    )
+    chance = random.Random(8)
+    for _ in range(KILLS):
+        daemon.start()
+        target = daemon.status()["store"]["numbered"] + chance.randrange(1, 40)
+        wait_for(lambda t=target: daemon.status()["store"]["numbered"] >= t, why="samples")
+        daemon.kill()
+    daemon.start()
+    wait_for(lambda: daemon.status()["store"]["waiting"] <= 20, why="the backlog drained", seconds=60)
+    daemon.stop()
+    receiving.ends_with_no_gap(rows(tmp_path, tmp_path / "copy"))
+
+
+@pytest.mark.slow
+@pytest.mark.mosquitto
+@pytest.mark.timeout(600)
+def test_broker_killed_mid_stream_the_receiver_ends_with_no_gap(
+    tmp_path, daemon, instruments, receiving_on
+) -> None:
+    port, receiving = receiving_on
+    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=port, every="100ms"))
+    daemon.start()
+    for _ in range(BROKER_KILLS):
+        with mosquitto_on(port, tmp_path):
+            seen = receiving.arrived()
+            wait_for(lambda s=seen: receiving.arrived() > s + 5, why="rows after a restart", seconds=60)
+    with mosquitto_on(port, tmp_path):
+        wait_for(lambda: daemon.status()["store"]["waiting"] <= 20, why="the backlog drained", seconds=60)
+        daemon.stop()
+        receiving.ends_with_no_gap(rows(tmp_path, tmp_path / "copy"))
