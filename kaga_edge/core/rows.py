@@ -12,6 +12,7 @@ from math import isfinite
 
 from kaga_edge.vocabulary.readings import Flag, Reading
 
+GOOD = Flag.GOOD
 MISSING = int(Flag.MISSING)
 
 
@@ -23,28 +24,32 @@ def encode_values(readings: Sequence[Reading], res: Sequence[float]) -> tuple[st
     """
     texts: list[str] = []
     flags: list[int] = []
+    flagged = False
     for reading, step in zip(readings, res, strict=True):
-        value = reading.value
+        value, flag = reading.value, reading.flags
         if value is None or not isfinite(value):
             texts.append("null")
-            flags.append(int(reading.flags) | MISSING)
+            flags.append(int(flag) | MISSING)
+            flagged = True
             continue
         form, multiple = _form(step)
         text = form % value if multiple is None else form % (round(value / multiple) * multiple)
         if "." in text:
             text = text.rstrip("0").rstrip(".")
         texts.append("0" if text == "-0" else text)
-        flags.append(int(reading.flags))
-    return ",".join(texts), _flags_text(flags)
+        if flag is GOOD:  # by far the usual case, and asking an enum for its truth is slow
+            flags.append(0)
+        else:
+            flags.append(int(flag))
+            flagged = True
+    return ",".join(texts), _flags_text(flags) if flagged else None
 
 
 def _flags_text(flags: Sequence[int]) -> str | None:
     """Return nothing when all is good, one number when all channels share it, else the list."""
-    if not any(flags):
-        return None
     first = flags[0]
     if all(bits == first for bits in flags):
-        return str(first)
+        return str(first) if first else None
     return "[" + ",".join(map(str, flags)) + "]"
 
 

@@ -38,6 +38,7 @@ from kaga_edge.vocabulary.readings import Moment
 __all__ = ["Store", "StoreBusy", "StoreError", "StoreForeign", "StoreSick", "Identity"]
 
 T = TypeVar("T")
+U = TypeVar("U")
 Call = Callable[[], None]
 
 
@@ -109,7 +110,8 @@ class Store:
 
     async def append(self, entries: Sequence[Entry]) -> Appended:
         """Commit samples and their alerts in one transaction. Raises StoreSick."""
-        return await self._ask(lambda: self._database.append(entries))
+        rows = self._database.encode(entries)
+        return await self._ask(lambda: self._database.append(rows))
 
     async def load(self, ep: str, first: int, last: int, most: int) -> Loaded:
         """Return consecutive rows of one run from the first existing at or after ``first``."""
@@ -200,25 +202,27 @@ class Store:
             changes = tuple(self._changes)
             self._changes.clear()
             try:
-                self._loop.call_soon_threadsafe(self._tell, changes)
-                self._loop.call_soon_threadsafe(_settle, answer, value, error)
+                self._loop.call_soon_threadsafe(self._answered, answer, value, error, changes)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
 
         self._calls.put(call)
         return await answer
 
-    def _tell(self, changes: Sequence[Change]) -> None:
+    def _answered(
+        self,
+        answer: asyncio.Future[U],
+        value: U | None,
+        error: BaseException | None,
+        changes: Sequence[Change],
+    ) -> None:
         for change in changes:
             self.epoch = change.ep if isinstance(change, EpochBegan) else self.epoch
             for callback in self.on_change:
                 callback(change)
-
-
-def _settle(answer: asyncio.Future[T], value: T | None, error: BaseException | None) -> None:
-    if answer.cancelled():
-        return
-    if error is not None:
-        answer.set_exception(error)
-    else:
-        answer.set_result(value)  # type: ignore[arg-type]  # T itself may be None
+        if answer.cancelled():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(value)  # type: ignore[arg-type]  # U itself may be None

@@ -15,7 +15,7 @@ import logging
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +59,7 @@ from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreError, StoreSick, faul
 from kaga_edge.store.file import PAGE_BYTES, FileDamaged, Identity, open_file, set_aside
 from kaga_edge.store.highwater import HighWater
 from kaga_edge.vocabulary.clock import Clock
-from kaga_edge.vocabulary.readings import Moment
+from kaga_edge.vocabulary.readings import Alert, Moment
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ REPORTED_LINES_KEPT = 1000
 
 T = TypeVar("T")
 Write = Callable[[sqlite3.Connection], None]
+Encoded = tuple[str, Moment, str, str | None, bytes | None, tuple[Alert, ...]]  # sensor, at, vals, q, raw, …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ class Declared:
     """The sensors as last declared: index, rounding steps, channel count by sensor id."""
 
     gw: str
+    ep: str
     k: str
     index: dict[str, int]
     res: dict[str, tuple[float, ...]]
@@ -120,6 +122,7 @@ class Database:
         self._books: list[Book] = []
         self._fences: list[Fence] = []
         self._alive = Alive()
+        self._fenced_ms: int | None = None
         self._high = HighWater(path.with_name(path.name + ".high"))
         self._declared: Declared | None = None
         self._declaration: tuple[Sequence[SensorDeclaration], dict[str, object], str] | None = None
@@ -159,21 +162,40 @@ class Database:
 
         self._durably(lambda: write)
         res = {s.id: tuple(channel[2] for channel in s.channels) for s in sensors}
-        self._declared = Declared(gw=gw, k=k, index=index, res=res)
+        self._declared = Declared(gw=gw, ep=book.ep, k=k, index=index, res=res)
         self._declaration = (sensors, site, gw)
         return Catalog(k=k, body=body, index=index)
 
-    def append(self, entries: Sequence[Entry]) -> Appended:
-        """Commit samples and the alerts they caused, all or none, and return their numbers."""
+    def encode(self, entries: Sequence[Entry]) -> tuple[Declared, list[Encoded]]:
+        """Make the entries' rows, still without numbers, by the declaration that holds now.
+
+        Touches no file: any thread may call it, so that the encoding of one group goes on while the one
+        before is being synced.
+        """
         if not entries:
             raise ValueError("nothing to append")
+        known = self._known()
+        res = known.res
+        return known, [
+            (
+                entry.sample.sensor,
+                entry.sample.at,
+                *encode_values(entry.sample.readings, res[entry.sample.sensor]),
+                entry.sample.raw,
+                entry.alerts,
+            )
+            for entry in entries
+        ]
+
+    def append(self, encoded: tuple[Declared, Sequence[Encoded]]) -> Appended:
+        """Commit samples and the alerts they caused, all or none, and return their numbers."""
         batch: Batch | None = None
 
         def plan() -> Write | None:
             nonlocal batch
             if batch is not None and self._present.ep == batch.book.ep and self._present.next_n > batch.first:
                 return None  # the commit that failed is there after all
-            batch = self._numbered(entries)
+            batch = self._numbered(*encoded)
             return lambda db: _insert(db, batch) if batch is not None else None
 
         self._durably(plan)
@@ -470,8 +492,8 @@ class Database:
             Fence(alive_ms=alive_ms, ep=names[i], rows=spans_read(rows), notices=spans_read(notices))
             for alive_ms, i, rows, notices in db.execute("SELECT * FROM fence ORDER BY alive_ms, epoch")
         ]
-        reached_ms = max((fence.alive_ms for fence in self._fences), default=0)
-        self._alive = Alive(ms=max(self._alive.ms, reached_ms), last=self._alive.last)
+        reached = db.execute("SELECT value FROM memory WHERE key = 'alive_ms'").fetchone()
+        self._alive = Alive(ms=max(self._alive.ms, int(reached[0]) if reached else 0), last=self._alive.last)
         self._skip_uncertain()
 
     def _elsewhere(self, db: sqlite3.Connection) -> bool:
@@ -598,24 +620,23 @@ class Database:
 
     # --- the parts of an append ---
 
-    def _numbered(self, entries: Sequence[Entry]) -> Batch:
-        book, known = self._present, self._known()
-        n, e = book.next_n, book.next_e
-        self._reserve(book, len(entries), sum(len(entry.alerts) for entry in entries))
+    def _numbered(self, known: Declared, entries: Sequence[Encoded]) -> Batch:
+        book = self._present
+        if known.ep != book.ep:  # a new epoch has begun since, with indices of its own
+            known = self._known()
+        e = book.next_e
+        self._reserve(book, len(entries), sum([len(entry[-1]) for entry in entries]))
         rows: list[tuple[int, int, int, int, str, str | None, bytes | None]] = []
         notices: list[tuple[int, str, str, int, int, bytes]] = []
         runs: list[RunStart] = []
-        run = book.runs[-1] if book.runs else None
-        base, index, res = book.base, known.index, known.res
-        for n, entry in enumerate(entries, n):  # noqa: B020 counting starts at the next number
-            sample = entry.sample
-            at = sample.at
-            if run is None or run.trust != at.trust or run.boot != at.boot or run.k != known.k:
+        run = book.runs[-1] if book.runs else RunStart(first=0, k="", boot="", trust=-1)
+        base, index = book.base, known.index
+        for n, (sensor, at, vals, q, raw, alerts) in enumerate(entries, book.next_n):
+            if run.trust != at.trust or run.boot != at.boot or run.k != known.k:
                 run = RunStart(first=n, k=known.k, boot=at.boot, trust=int(at.trust))
                 runs.append(run)
-            vals, q = encode_values(sample.readings, res[sample.sensor])
-            rows.append((base + n, index[sample.sensor], at.wall_ms, at.up_ms, vals, q, sample.raw))
-            for alert in entry.alerts:
+            rows.append((base + n, index[sensor], at.wall_ms, at.up_ms, vals, q, raw))
+            for alert in alerts:
                 body = message.alert_body(
                     gw=known.gw,
                     ep=book.ep,
@@ -758,8 +779,8 @@ class Database:
         return int(pages) * PAGE_BYTES
 
     def _put_up_fence(self) -> None:
-        newest_ms = self._fences[-1].alive_ms if self._fences else None
-        if not fence_due(newest_ms, self._alive.ms, self._keep_ms):
+        """Note, once a 24th of the grace period, what is settled by now and how long we have run."""
+        if not fence_due(self._fenced_ms, self._alive.ms, self._keep_ms):
             return
         latest = {fence.ep: fence for fence in self._fences}
         new = [
@@ -767,15 +788,18 @@ class Database:
             for book in self._books
             if (book.settled or book.delivered_notices) and _news(latest.get(book.ep), book)
         ]
-        if not new:
-            return
         indices = {book.ep: book.i for book in self._books}
         rows = [(f.alive_ms, indices[f.ep], spans_text(f.rows), spans_text(f.notices)) for f in new]
-        self._durably(
-            lambda: lambda db: _run_many(db, "INSERT OR REPLACE INTO fence VALUES (?, ?, ?, ?)", rows)
-        )
+        alive = str(self._alive.ms)
+
+        def write(db: sqlite3.Connection) -> None:
+            db.executemany("INSERT OR REPLACE INTO fence VALUES (?, ?, ?, ?)", rows)
+            db.execute("INSERT OR REPLACE INTO memory VALUES ('alive_ms', ?)", (alive,))
+
+        self._durably(lambda: write)
         fresh = {(fence.alive_ms, fence.ep) for fence in new}
         self._fences = [f for f in self._fences if (f.alive_ms, f.ep) not in fresh] + new
+        self._fenced_ms = self._alive.ms
 
     def _newest_aged(self) -> list[Fence]:
         """Return each epoch's newest fence that is old enough: it holds all that older ones hold."""
@@ -819,10 +843,6 @@ class Database:
 
 def _run(db: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:
     db.execute(statement, values)
-
-
-def _run_many(db: sqlite3.Connection, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
-    db.executemany(statement, rows)
 
 
 def _insert(db: sqlite3.Connection, batch: Batch) -> None:

@@ -1,0 +1,137 @@
+"""The file is opened with exactly the settings that lose nothing, and only once."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaga_edge.store.errors import StoreBusy, StoreForeign, StoreSick
+from kaga_edge.store.file import APPLICATION_ID, SCHEMA_VERSION, FileDamaged, Identity, open_file
+
+EXTRA, ON, OFF = 3, 1, 0
+WANTED = {
+    "synchronous": EXTRA,
+    "journal_mode": "wal",
+    "locking_mode": "exclusive",
+    "cell_size_check": ON,
+    "trusted_schema": OFF,
+    "mmap_size": 0,
+    "journal_size_limit": 4 * 1024 * 1024,
+    "max_page_count": (64_000_000 - 4 * 1024 * 1024) // 4096,
+    "page_size": 4096,
+    "user_version": SCHEMA_VERSION,
+    "application_id": APPLICATION_ID,
+}
+
+
+@pytest.mark.parametrize("opening", ["the first", "a later"])
+def test_every_setting_holds_at_each_opening(bench: Any, opening: str) -> None:
+    if opening == "a later":
+        open_file(bench.path, 64_000_000).close()
+
+    db = open_file(bench.path, 64_000_000)
+
+    read = {name: (db.execute(f"PRAGMA {name}").fetchone() or [0])[0] for name in WANTED}
+    db.close()
+    assert read == WANTED
+
+
+def test_the_name_given_to_sqlite_says_not_to_trust_powersafe_overwrite(bench: Any) -> None:
+    asked: list[str] = []
+
+    class Spy(sqlite3.Connection):
+        def __init__(self, name: str, *more: Any, **settings: Any) -> None:
+            asked.append(name)
+            super().__init__(name, *more, **settings)
+
+    # The audit hook of CPython tells every name that is opened, without standing in for anything.
+    import sys
+
+    sys.addaudithook(lambda event, given: asked.append(str(given[0])) if event == "sqlite3.connect" else None)
+    open_file(bench.path, 64_000_000).close()
+    assert asked[-1].startswith("file:///")
+    assert asked[-1].endswith("?psow=0")
+
+
+def test_extra_is_set_before_the_switch_to_wal(bench: Any) -> None:
+    import inspect
+
+    from kaga_edge.store import file
+
+    text = inspect.getsource(file._settle)
+    assert text.index("synchronous = EXTRA") < text.index("locking_mode") < text.index("journal_mode = WAL")
+
+
+def test_no_shared_memory_file_is_made_and_all_files_are_ours_alone(bench: Any) -> None:
+    database = bench.open()
+    bench.add(database)
+
+    names = {path.name: stat.S_IMODE(path.stat().st_mode) for path in bench.folder.iterdir()}
+    assert names == {"kaga.db": 0o600, "kaga.db-wal": 0o600, "kaga.db.high": 0o600}
+
+
+def test_a_second_opening_is_refused_with_the_reason(bench: Any) -> None:
+    database = bench.open()
+
+    with pytest.raises(StoreBusy, match="another process has the store open"):
+        bench.open()
+
+    assert bench.add(database).first == 1  # and the first one does not notice
+    assert not list(bench.folder.glob("*damaged*"))
+
+
+def test_a_reader_from_outside_is_refused_too(bench: Any) -> None:
+    bench.open()
+    stranger = sqlite3.connect(bench.path, timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        stranger.execute("SELECT count(*) FROM sample")
+    stranger.close()
+
+
+def test_a_healthy_database_of_somebody_else_is_left_alone(bench: Any) -> None:
+    other = sqlite3.connect(bench.path)
+    other.executescript("CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1);")
+    other.close()
+    before = bench.path.read_bytes()
+
+    with pytest.raises(StoreForeign, match="not a kaga-edge store"):
+        bench.open()
+
+    stranger = sqlite3.connect(bench.path)
+    assert stranger.execute("SELECT a FROM theirs").fetchall() == [(1,)]
+    stranger.close()
+    assert len(bench.path.read_bytes()) == len(before)
+
+
+def test_a_file_of_a_newer_version_is_left_alone(bench: Any) -> None:
+    bench.open().close()
+    newer = sqlite3.connect(bench.path)
+    newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    newer.close()
+
+    with pytest.raises(StoreForeign, match="newer kaga-edge"):
+        bench.open()
+
+
+def test_a_missing_folder_says_how_to_mend_it(bench: Any, tmp_path: Path) -> None:
+    bench.path = tmp_path / "nowhere" / "kaga.db"
+    with pytest.raises(StoreSick, match="check that the folder exists"):
+        bench.open()
+
+
+def test_bytes_that_are_no_database_are_told_apart(bench: Any) -> None:
+    bench.path.write_bytes(b"not a database, but long enough to look at" * 200)
+    with pytest.raises(FileDamaged):
+        open_file(bench.path, 64_000_000)
+
+
+def test_unknown_is_no_evidence_for_another_machine() -> None:
+    here = Identity(machine="m", board="b")
+    assert not here.differs_from(Identity())
+    assert not here.differs_from(Identity(machine="m"))
+    assert here.differs_from(Identity(machine="m", board="other"))
+    assert here.differs_from(Identity(machine="other", board="b"))
