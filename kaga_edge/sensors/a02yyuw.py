@@ -51,6 +51,7 @@ purpose = {ja = "河川水位の観測", en = "river level"}
 personal_data = false
 """,
     line=SerialLine(baud=9600),
+    shortest_every_s=0.1,  # raw values; filtered ones come every 0.1-0.3 s
     # Whether it corrects for temperature inside is not stated: siting does, where the site names an
     # air thermometer.
     compensates_sound_speed=False,

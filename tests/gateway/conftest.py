@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import pty
@@ -15,10 +17,11 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from kaga_edge.receiver import Receiver
 
 SILENT_S = 20.0  # how long a test waits for something that must happen
 
@@ -128,7 +131,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@contextmanager
+@contextlib.contextmanager
 def mosquitto_on(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     conf = folder / f"mosquitto-{port}.conf"
     conf.write_text(
@@ -235,3 +238,57 @@ def daemon(tmp_path):
     yield made
     if made.process is not None and made.process.poll() is None:
         made.kill()
+
+
+class Receiving:
+    """The contract's receiver in a thread of its own."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self._port, self._path = port, folder / "receiver.sqlite"
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread.start()
+        self._ready.wait(SILENT_S)
+
+    async def _run(self) -> None:
+        self._receiver = Receiver("127.0.0.1", self._port, path=self._path, reconnect_max_s=0.5)
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.create_task(self._receiver.run())
+        self._ready.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    def arrived(self) -> int:
+        return sum(counts.arrived for counts in self._receiver.counts().values())
+
+    def verdict_of(self, committed: dict[int, tuple], epoch: str):
+        highest = max(number & (1 << 40) - 1 for number in committed)
+        return self._receiver.verify({epoch: highest + 1})
+
+    def ends_with_no_gap(self, committed: dict[int, tuple], epoch: str) -> None:
+        """Every committed number arrives, none twice with other content."""
+        wait_for(lambda: self.verdict_of(committed, epoch).lost == 0, why="the last gap closed")
+        verdict = self.verdict_of(committed, epoch)
+        assert verdict.conflicting == 0
+        assert verdict.arrived >= len(committed)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(SILENT_S)
+
+
+@pytest.fixture
+def receiving(mosquitto, tmp_path):
+    made = Receiving(mosquitto, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def receiving_on(tmp_path):
+    """A receiver on a port where the test starts and kills the broker itself."""
+    if shutil.which("mosquitto") is None:
+        pytest.skip("mosquitto is not installed (scripts/apt-packages lists it)")
+    port = free_port()
+    made = Receiving(port, tmp_path)
+    yield port, made
+    made.close()
