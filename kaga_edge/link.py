@@ -151,10 +151,26 @@ class _Client(Client):
             reconnect_on_failure=False,
             manual_ack=True,
         )
+        self.answers: list[tuple[int, int]] = []  # packet id, reason code of PUBACKs not yet handed on
         self._ready = ready
 
     def _create_socket(self) -> Any:
         return self._ready
+
+    def _handle_pubackcomp(self, cmd: str) -> MQTTErrorCode:
+        """Read packet id and reason code, whatever the code is.
+
+        paho itself ends the connection over a code that MQTT 5 does not list for PUBACK (0x89, 0x95 …);
+        a broker that sends one would be reconnected to for ever with the same message.
+        """
+        packet = self._in_packet["packet"]
+        if cmd != "PUBACK" or len(packet) < 2:
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        mid = int.from_bytes(packet[:2], "big")
+        if self._out_messages.pop(mid, None) is not None:
+            self._inflight_messages -= 1
+            self.answers.append((mid, packet[2] if len(packet) > 2 else 0))
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     @property
     def incoming_bytes(self) -> int:
@@ -176,7 +192,7 @@ class Link:
         self._client: _Client | None = None
         self._socket: socket.socket | None = None
         self._writing = False
-        self._inbox: list[LinkEvent] = []
+        self._inbox: list[Incoming] = []
         self._greeted: asyncio.Future[None] = self._loop.create_future()
         self._ended = asyncio.Event()
         self._error: LinkError | None = None
@@ -277,7 +293,6 @@ class Link:
         client.on_socket_unregister_write = self._no_write
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
-        client.on_publish = self._published
         client.on_message = self._message
 
     def _socket_opened(self, _client: Any, _data: Any, opened: Any) -> None:
@@ -310,17 +325,12 @@ class Link:
         if self._error is None and flags.is_disconnect_packet_from_server:
             self._error = _refusal(reason.value, str(reason), self.settings.where)
 
-    def _published(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
-        self._sent.pop(mid, None)
-        self._inbox.append(Puback(mid, reason.value))
-
     def _message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
             return  # never acknowledged: not ours to read
-        waiting = sum(isinstance(event, Incoming) for event in self._inbox)
-        if waiting < INCOMING_WAITING and len(message.payload) <= INCOMING_BYTES:
+        if len(self._inbox) < INCOMING_WAITING and len(message.payload) <= INCOMING_BYTES:
             self._inbox.append(
                 Incoming(message.mid, message.qos, topic, bytes(message.payload), message.retain)
             )
@@ -332,7 +342,7 @@ class Link:
         if client is None:
             return
         self._last_in_s = self._loop.time()
-        self._drive(client.loop_read)
+        self._drive(client, client.loop_read)
         if client.incoming_bytes > INCOMING_BYTES:
             self._fail(LinkError("the peer sends more than we allowed", kind="protocol"))
         pending = self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) else 0
@@ -341,20 +351,24 @@ class Link:
 
     def _writable(self) -> None:
         if self._client is not None:
-            self._drive(self._client.loop_write)
+            self._drive(self._client, self._client.loop_write)
 
-    def _drive(self, turn: Callable[[], MQTTErrorCode]) -> None:
+    def _drive(self, client: _Client, turn: Callable[[], MQTTErrorCode]) -> None:
         """Let paho do one thing, then hand on what it learned."""
         try:
             result = turn()
         except _BAD_PACKET as error:
             self._fail(LinkError(f"unreadable packet: {error}", kind="protocol", where=self.settings.where))
             return
-        self._hand_on()
+        self._hand_on(client)
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS or self._socket is None:
             self._finish(self._error or LinkError("connection lost", kind="lost", where=self.settings.where))
 
-    def _hand_on(self) -> None:
+    def _hand_on(self, client: _Client) -> None:
+        answers, client.answers = client.answers, []
+        for mid, code in answers:
+            self._sent.pop(mid, None)
+            self._on_event(Puback(mid, code))
         events, self._inbox = self._inbox, []
         for event in events:
             self._on_event(event)
@@ -363,7 +377,7 @@ class Link:
         """Watch the clock, at most once a second: pings, silence, missing PUBACKs."""
         if self._closed or self._client is None:
             return
-        self._drive(self._client.loop_misc)
+        self._drive(self._client, self._client.loop_misc)
         now = self._loop.time()
         if self.keepalive_s and now - self._last_in_s > 1.5 * self.keepalive_s:
             self._fail(LinkError("the peer is silent", kind="timeout", where=self.settings.where))
@@ -412,7 +426,7 @@ def _let_go(client: _Client, link: Link) -> None:
     client._sock_close()  # noqa: SLF001 -- disconnect() would first try to send
     client.on_socket_open = client.on_socket_close = None
     client.on_socket_register_write = client.on_socket_unregister_write = None
-    client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
+    client.on_connect = client.on_disconnect = client.on_message = None
     link._socket = None  # noqa: SLF001
 
 

@@ -144,6 +144,8 @@ def _link_up(state: State, event: words.LinkUp) -> State:
 def _link_down(state: State, event: words.LinkDown) -> Result:
     if event.link != state.link:
         return state, []
+    if event.code == TOO_LARGE:  # it does not say which: all batches get smaller
+        state = replace(state, rows_cap=max(1, max((p.rows for p in state.wire), default=2) // 2))
     parcels = (*state.wire, *state.ready, *state.resting, *state.shelf, *state.posts)
     taken: list[Loading | Piece | Parcel] = [*state.loading, *state.pieces, *parcels]
     for item in taken:

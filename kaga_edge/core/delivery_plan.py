@@ -158,7 +158,7 @@ def _load_live(state: State, now_ns: int) -> tuple[State, Loading] | None:
         return _load_piece(state, piece)
     if not state.fresh:
         return None
-    head, most = state.fresh[0], state.rules.batch_rows_most
+    head, most = state.fresh[0], state.rows_most
     full = head.last - head.first + 1 >= most
     if not (state.hurry or full or head.born_ns + state.rules.batch_ns <= now_ns):
         return None
@@ -173,7 +173,7 @@ def _load_live(state: State, now_ns: int) -> tuple[State, Loading] | None:
 
 
 def _load_backlog(state: State, now_ns: int) -> tuple[State, Loading] | None:
-    rules, most = state.rules, state.batch_rows
+    rules, most = state.rules, min(state.batch_rows, state.rows_most)
     if rules.platform_acks:
         most = min(most, rules.unacked_most - unacked_rows(state))
     if state.backlog_from_ns > now_ns or most <= 0:

@@ -146,6 +146,7 @@ class State:
     refused_in_a_row: int = 0
     next_ref: int = 1
     batch_rows: int = 0  # rows of the next backlog batch: grows on a fast link, shrinks on a slow one
+    rows_cap: int = 0  # 0: none; smaller after the server hung up over a packet too large
     row_bytes: float = 20.0  # what a row lately cost on the wire
     carried: tuple[tuple[int, int], ...] = ()  # (time, bytes) acknowledged lately
     backlog_from_ns: int = 0
@@ -158,6 +159,11 @@ class State:
     def window(self) -> int:
         """How many messages may be unacknowledged on the wire."""
         return min(self.receive_most, self.rules.window_most)
+
+    @property
+    def rows_most(self) -> int:
+        """The most rows a batch may have."""
+        return min(self.rows_cap or self.rules.batch_rows_most, self.rules.batch_rows_most)
 
     def track(self, ep: str) -> Track:
         """Return the epoch's track, an empty one when it is new."""

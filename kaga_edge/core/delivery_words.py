@@ -100,10 +100,11 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkDown:
-    """Connection number ``link`` is gone."""
+    """Connection number ``link`` is gone; ``code``: the server's DISCONNECT reason, 0 when it gave none."""
 
     now_ns: int
     link: int
+    code: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

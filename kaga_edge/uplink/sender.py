@@ -120,10 +120,10 @@ class Sender:
             )
         )
 
-    def link_down(self, number: int) -> None:
-        """The connection is gone."""
+    def link_down(self, number: int, code: int = 0) -> None:
+        """The connection is gone; ``code``: why, if the server said so."""
         self._link = None
-        self.tell(words.LinkDown(now_ns=self.now_ns(), link=number))
+        self.tell(words.LinkDown(now_ns=self.now_ns(), link=number, code=code))
 
     def answered(self, number: int, mid: int, code: int) -> None:
         """A PUBACK arrived."""

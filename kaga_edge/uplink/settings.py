@@ -30,6 +30,9 @@ class UplinkSettings:
     unacked_max: int = 20_000
     protocol: int = 5
     puback_wait_s: float = 30.0
+    pause_s: float = 2.0  # first pause after "busy" and "no subscriber"
+    forbidden_s: float = 300.0  # between tries after "not authorised"
+    birth_ack_s: float = 3.0  # how long the backlog waits for the platform's answer to the birth
     health_s: float = 3600.0
     client_id: str = ""  # default: the gateway's id
 
@@ -43,6 +46,9 @@ class UplinkSettings:
             no_ack_ns=int(self.no_ack_s * SECOND_NS),
             no_ack_most_ns=max(3600 * SECOND_NS, int(self.no_ack_s * SECOND_NS)),
             unacked_most=self.unacked_max,
+            birth_ack_ns=int(self.birth_ack_s * SECOND_NS),
+            pause_first_ns=int(self.pause_s * SECOND_NS),
+            forbidden_ns=int(self.forbidden_s * SECOND_NS),
         )
 
 

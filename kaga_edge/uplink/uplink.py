@@ -191,7 +191,7 @@ class Uplink:
         connected_s = 0.0
         if self._link is not None:
             self._link = None
-            self._sender.link_down(self._number)
+            self._sender.link_down(self._number, error.reason if error else 0)
             connected_s = (self._clock.monotonic_ns() - self._since_ns) / SECOND_NS
             self._since_ns = self._clock.monotonic_ns()
         if error is None:

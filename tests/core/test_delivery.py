@@ -415,6 +415,15 @@ def test_too_large_is_cut_in_two() -> None:
     assert [(said.rows.spans) for said in line.said(words.Confirm)] == [((1, 5),), ((6, 10),)]
 
 
+def test_a_server_that_hangs_up_over_a_packet_too_large_gets_smaller_ones() -> None:
+    line = Line()
+    line.backlog(100)
+    line.up()
+    line.tell(words.LinkDown, link=1, code=0x95)
+    line.up(2)
+    assert line.spans() == [("hist", 1, 50)]
+
+
 def test_the_brokers_maximum_packet_size_is_obeyed() -> None:
     line = Line()
     line.backlog(100)

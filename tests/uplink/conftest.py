@@ -357,7 +357,7 @@ async def run_uplink(store: MemoryStore) -> AsyncIterator[Callable[..., Uplink]]
     tasks: list[asyncio.Task[None]] = []
 
     def start(port: int, *, over: Any = None, **settings: Any) -> Uplink:
-        wanted = {"host": "127.0.0.1", "batch_s": 0.2, "reconnect_first_s": 0.05, "reconnect_max_s": 0.2}
+        wanted = {"host": "127.0.0.1", "batch_s": 0.2, "reconnect_first_s": 0.05, "reconnect_max_s": 0.2, "birth_ack_s": 0.1}
         uplink = Uplink(
             UplinkSettings(gw=GW, port=port, **(wanted | settings)),
             store=over or store,
@@ -375,3 +375,177 @@ async def run_uplink(store: MemoryStore) -> AsyncIterator[Callable[..., Uplink]]
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+# --- a peer that does as it is told ---
+
+
+@dataclass(frozen=True)
+class Publish:
+    """One PUBLISH as it came."""
+
+    mid: int
+    topic: str
+    payload: bytes
+    retain: bool
+    dup: bool
+
+    @property
+    def leaf(self) -> str:
+        return self.topic.split("/up/", 1)[1]
+
+
+class ScriptedPeer:
+    """The server's side of MQTT 5, just enough to be wrong in every way.
+
+    ``answer(publish)`` gives the PUBACK code, None for no answer at all. Everything that came is in
+    ``published``; ``open`` is how many PUBLISHes were unanswered at most at one time.
+    """
+
+    def __init__(self, answer: Callable[[Publish], int | None], connack: bytes = b"") -> None:
+        self.answer = answer
+        self.connack = connack  # properties
+        self.connack_code: int | None = 0
+        self.published: list[Publish] = []
+        self.subscribed: list[str] = []
+        self.connects: list[bytes] = []
+        self.disconnects = 0
+        self.open = 0
+        self.changed = asyncio.Event()
+        self.port = 0
+        self.hold_pubacks = False
+        self._held: list[tuple[asyncio.StreamWriter, Publish]] = []
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            for writer in list(self._writers):
+                writer.close()
+
+    async def until(self, reached: Callable[[], bool], within_s: float = 20.0) -> None:
+        async with asyncio.timeout(within_s):
+            while not reached():
+                self.changed.clear()
+                await self.changed.wait()
+
+    def send(self, topic: str, payload: bytes, mid: int = 1) -> None:
+        body = len(topic).to_bytes(2, "big") + topic.encode() + mid.to_bytes(2, "big") + b"\x00" + payload
+        for writer in self._writers:
+            writer.write(b"\x32" + _length(len(body)) + body)
+
+    def say(self, packet: bytes) -> None:
+        for writer in list(self._writers):
+            writer.write(packet)
+
+    def release(self) -> None:
+        self.hold_pubacks = False
+        held, self._held = self._held, []
+        for writer, publish in held:
+            self._reply(writer, publish)
+
+    def rows(self) -> Ranges:
+        """The rows of all batches that came and were answered below 0x80."""
+        found = Ranges()
+        for publish in self.published:
+            if publish.leaf in ("data", "hist"):
+                body = message.parse(publish.payload)
+                found = found.add(body["n"], body["n"] + len(body["r"]) - 1)
+        return found
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            while True:
+                kind, body = await _packet(reader)
+                self._take(writer, kind, body)
+                self.changed.set()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            self._held = [held for held in self._held if held[0] is not writer]
+            writer.close()
+            self.changed.set()
+
+    def _take(self, writer: asyncio.StreamWriter, kind: int, body: bytes) -> None:
+        if kind >> 4 == 1:
+            self.connects.append(body)
+            if self.connack_code is not None:
+                reply = bytes([0, self.connack_code]) + _length(len(self.connack)) + self.connack
+                writer.write(b"\x20" + _length(len(reply)) + reply)
+        elif kind >> 4 == 3:
+            publish = _publish(kind, body)
+            self.published.append(publish)
+            if self.hold_pubacks:
+                self._held.append((writer, publish))
+                self.open = max(self.open, len(self._held))
+            else:
+                self._reply(writer, publish)
+        elif kind >> 4 == 8:
+            self.subscribed.append(body[5 : 5 + int.from_bytes(body[3:5], "big")].decode())
+            writer.write(b"\x90\x04" + body[:2] + b"\x00\x01")
+        elif kind >> 4 == 12:
+            writer.write(b"\xd0\x00")
+        elif kind >> 4 == 14:
+            self.disconnects += 1
+
+    def _reply(self, writer: asyncio.StreamWriter, publish: Publish) -> None:
+        code = self.answer(publish)
+        if code is not None:
+            writer.write(b"\x40\x04" + publish.mid.to_bytes(2, "big") + bytes([code, 0]))
+
+
+async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    kind = (await reader.readexactly(1))[0]
+    length = shift = 0
+    while True:
+        byte = (await reader.readexactly(1))[0]
+        length |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return kind, await reader.readexactly(length)
+
+
+def _publish(kind: int, body: bytes) -> Publish:
+    topic_bytes = int.from_bytes(body[:2], "big")
+    rest = body[2 + topic_bytes :]
+    return Publish(
+        mid=int.from_bytes(rest[:2], "big"),
+        topic=body[2 : 2 + topic_bytes].decode(),
+        payload=rest[3 + rest[2] :],
+        retain=bool(kind & 1),
+        dup=bool(kind & 8),
+    )
+
+
+def _length(value: int) -> bytes:
+    out = bytearray()
+    while True:
+        value, low = divmod(value, 128)
+        out.append(low | (128 if value else 0))
+        if not value:
+            return bytes(out)
+
+
+@pytest.fixture
+async def make_peer() -> AsyncIterator[Callable[..., Any]]:
+    """``peer = await make_peer(answer, connack=b"")``: a scripted MQTT 5 server."""
+    peers: list[ScriptedPeer] = []
+
+    async def make(
+        answer: Callable[[Publish], int | None] = lambda _p: 0, connack: bytes = b""
+    ) -> ScriptedPeer:
+        peer = ScriptedPeer(answer, connack)
+        await peer.start()
+        peers.append(peer)
+        return peer
+
+    yield make
+    for peer in peers:
+        await peer.stop()
