@@ -5,13 +5,13 @@ tried with version 0.4.0, and why that does not hurt here:
 
 - PUBACK always says 0x00: no 0x10 for "no subscriber", no 0x87 or 0x97. Tests of reason codes need
   another peer (mosquitto, or a scripted one).
-- The will's delay is not kept: the will is published as soon as the connection breaks.
 - CONNACK names neither Receive Maximum nor Maximum Packet Size; a packet above ``max_payload_size``
   ends the connection without a reason.
-- A taken-over session is closed without DISCONNECT.
+- A session taken over by a newer connection is closed without DISCONNECT.
+- Nothing is kept on disk: sessions and retained messages end with the process.
 
-Retained messages, clearing them, Clean Start false with a session that keeps queued messages, QoS 1 and
-user properties work.
+Will delay (cancelled by a return, at once when the session ends), retained messages and clearing them,
+Clean Start false with a session that keeps queued messages, message expiry and QoS 1 work.
 """
 
 from __future__ import annotations

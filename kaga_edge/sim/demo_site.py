@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kaga_edge.sim.fittings import Fitting
+from kaga_edge.sim.tables import disclosed, hurried, mount, station
 
 GATEWAY = "demo-01"
 CAUTION_M, DANGER_M = 1.0, 2.0
@@ -19,7 +20,7 @@ _PURPOSES = {
 }
 
 
-def fittings(*, snow_port: str = "ttySnow") -> tuple[Fitting, ...]:
+def fittings() -> tuple[Fitting, ...]:
     """Return the demo's sensors."""
     return (
         Fitting(
@@ -27,36 +28,39 @@ def fittings(*, snow_port: str = "ttySnow") -> tuple[Fitting, ...]:
             driver="a02yyuw",
             port="ttyLevel",
             height_m=4.0,
-            tables=_mount("gauge_zero_to_sensor_m = 4.0")
+            tables=mount("gauge_zero_to_sensor_m = 4.0")
             + f"\n[sensor.thresholds]\ncaution = {CAUTION_M}\ndanger = {DANGER_M}\n"
-            + _hurried("water_level")
-            + _disclosure("level-1"),
+            + hurried("water_level")
+            + disclosed(*_PURPOSES["level-1"]),
         ),
         Fitting(
             id="probe-1",
             driver="ms5837",
             i2c=(1, 0x76),
             height_m=-0.30,
-            tables=_mount('gauge_zero_to_probe_m = -0.30\nair_pressure_from = "air-1"')
-            + _hurried("water_level")
-            + _disclosure("probe-1"),
+            tables=mount('gauge_zero_to_probe_m = -0.30\nair_pressure_from = "air-1"')
+            + hurried("water_level")
+            + disclosed(*_PURPOSES["probe-1"]),
         ),
         Fitting(
             id="air-1",
             driver="bme280",
             i2c=(1, 0x77),
-            tables=_mount("") + _hurried("air_temperature") + _hurried("air_pressure") + _disclosure("air-1"),
+            tables=mount("")
+            + hurried("air_temperature")
+            + hurried("air_pressure")
+            + disclosed(*_PURPOSES["air-1"]),
         ),
         Fitting(
             id="snow-1",
             driver="sr50a",
-            port=snow_port,
+            port="ttySnow",
             looks_at="snow",
             height_m=2.0,
             options={"output_every_s": 1.0},
-            tables=_mount('ground_to_sensor_m = 2.0\ntemperature_from = "air-1"')
-            + _hurried("snow_depth")
-            + _disclosure("snow-1"),
+            tables=mount('ground_to_sensor_m = 2.0\ntemperature_from = "air-1"')
+            + hurried("snow_depth")
+            + disclosed(*_PURPOSES["snow-1"]),
         ),
         Fitting(
             id="rain-1",
@@ -64,34 +68,24 @@ def fittings(*, snow_port: str = "ttySnow") -> tuple[Fitting, ...]:
             gpio=17,
             line="rain",
             options={"mm_per_tip": 0.5},
-            tables=_mount("")
+            tables=mount("")
             + "[sensor.quality.rain_intensity]\ngross_fail = [0.0, 9999.0]\ngross_suspect = [0.0, 9999.0]\n"
-            + _disclosure("rain-1"),
+            + disclosed(*_PURPOSES["rain-1"]),
         ),
         Fitting(
-            id="road-1", driver="vehicle", gpio=22, line="vehicle", tables=_mount("") + _disclosure("road-1")
+            id="road-1",
+            driver="vehicle",
+            gpio=22,
+            line="vehicle",
+            tables=mount("") + disclosed(*_PURPOSES["road-1"]),
         ),
     )
 
 
 def config_text(folder: Path, broker_port: int, sensors: tuple[Fitting, ...]) -> str:
     """Return the whole configuration; everything it names lies in ``folder``."""
-    return "\n".join([_head(folder, broker_port), *(fitting.toml(str(folder)) for fitting in sensors)])
-
-
-def resting(sensors: tuple[Fitting, ...]) -> tuple[Fitting, ...]:
-    """Return the station at rest: one sensor that is asked once a day, so that what waits can leave."""
-    return (Fitting(id="air-1", driver="bme280", i2c=(1, 0x77), every="24h", tables=sensors[2].tables),)
-
-
-def _head(folder: Path, broker_port: int) -> str:
-    return f"""\
-[site]
-id = "{GATEWAY}"
-name = {{ ja = "デモ川 見本橋", en = "Demo river, sample bridge" }}
-position = [36.3, 136.3]
-contact = "demo"
-
+    head = station(folder, GATEWAY, "デモ川 見本橋", "Demo river, sample bridge")
+    platform = f"""\
 [platform]
 url = "mqtt://127.0.0.1:{broker_port}"
 delivery = "platform"
@@ -99,26 +93,10 @@ batch = "1s"
 keepalive = "10s"
 reconnect_first = "1s"
 reconnect_max = "2s"
-
-[store]
-path = "{folder}/store.sqlite"
-max = "64MB"
-
-[station]
-runtime = "{folder}/run"
 """
+    return "\n".join([head, platform, *(fitting.toml(str(folder)) for fitting in sensors)])
 
 
-def _mount(keys: str) -> str:
-    return f"[sensor.mount]\n{keys}\n"
-
-
-def _hurried(channel: str) -> str:
-    """The story's weather changes faster than any real one: wider limits, so that this is no fault."""
-    limits = 'rate_suspect = "99/1s"\nrate_fail = "99/1s"\nspike_suspect = 99.0\nspike_fail = 99.0\n'
-    return f"[sensor.quality.{channel}]\n{limits}"
-
-
-def _disclosure(sensor: str) -> str:
-    ja, en = _PURPOSES[sensor]
-    return f'[sensor.disclosure]\npurpose = {{ ja = "{ja}", en = "{en}" }}\npersonal_data = false\n'
+def resting(sensors: tuple[Fitting, ...]) -> tuple[Fitting, ...]:
+    """Return the station at rest: one sensor that is asked once a day, so that what waits can leave."""
+    return (Fitting(id="air-1", driver="bme280", i2c=(1, 0x77), every="24h", tables=sensors[2].tables),)

@@ -233,7 +233,8 @@ def _told(value: Value, lang: str) -> str:
         return words("sensor.missing", lang)
     if value.value is None:
         return words("sensor.starting", lang)
-    return f"{value.value:.10g} {unit_shown(value.unit, lang)}"
+    unit = "" if value.unit == "1" else unit_shown(value.unit, lang)
+    return f"{value.value:.10g} {unit}".rstrip()
 
 
 def _count_lines(picture: Picture, lang: str, columns: int) -> list[str]:

@@ -41,7 +41,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "lane.data": ("戻って最初の現在値: {seconds}秒後", "First live values after the return: {seconds} s"),
     "lane.drained": ("溜まった分が全部届いた: {seconds}秒後", "All that waited has arrived: {seconds} s"),
     "measured": ("測定値", "Measured"),
-    "waits": ("送信待ち", "Waiting"),
+    "waits": ("到着未確認", "Not yet confirmed"),
     "arrived": ("到着", "Arrived"),
     "numbered": ("記録", "On disk"),
     "line": ("回線", "Line"),

@@ -38,14 +38,22 @@ if TYPE_CHECKING:
 class SimulatedSite:
     """A site in a folder: ``folder/site.sock`` and the serial ports' names lie in it.
 
-    ``speed``: story seconds that pass in one real second.
+    ``speed``: story seconds that pass in one real second. ``begins_s``: where in the story it starts;
+    below zero, the daemon can be ready before the first thing happens.
     """
 
     def __init__(
-        self, folder: Path, fittings: Sequence[Fitting], world: World, *, speed: float = 1.0
+        self,
+        folder: Path,
+        fittings: Sequence[Fitting],
+        world: World,
+        *,
+        speed: float = 1.0,
+        begins_s: float = 0.0,
     ) -> None:
         self.folder, self.fittings, self.world, self.speed = folder, tuple(fittings), world, speed
         self.socket = folder / "site.sock"
+        self._begins_s = begins_s
         self._began_ns = time.monotonic_ns()
         self._slots = {f.i2c: Slot(f, self.truth) for f in fittings if f.i2c}
         self._buses = {bus for bus, _ in self._slots}
@@ -87,11 +95,11 @@ class SimulatedSite:
 
     def story_s(self) -> float:
         """Return where in the story we are."""
-        return (time.monotonic_ns() - self._began_ns) / 1e9 * self.speed
+        return self._begins_s + (time.monotonic_ns() - self._began_ns) / 1e9 * self.speed
 
     def monotonic_ns(self, story_s: float) -> int:
         """Return CLOCK_MONOTONIC at a time of the story."""
-        return self._began_ns + round(story_s / self.speed * 1e9)
+        return self._began_ns + round((story_s - self._begins_s) / self.speed * 1e9)
 
     def truth(self) -> Truth:
         """Return what is true now."""
