@@ -47,7 +47,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """One change of state: ``what`` is state, alert, conflict, unreadable or unknown_catalog."""
+    """One change of state.
+
+    ``what``: connection, state, alert, gone, gap, conflict, unreadable or unknown_catalog.
+    """
 
     what: str
     gw: str

@@ -160,6 +160,7 @@ class Receiver:
             await self._after(kept)
 
     async def _after(self, kept: Kept) -> None:
+        gaps = [_gap_news(self._counts.get((one.gw, one.ep)), one) for one in kept.counts]
         self._learn(kept)
         self.unreadable = self._opened().unreadable
         self.rows += kept.rows
@@ -168,7 +169,7 @@ class Receiver:
         if kept.births:
             self._at_once.set()
         if self._on_news is not None:
-            for news in kept.news:
+            for news in [*kept.news, *(one for one in gaps if one)]:
                 self._on_news(news)
         async with self.changed:
             self.changed.notify_all()
@@ -255,6 +256,14 @@ class Receiver:
 def _arrival(message: aiomqtt.Message) -> Arrival:
     payload = message.payload if isinstance(message.payload, bytes) else bytes(message.payload)
     return Arrival(topic=message.topic.value, payload=payload, retained=message.retain, at_ms=_now_ms())
+
+
+def _gap_news(before: Counts | None, after: Counts) -> News | None:
+    """Return the news that numbers began to be missing, or that none is missing any more."""
+    were, are = before is not None and bool(before.gaps), bool(after.gaps)
+    if were == are:
+        return None
+    return News(what="gap", gw=after.gw, facts={"ep": after.ep, "missing": after.gaps.count})
 
 
 def _now_ms() -> int:

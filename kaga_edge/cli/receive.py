@@ -1,0 +1,209 @@
+"""``kaga-edge receive``: the platform's side; stores what comes, acknowledges it, counts for itself.
+
+One line per change of state, the count at the end. Exit codes: 0 every number known to exist is here
+or declared gone, 1 numbers are missing or contradict each other, 2 the broker was never reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import ssl
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kaga_edge.receiver import Counts, News, Receiver, Tls
+from kaga_edge.text import language
+from kaga_edge.vocabulary.errors import KagaError
+
+EXIT_MISSING, EXIT_NEVER_CONNECTED = 1, 2
+PORT, TLS_PORT = 1883, 8883
+RANGES_SHOWN = 5
+
+TEXTS = {
+    "up": ("接続しました", "connected"),
+    "down": ("切断されました。再接続を続けます", "disconnected, trying again"),
+    "alive": ("{gw}: 稼働中", "{gw}: alive"),
+    "dead": ("{gw}: 応答がありません", "{gw}: lost"),
+    "stopped": ("{gw}: 正常に停止", "{gw}: stopped"),
+    "raised": ("{gw}: 警報 {key} {text}", "{gw}: alarm {key} {text}"),
+    "cleared": ("{gw}: 解除 {key} {text}", "{gw}: cleared {key} {text}"),
+    "gone": ("{gw}: {rows}件は届きません ({why})", "{gw}: {rows} rows will never arrive ({why})"),
+    "gap": ("{gw}: {missing}件がまだ届いていません", "{gw}: {missing} rows not here yet"),
+    "gap.none": ("{gw}: 欠けはありません", "{gw}: nothing missing"),
+    "conflict": ("{gw}: 同じ番号で内容が違います", "{gw}: same number, different content"),
+    "unreadable": ("読めない電文 {topic}: {reason}", "unreadable message {topic}: {reason}"),
+    "unknown_catalog": ("{gw}: カタログ {k} がありません", "{gw}: catalog {k} is not here"),
+    "count": (
+        "{gw} {ep}: 到着 {arrived} 重複 {repeated} 欠け {missing} 消失 {gone} 矛盾 {conflicting}",
+        "{gw} {ep}: arrived {arrived} again {repeated} missing {missing} gone {gone} conflict {conflicting}",
+    ),
+    "missing": ("  欠けている番号: {ranges}", "  missing numbers: {ranges}"),
+    "outage": ("最長の不通 {seconds:.1f} 秒", "longest outage {seconds:.1f} s"),
+    "nothing": ("何も届いていません", "nothing has arrived"),
+    "never": ("{host}:{port} に接続できませんでした", "could not connect to {host}:{port}"),
+}
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "receive",
+        help="receive as the platform does: store, acknowledge, count gaps",
+        description="Subscribe to every gateway, store each row once, acknowledge what is on disk, and count "
+        "what arrived, came again, is missing or was declared gone.",
+        epilog="examples:\n  kaga-edge receive --host broker.example.jp --username platform "
+        "--password-file secret --ca ca.pem\n  kaga-edge receive --seconds 60 --json\n\n"
+        "exit codes: 0 nothing missing, 1 missing or conflicting, 2 never connected",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, help=f"default {PORT}, with TLS {TLS_PORT}")
+    parser.add_argument("--root", default="kaga", help="first word of the topics")
+    parser.add_argument(
+        "--database", type=Path, default=Path("kaga-receive.db"), help="SQLite file, made when missing"
+    )
+    parser.add_argument("--username")
+    parser.add_argument("--password-file", type=Path, help="its first line is the password")
+    parser.add_argument("--ca", type=Path, help="CA certificates (PEM): switches TLS on")
+    parser.add_argument("--no-ack", action="store_true", help="only listen, publish nothing")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    parser.add_argument("--seconds", type=float, help="end after this long (default: at Ctrl-C)")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Receive until the time is up, Ctrl-C or SIGTERM; print the count; return the exit code."""
+    lang = language(getattr(args, "lang", None))
+    port = args.port or (TLS_PORT if args.ca else PORT)
+    password, tls = _password(args.password_file), _tls(args.ca)
+    seen = {"connected": False}
+
+    def tell(news: News) -> None:
+        seen["connected"] = seen["connected"] or news.what == "connection"
+        print(_as_json(news) if args.json else _line(news, lang), flush=True)
+
+    def made() -> Receiver:
+        return Receiver(
+            args.host,
+            port,
+            path=args.database,
+            root=args.root,
+            username=args.username,
+            password=password,
+            tls=tls,
+            ack=not args.no_ack,
+            on_news=tell,
+        )
+
+    receiver = asyncio.run(_receive(made, args.seconds))
+    if not seen["connected"]:
+        print(_text("never", lang, host=args.host, port=port), file=sys.stderr)
+    print(_counts_json(receiver) if args.json else "\n".join(_counted(receiver, lang)), flush=True)
+    if any(one.gaps or one.conflicting for one in receiver.counts().values()):
+        return EXIT_MISSING
+    return 0 if seen["connected"] else EXIT_NEVER_CONNECTED
+
+
+async def _receive(made: Callable[[], Receiver], seconds: float | None) -> Receiver:
+    receiver = made()
+    work = asyncio.create_task(receiver.run())
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, work.cancel)
+    with suppress(TimeoutError, asyncio.CancelledError):
+        await asyncio.wait_for(work, seconds)
+    return receiver
+
+
+def _password(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KagaError(f"password not readable: {error}", where=str(path), fix="check the path") from error
+
+
+def _tls(ca: Path | None) -> Tls | None:
+    if ca is None:
+        return None
+    tls = Tls(ca_file=ca)
+    try:
+        tls.context()
+    except (OSError, ssl.SSLError) as error:
+        raise KagaError(f"CA not usable: {error}", where=str(ca), fix="give a PEM file") from error
+    return tls
+
+
+# --- words ---
+
+
+def _line(news: News, lang: str) -> str:
+    """Return one change of state as a line with the time of day."""
+    facts: dict[str, Any] = {"gw": news.gw, **news.facts}
+    code = news.what
+    match news.what:
+        case "connection":
+            code = "up" if facts["up"] else "down"
+        case "state":
+            code = facts["st"]
+        case "alert":
+            code = facts["state"]
+            facts["text"] = facts.get(lang) or facts.get("en") or facts.get("ja") or ""
+        case "gone":
+            facts["rows"] = sum(span[1] - span[0] + 1 for span in facts["g"])
+            facts["why"] = ", ".join(sorted({span[2] for span in facts["g"]}))
+        case "gap":
+            code = "gap" if facts["missing"] else "gap.none"
+    return f"{datetime.now().astimezone():%H:%M:%S} {_text(code, lang, **facts)}"
+
+
+def _counted(receiver: Receiver, lang: str) -> list[str]:
+    """Return the count, one line per epoch."""
+    lines = []
+    for one in sorted(receiver.counts().values(), key=lambda one: (one.gw, one.ep)):
+        lines.append(_text("count", lang, **_facts(one)))
+        if one.gaps:
+            spans = [f"{first}-{last}" if last > first else str(first) for first, last in one.gaps]
+            more = ["..."] if len(spans) > RANGES_SHOWN else []
+            lines.append(_text("missing", lang, ranges=" ".join([*spans[:RANGES_SHOWN], *more])))
+    if not lines:
+        return [_text("nothing", lang)]
+    return [*lines, _text("outage", lang, seconds=receiver.longest_outage_s())]
+
+
+def _facts(one: Counts) -> dict[str, Any]:
+    return {
+        "gw": one.gw,
+        "ep": one.ep,
+        "arrived": one.arrived,
+        "repeated": one.repeated,
+        "retimed": one.retimed,
+        "conflicting": one.conflicting,
+        "missing": one.gaps.count,
+        "gone": one.gone,
+        "alerts": one.alerts,
+    }
+
+
+def _as_json(news: News) -> str:
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"at": at, "what": news.what, "gw": news.gw, **news.facts}, ensure_ascii=False)
+
+
+def _counts_json(receiver: Receiver) -> str:
+    epochs = [
+        {**_facts(one), "gaps": [list(span) for span in one.gaps]} for one in receiver.counts().values()
+    ]
+    total = {"what": "count", "epochs": epochs, "unreadable": receiver.unreadable}
+    return json.dumps(total | {"longest_outage_s": receiver.longest_outage_s()}, ensure_ascii=False)
+
+
+def _text(code: str, lang: str, **facts: Any) -> str:
+    return TEXTS[code][0 if lang == "ja" else 1].format(**facts)
