@@ -28,6 +28,9 @@ REOPEN_EVERY_S = 1.0  # goal: in use again within 5 s of being plugged in
 MOST_FRAMES = 512  # of a 10 Hz instrument: 50 s
 MOST_BUFFER_BYTES = 65536
 KEPT_BYTES = 4096  # of an overflowing buffer: the longest frame is far shorter
+# After bytes came nobody looks again for so long: ten frames a second need not be ten wake-ups. A poll
+# always looks at once, so a frame's age is told up to this much too low, and nothing is late.
+REST_S = 0.25
 EMPTY_READS = 3  # ready, yet nothing to read, so often in a row: the device is gone
 READ_BYTES = 4096
 RESIDUE_BYTES = 256  # of bytes without a frame, kept for inspection
@@ -61,6 +64,8 @@ class UartWire(Wire[Job | None]):
         self._wake_lock = threading.Lock()
         self._wake_fd: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll.register(self._wake_fd, select.POLLIN)
+        self._rest = select.poll()
+        self._rest.register(self._wake_fd, select.POLLIN)
 
     def open(self) -> None:
         """Open the port unless it is open. Raises BusMissing."""
@@ -115,6 +120,7 @@ class UartWire(Wire[Job | None]):
                 self._listen(None)
             except BusError:
                 self.close()  # said by the next poll, and opened again below or there
+            self._rest.poll(REST_S * 1000)
 
     def carry(self, request: Request, asking: Asking) -> Reply:
         """Return the frames of the window, waiting for a first one. Raises SensorSilent, BusFault."""

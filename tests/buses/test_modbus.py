@@ -107,7 +107,7 @@ async def test_one_dead_device_of_three_does_not_slow_its_neighbours(
         assert not log.bad(name)
         assert len(good) >= 8
         # at most one deadline late, and from the dead one's second poll on it comes last
-        assert all(p.at.wall_ms % 500 <= 300 for p in good), [p.at.wall_ms % 500 for p in good]
+        assert all(p.at.wall_ms % 500 < 400 for p in good), [p.at.wall_ms % 500 for p in good]
 
 
 async def test_a_refusal_is_the_devices_own_word_and_comes_at_once(
