@@ -24,6 +24,7 @@ from typing import TypeVar
 from kaga_edge.core import message
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.retention import (
+    ROOM_BEGINS,
     Alive,
     EpochRoom,
     Fence,
@@ -582,7 +583,9 @@ class Database:
         if code in NO_ROOM:
             if db.in_transaction:
                 db.execute("ROLLBACK")
-            if self._found_room():
+            # Our own cap: forget something. The card itself is full: closing first gives the
+            # write-ahead log back, and only when that was not enough rows have to go.
+            if (last_hope or self._at_cap(db)) and self._found_room():
                 return
         self.close()
         fault_code(error)  # a bug rises here
@@ -590,6 +593,10 @@ class Database:
             self._start_afresh(str(error))
         else:
             self._open()
+
+    def _at_cap(self, db: sqlite3.Connection) -> bool:
+        pages, cap = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "max_page_count"))
+        return bool(pages >= cap * ROOM_BEGINS)
 
     def _found_room(self) -> bool:
         """Free one chunk after "full". Not when freeing itself found no room: then the disk is full."""
