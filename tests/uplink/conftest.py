@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import time
@@ -200,12 +201,19 @@ class Mosquitto:
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
         self._log = folder / "mosquitto.log"
+        # As root it would become "mosquitto", who may not read the test's folder.
+        user = "user root\n" if os.geteuid() == 0 else ""
         self._config.write_text(
-            f"listener {self.port} 127.0.0.1\n{listener}{lines}"
+            f"{user}listener {self.port} 127.0.0.1\n{listener}{lines}"
             f"persistence true\npersistence_location {folder}/\nmax_queued_messages 0\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         with self._log.open("ab") as out:
@@ -357,7 +365,13 @@ async def run_uplink(store: MemoryStore) -> AsyncIterator[Callable[..., Uplink]]
     tasks: list[asyncio.Task[None]] = []
 
     def start(port: int, *, over: Any = None, **settings: Any) -> Uplink:
-        wanted = {"host": "127.0.0.1", "batch_s": 0.2, "reconnect_first_s": 0.05, "reconnect_max_s": 0.2, "birth_ack_s": 0.1}
+        wanted = {
+            "host": "127.0.0.1",
+            "batch_s": 0.2,
+            "reconnect_first_s": 0.05,
+            "reconnect_max_s": 0.2,
+            "birth_ack_s": 0.1,
+        }
         uplink = Uplink(
             UplinkSettings(gw=GW, port=port, **(wanted | settings)),
             store=over or store,
