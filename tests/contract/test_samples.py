@@ -66,9 +66,9 @@ JUNK: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([-1, 0, 1, 2, 3, 4, 255, 65535, 65536, 1.0, 0.5, -0.5, 1e300]),
     st.text(max_size=4),
     st.sampled_from(["3f2a9c1e", "alive", "dead", "raised", "ping", "gw-1", "jp.kaga.edge.clock.v1"]),
-    st.just([]),
-    st.just({}),
-    st.just({"q": 128}),
+    st.builds(list),
+    st.builds(dict),
+    st.builds(lambda: {"q": 128}),
     st.lists(st.integers(-1, 70000), max_size=4),
 )
 
