@@ -43,6 +43,21 @@ class Quantity(Enum):
     LOOP_CURRENT_MA = Facts("loop_current", "mA", 0.001)
     ECHO_QUALITY = Facts("echo_quality", "1", 1.0)
     SUPPLY_VOLTAGE_V = Facts("supply_voltage", "V", 0.001)
+    SUPPLY_CURRENT_A = Facts("supply_current", "A", 0.0001)
+    SUPPLY_POWER_W = Facts("supply_power", "W", 0.001)
+    SURFACE_TEMPERATURE_C = Facts("surface_temperature", "Cel", 0.01)  # of a road, of snow
+    DEVICE_TEMPERATURE_C = Facts("device_temperature", "Cel", 0.1)  # inside the instrument
+    CPU_TEMPERATURE_C = Facts("cpu_temperature", "Cel", 0.1)
+    SIGNAL_STRENGTH = Facts("signal_strength", "1", 1.0)  # in the instrument's own scale
+    DEVICE_ERROR = Facts("device_error", "1", 1.0)  # the instrument's own code; 0: none
+    TILT_DEG = Facts("tilt", "deg", 0.1)  # from the vertical
+    CONTACT_STATE = Facts("contact_state", "1", 1.0)  # 1: what the switch watches for is there
+    CONTACT_CHANGES = Facts("contact_changes", "{count}", 1.0)  # since the sample before
+    CONTACT_HELD_S = Facts("contact_held", "s", 0.1)  # in this state so far
+    INBOUND_COUNT = Facts("inbound_count", "{count}", 1.0)  # vehicles coming nearer
+    OUTBOUND_COUNT = Facts("outbound_count", "{count}", 1.0)  # vehicles going away
+    UNDER_VOLTAGE = Facts("under_voltage", "1", 1.0)  # 1: now
+    THROTTLED = Facts("throttled", "1", 1.0)  # 1: the computer runs slower than it could, now
 
     @property
     def channel(self) -> str:

@@ -20,6 +20,8 @@ class BusKind(Enum):
     UART = "uart"  # a free-running serial instrument, one a port
     MODBUS = "modbus"  # RS-485, several devices on one port
     GPIO = "gpio"
+    ONEWIRE = "onewire"  # through the kernel's files
+    HOST = "host"  # the computer itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +53,25 @@ class UartFrames:
 
     The bus worker reads the port all the time and cuts it with the driver's ``split``. The reply is a
     tuple of ``Frame``, oldest first; the worker waits up to ``timeout_s`` for the first one. None at
-    all is ``SensorSilent``. A frame is handed out by at most one poll: never a stale one twice.
+    all is ``SensorSilent``, unless ``silence_is_good`` (a radar on an empty road): then the reply is
+    empty. A frame is handed out by at most one poll: never a stale one twice.
     """
 
     window_s: float
     timeout_s: float
+    silence_is_good: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One complete frame, and how long before the poll's due time it arrived (negative: after)."""
+    """One complete frame, and how long before the poll's due time it arrived (negative: after).
+
+    ``at_ns``: the same on the kernel's monotonic clock; 0 in a capture that does not know it.
+    """
 
     data: bytes
     age_s: float
+    at_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,24 @@ class ModbusRead:
     function: int  # 3 holding, 4 input
     address: int  # as on the wire, from 0
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnewireRead:
+    """Let the kernel convert and read the device. The reply is the text of its ``w1_slave`` file.
+
+    ``b""`` is a real reply: newer kernels give it when the check value stays wrong.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRead:
+    """Ask the computer about itself. The reply is text, ``b""`` where this machine does not know.
+
+    ``what``: "throttled" (as vcgencmd prints it), "under_voltage" (hwmon's alarm file), "cpu_temperature".
+    """
+
+    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +150,7 @@ class PinUse:
     active_low: bool = True
 
 
-Request = I2cTransfer | Pause | UartFrames | ModbusRead | TakeEdges
+Request = I2cTransfer | Pause | UartFrames | ModbusRead | OnewireRead | HostRead | TakeEdges
 Reply = bytes | tuple[Frame, ...] | tuple[int, ...] | Edges
 
 T = TypeVar("T")
