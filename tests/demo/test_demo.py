@@ -1,0 +1,81 @@
+"""The demo as a person runs it: as a command, to its end, and interrupted."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "import sys; from kaga_edge.cli import main; sys.exit(main())", "demo"]
+
+
+def started(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+    )
+
+
+def daemons_of(folder: Path) -> list[str]:
+    """Return the command lines of daemons whose configuration lies in ``folder``."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "kaga_edge.sim.daemon" in line and str(folder) in line:
+            found.append(line)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+def test_the_whole_story_ends_with_nothing_lost(tmp_path):
+    run = started("--seconds", "20", "--plain", "--lang", "en", "--keep", str(tmp_path))
+    said, _ = run.communicate(timeout=80)
+    assert run.returncode == 0, said
+    counts = dict(re.findall(r"^  (numbered|arrived|lost)\b[^:]*: (\d+)$", said, re.MULTILINE))
+    assert counts["lost"] == "0"
+    assert counts["numbered"] == counts["arrived"]
+    assert int(counts["numbered"]) > 80
+    toll = re.search(r"not yet on disk at the kill: (\d+) \(at most ([0-9.]+) s", " ".join(said.split()))
+    assert toll
+    assert float(toll[2]) <= 1.5
+    assert "snow-1 is missing" in said
+    assert said.index("danger level") > said.index("The line returns")
+    assert daemons_of(tmp_path) == []
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_ends_it_cleanly_and_leaves_nothing_running(tmp_path):
+    run = started("--seconds", "60", "--plain", "--lang", "en", "--keep", str(tmp_path))
+    assert run.stdout is not None
+    for line in run.stdout:
+        if "Normal" in line:
+            break
+    run.send_signal(signal.SIGINT)
+    said, _ = run.communicate(timeout=20)
+    assert run.returncode == 130, said
+    assert "Traceback" not in said
+    assert daemons_of(tmp_path) == []
+
+
+@pytest.mark.timeout(60)
+def test_a_killed_demo_takes_its_daemon_with_it(tmp_path):
+    run = started("--seconds", "60", "--plain", "--lang", "en", "--keep", str(tmp_path))
+    assert run.stdout is not None
+    for line in run.stdout:
+        if "Normal" in line:
+            break
+    assert daemons_of(tmp_path)
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate(timeout=20)
+    ends = time.monotonic() + 10
+    while daemons_of(tmp_path) and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert daemons_of(tmp_path) == []
