@@ -61,6 +61,8 @@ class _Scan:
         self.at += 1
         path = self._resolve(self._key())
         self.at += 1
+        for depth in range(1, len(path)):
+            self._note(path[:depth], line)
         self.lines[path] = line  # a header after its dotted children is the better place
         return path
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from kaga_edge.config.faults import Code
 from kaga_edge.config.limits import default_limits
@@ -31,6 +32,7 @@ from kaga_edge.core.grading import Limits
 from kaga_edge.core.siting import Mount, sited_quantities
 from kaga_edge.sensors import driver_names, load
 from kaga_edge.vocabulary.drivers import Model
+from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
 from kaga_edge.vocabulary.requests import BusKind, SerialLine
 
@@ -115,10 +117,10 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     if not isinstance(entry, dict):
         read_table(desk, SensorTable, entry, path)
         return None
+    faults_before = len(desk.notes.faults)
     parts = _driver_of(desk, entry, path)
-    table = read_table(
-        desk, SensorTable, {k: v for k, v in entry.items() if k in COMMON_KEYS - {"mount"}}, path
-    )
+    common = {key: value for key, value in entry.items() if key in COMMON_KEYS - {"mount"}}
+    table = read_table(desk, SensorTable, common, path) or _right_part(common)
     mount = read_dataclass(desk, Mount, entry.get("mount", {}), (*path, "mount"))
     if "disclosure" not in entry and not desk.documents.left_out:
         desk.fault(path, Code.NO_DISCLOSURE)
@@ -126,44 +128,51 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
         return None
     options = _options(desk, parts, entry, path)
     _check_bus_keys(desk, parts.model, entry, path)
-    if table is None or mount is None or options is None or table.disclosure is None:
-        return None
     bus = _attachment(desk, parts.model, table, path)
-    return None if bus is None else _sensor(desk, parts, table, mount, options, bus, path)
-
-
-def _sensor(
-    desk: Desk,
-    parts: DriverParts,
-    table: SensorTable,
-    mount: Mount,
-    options: Any,
-    bus: Attachment,
-    path: Path,
-) -> SensorConfig | None:
-    try:
-        quantities = tuple(parts.driver(options).quantities)
-    except ValueError as error:  # options that do not go together
-        desk.fault(path, Code.VALUE, reason=str(error))
-        return None
-    assert table.disclosure is not None
-    every_s = table.every_s
-    if every_s < parts.model.shortest_every_s:
+    if table.every_s < parts.model.shortest_every_s:
         desk.fault((*path, "every"), Code.EVERY_TOO_SHORT, shortest=f"{parts.model.shortest_every_s:g}s")
-    check_mount(desk, quantities, mount, path)
+    if mount is None or options is None:
+        return None
+    quantities = _sited(desk, parts, options, mount, path)
+    limits = _limits(desk, table.quality, quantities, path)
+    thresholds = _thresholds(desk, table.thresholds, path)
+    if len(desk.notes.faults) > faults_before or bus is None or table.disclosure is None:
+        return None
     return SensorConfig(
         id=table.id,
         driver=table.driver,
-        every_s=every_s,
+        every_s=table.every_s,
         bus=bus,
         options=options,
         driver_class=parts.driver,
         model=parts.model,
         mount=mount,
-        limits=_limits(desk, table.quality, sited_quantities(mount, quantities), path),
-        thresholds=_thresholds(desk, table.thresholds, path),
+        limits=limits,
+        thresholds=thresholds,
         disclosure=table.disclosure,
     )
+
+
+def _right_part(common: Mapping[str, Any]) -> SensorTable:
+    """Return the table without its wrong keys, so that one fault does not hide the others."""
+    right: dict[str, Any] = {"id": "x", "driver": "x"}
+    for key, value in common.items():
+        try:
+            SensorTable.model_validate_json(json.dumps(right | {key: value}, default=str))
+        except ValidationError:
+            continue
+        right[key] = value
+    return SensorTable.model_validate_json(json.dumps(right, default=str))
+
+
+def _sited(desk: Desk, parts: DriverParts, options: Any, mount: Mount, path: Path) -> tuple[Quantity, ...]:
+    try:
+        quantities = tuple(parts.driver(options).quantities)
+    except (ValueError, KagaError) as error:  # options that do not go together
+        desk.fault(path, Code.VALUE, reason=str(error))
+        return ()
+    check_mount(desk, quantities, mount, path)
+    return sited_quantities(mount, quantities)
 
 
 # --- driver and options ---

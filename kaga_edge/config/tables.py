@@ -132,8 +132,8 @@ def _translate(
         desk.fault(where, Code.BAD_ID, value=str(detail["input"]))
     elif kind in ("literal_error", "enum"):
         desk.fault(where, Code.NOT_ONE_OF, value=str(detail["input"]), valid=str(context["expected"]))
-    elif bound := next((context[key] for key in ("ge", "gt", "le", "lt") if key in context), None):
-        _out_of_bounds(desk, where, detail, bound)
+    elif bounds := [context[key] for key in ("ge", "gt", "le", "lt") if key in context]:
+        _out_of_bounds(desk, where, detail, bounds[0])
     else:
         _other(desk, where, kind, detail, _value_at(table, detail["loc"]))
 
