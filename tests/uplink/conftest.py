@@ -310,6 +310,7 @@ async def _receive(
                 protocol=aiomqtt.ProtocolVersion.V5,
                 clean_start=False,
                 properties=_week(),
+                timeout=1,
                 **options,
             ) as client:
                 await client.subscribe(f"kaga/edge/v1/{GW}/up/#", qos=1)
