@@ -75,6 +75,8 @@ class Worker:
 
     def submit(self, job: Job) -> None:
         """Ask these sensors, in this order, after everything submitted before."""
+        if self._until_s == 0:  # even the wait for jobs can hang, where a wire opens its port meanwhile
+            self._until_s = time.monotonic() + OPEN_S
         self._jobs.put(job)
         self.wire.wake()
 

@@ -222,3 +222,25 @@ async def test_a_bug_in_a_driver_ends_run(parts: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         await bus.run()
     await bus.close(take_last=False)
+
+
+async def test_a_hang_while_opening_is_seen_too(parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kaga_edge.buses import worker
+
+    monkeypatch.setattr(worker, "OPEN_S", 0.3)
+    hang = threading.Event()
+
+    class Slow(parts.Chips):
+        def open(self, bus: int) -> Any:
+            if not self.opened:
+                self.opened = 1
+                hang.wait(30)
+            return super().open(bus)
+
+    chips = Slow(registers={0x76: chip(21)})
+    try:
+        async with parts.running(parts.i2c_spec(parts.i2c_sensor("air", 0x76)), chips=chips) as (bus, log):
+            await log.until(lambda: bool(log.good("air")))
+            assert bus.health().given_up == 1
+    finally:
+        hang.set()
