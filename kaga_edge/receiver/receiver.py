@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from kaga_edge.receiver.archive import Archive, Arrival, Kept, News
 from kaga_edge.receiver.reckoning import Counts, Listening, Verdict, verdict_on
 from kaga_edge.receiver.session import ACK_EXPIRY_S, AckingClient, Tls, expiring
 from kaga_edge.receiver.view import Snapshot, snapshot_of
+from kaga_edge.vocabulary.errors import KagaError
 
 GROUP_MESSAGES = 100  # in one transaction
 GROUP_BYTES = 256 * 1024
@@ -71,7 +73,10 @@ class Receiver:
         self.changed = asyncio.Condition()
 
     async def run(self) -> None:
-        """Receive until cancelled; connect again by itself. Call once."""
+        """Receive until cancelled; connect again by itself. Call once.
+
+        Raises KagaError when the file cannot be opened.
+        """
         try:
             await self._open()
             while True:
@@ -114,7 +119,11 @@ class Receiver:
 
     async def _open(self) -> None:
         def opened() -> tuple[Archive, str, Kept]:
-            archive = Archive(self._path, root=self._root)
+            try:
+                archive = Archive(self._path, root=self._root)
+            except sqlite3.Error as error:
+                fix = "name a file of the receiver, or one that does not exist yet"
+                raise KagaError(f"cannot be opened: {error}", where=str(self._path), fix=fix) from error
             # The id belongs to the file: the broker's session holds what this file has not seen.
             identifier = archive.note("client", f"receiver-{secrets.token_hex(4)}")
             return archive, identifier, archive.everything()

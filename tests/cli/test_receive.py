@@ -128,3 +128,12 @@ def test_a_password_file_that_is_not_there_is_explained(
     assert main(["receive", "--password-file", str(tmp_path / "none")]) == 2
     assert str(tmp_path / "none") in capsys.readouterr().err
     assert main(["receive", "--ca", str(tmp_path / "none")]) == 2
+
+
+@pytest.mark.parametrize("place", ["folder/that/is/not/there.db", "no-database"])
+def test_a_database_that_cannot_be_opened_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    (tmp_path / "no-database").write_text("this is a letter, not a database\n" * 40)
+    assert main(["receive", "--database", str(tmp_path / place)]) == 2
+    assert place in capsys.readouterr().err

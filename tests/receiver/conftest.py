@@ -7,9 +7,11 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import zlib
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import aiomqtt
 import iotcore
 import pytest
+import trustme
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -34,13 +37,14 @@ def free_port() -> int:
 class Mosquitto:
     """Debian's broker on a port of its own, with its sessions kept over a restart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *settings: str) -> None:
         self.port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
             f"persistence_location {folder}/\nmax_queued_messages 0\nuser root\n"
+            + "".join(f"{line}\n" for line in settings)
         )
         self._process: subprocess.Popen[str] | None = None
 
@@ -56,13 +60,15 @@ class Mosquitto:
         else:
             pytest.fail("mosquitto did not start")
         # Its log must be read on, else it stops at a full pipe.
-        subprocess.Popen(["cat"], stdin=self._process.stderr, stdout=subprocess.DEVNULL)
+        self._reader = threading.Thread(target=deque, args=(self._process.stderr, 0), daemon=True)
+        self._reader.start()
         return self
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)
+            self._reader.join(10)
             assert self._process.stderr is not None
             self._process.stderr.close()
             self._process = None
@@ -95,6 +101,26 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker = Mosquitto(tmp_path / "mosquitto").start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def tls_broker(tmp_path: Path) -> Callable[[trustme.CA], Any]:
+    """``with tls_broker(authority) as broker``: only TLS, as "localhost", signed by ``authority``."""
+
+    @contextmanager
+    def started(authority: trustme.CA) -> Iterator[Mosquitto]:
+        if MOSQUITTO is None:
+            pytest.skip("Debian's mosquitto is not installed")
+        issued = authority.issue_cert("localhost")
+        issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+        issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+        broker = Mosquitto(
+            tmp_path / "tls", f"certfile {tmp_path}/cert.pem", f"keyfile {tmp_path}/key.pem"
+        ).start()
+        yield broker
+        broker.stop()
+
+    return started
 
 
 @pytest.fixture
@@ -181,13 +207,13 @@ async def _gateway(port: int, gw: str = "daishoji-01") -> AsyncIterator[Gateway]
 
 
 @asynccontextmanager
-async def _running(port: int, path: Path, **other: Any) -> AsyncIterator[Receiver]:
-    receiver = Receiver(
-        "127.0.0.1", port, path=path, **({"ack_every_s": 0.05, "reconnect_max_s": 0.2} | other)
-    )
+async def _running(
+    port: int, path: Path, *, host: str = "127.0.0.1", wait_s: float = 10.0, **other: Any
+) -> AsyncIterator[Receiver]:
+    receiver = Receiver(host, port, path=path, **({"ack_every_s": 0.05, "reconnect_max_s": 0.2} | other))
     task = asyncio.create_task(receiver.run())
     try:
-        await receiver.until(lambda one: one.connected)
+        await receiver.until(lambda one: one.connected, timeout_s=wait_s)
         yield receiver
     finally:
         task.cancel()

@@ -12,9 +12,10 @@ from typing import Any
 
 import aiomqtt
 import pytest
+import trustme
 
 from kaga_edge.core.ranges import Ranges
-from kaga_edge.receiver import News, Receiver
+from kaga_edge.receiver import News, Receiver, Tls
 
 KEY = ("daishoji-01", "3f2a9c1e")
 Maker = Callable[..., Any]
@@ -241,3 +242,26 @@ async def test_what_cannot_be_read_is_counted_and_kept_aside(
         await receiver.until(arrived(1))
         assert receiver.unreadable == (1 if payload else 0)
     assert len(stored(path, "SELECT * FROM aside")) == (1 if payload else 0)
+
+
+async def test_over_tls_only_a_broker_with_the_right_certificate_is_believed(
+    tls_broker: Maker, running: Maker, tmp_path: Path
+) -> None:
+    authority, stranger = trustme.CA(), trustme.CA()
+    with tls_broker(authority) as broker:
+        port = broker.port
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        stranger.cert_pem.write_to_path(tmp_path / "stranger.pem")
+        async with running(
+            port, tmp_path / "r.db", tls=Tls(ca_file=tmp_path / "ca.pem"), host="localhost"
+        ) as one:
+            assert one.connected
+        with pytest.raises(TimeoutError):
+            async with running(
+                port,
+                tmp_path / "s.db",
+                tls=Tls(ca_file=tmp_path / "stranger.pem"),
+                wait_s=1.0,
+                host="localhost",
+            ):
+                pytest.fail("believed a stranger")
