@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name is None:
         print(_help(lang))
         return 0
+    if name == "version":  # also as --version
+        arguments = ["version", *(word for word in arguments if word not in ("version", "--version"))]
     if name not in available():
         return _unknown(name, lang)
     try:

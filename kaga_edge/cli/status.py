@@ -102,28 +102,27 @@ def _reasons(snapshot: Snapshot, lang: str) -> list[str]:
         reasons.append(say(f"status.link_{snapshot['link']['state']}", lang))
     if snapshot["store"].get("error"):
         reasons.append(say("status.store_sick", lang))
-    return reasons or [say("status.all_good" if snapshot["state"] == "ok" else "status.wait", lang)]
+    usual = {"ok": "status.all_good", "starting": "status.wait"}
+    return reasons or [say(usual.get(snapshot["state"], "status.below"), lang)]
 
 
 def _sensor(sensor: dict[str, Any], lang: str) -> list[str]:
     """Return the sensor's line with what the site needs, then a line for each further channel."""
+    if sensor["state"] != "ok":  # an old value is never shown as if it were today's
+        age = span_words(sensor["age_s"], lang) if sensor["age_s"] is not None else ""
+        code = sensor["error"]["code"] if sensor["error"] else ""
+        state = _padded(say(f"sensor.{sensor['state']}", lang), 8)
+        return [f"{_padded(sensor['id'], 8)} {_padded('--', 7)} {state} {age} {code}".rstrip()]
     first, *others = sensor["channels"] or [{"id": "", "unit": "", "value": None, "flags": 0}]
-    if sensor["state"] == "ok":
-        quality, age = quality_words(first["flags"], lang), age_words(sensor["age_s"], lang)
-    else:
-        quality = say(f"sensor.{sensor['state']}", lang)
-        age = age_words(sensor["age_s"], lang) if sensor["age_s"] is not None else ""
-    code = sensor["error"]["code"] if sensor["error"] else ""
-    current = sensor["state"] == "ok"  # an old value is never shown as if it were today's
     cells = (
         _padded(sensor["id"], 8),
-        _padded(_value(first) if current else "--", 7),
+        _padded(_value(first), 7),
         _padded(unit_shown(first["unit"], lang), 5),
-        _padded(quality, 7),
-        f"{age} {code}".strip(),
+        _padded(quality_words(first["flags"], lang), 7),
+        age_words(sensor["age_s"], lang),
     )
     lines = [" ".join(cells)]
-    for channel in others if current else ():
+    for channel in others:
         name = quantity_name(channel["id"], lang)
         flagged = f" {quality_words(channel['flags'], lang)}" if channel["flags"] else ""
         lines.append(f"  {_padded(name, 20)} {_value(channel)} {unit_shown(channel['unit'], lang)}{flagged}")

@@ -37,7 +37,6 @@ class Code(StrEnum):
     LEADING_ZERO = "KE-C25"
     NO_QUOTES = "KE-C26"
     UNKNOWN_DRIVER = "KE-C30"
-    DRIVER_BROKEN = "KE-C31"
     WRONG_BUS = "KE-C32"
     DUPLICATE_ID = "KE-C33"
     DUPLICATE_PORT = "KE-C34"

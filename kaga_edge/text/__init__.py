@@ -14,6 +14,7 @@ from kaga_edge.text import alarms, commands, configuration, decoding, errors, st
 from kaga_edge.vocabulary.readings import Flag
 
 LANGUAGES = ("ja", "en")
+TOPICS = (configuration, errors, status, words, commands, alarms, decoding)
 Text = tuple[str, str]  # Japanese, English
 
 
@@ -27,7 +28,7 @@ class Phrase(str):
 def catalogue() -> dict[str, Text]:
     """Return every text by code."""
     texts: dict[str, Text] = {}
-    for topic in (configuration, errors, status, words, commands, alarms, decoding):
+    for topic in TOPICS:
         texts |= topic.TEXTS
     return texts
 

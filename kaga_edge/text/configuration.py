@@ -43,7 +43,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "KE-C13": ("{expected}が必要です。{got}が書かれています", "{expected} is needed here, not {got}"),
     "KE-C14": (
         '{value} に単位がありません。"{example}" のように書きます (秒 s、分 m、時 h、日 d)',
-        '{value} has no unit. Write "{example}", or with m, h, d for minutes, hours, days',
+        '{value} has no unit. Write "{example}" (s, m, h or d)',
     ),
     "KE-C15": (
         '「{value}」は時間として読めません。"10s" "5m" "1h" "30d" のように書きます',

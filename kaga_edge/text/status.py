@@ -13,6 +13,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "status.link_refused": ("送信先が拒否", "refused by the platform"),
     "status.store_sick": ("ディスク障害", "the disk is sick"),
     "status.wait": ("最初の値を待っています", "waiting for first values"),
+    "status.below": ("下の行を参照", "see below"),
     "status.all_good": ("すべて良好", "all good"),
     "sensor.ok": ("正常", "good"),
     "sensor.failing": ("無応答", "silent"),

@@ -1,0 +1,160 @@
+"""What ``status`` shows, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+
+import pytest
+
+from kaga_edge.cli.status import line, screen
+
+
+def columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def test_the_screen_in_english(snapshot):
+    assert screen(snapshot(), "en") == [
+        "Daishoji river, Miki bridge",
+        "flood-daishoji-01",
+        "State   ATTENTION: 1 sensor(s) silent",
+        "level-1  1.240   m     good    4 s ago",
+        "  Distance to surface  2.960 m",
+        "rain-1   3.500   mm    good    12 s ago",
+        "temp-1   --      silent   3 min KE-B02",
+        "Unsent  412, oldest 41 min ago",
+        "Room    about 26 d",
+        "Link    up  delivered 2 s ago",
+        "Clock   synced (NTP)",
+        "Next: kaga-edge sensor read temp-1",
+    ]
+
+
+def test_the_screen_in_japanese(snapshot):
+    assert screen(snapshot(), "ja") == [
+        "大聖寺川 三木大橋  flood-daishoji-01",
+        "状態    注意: センサー1台が応答なし",
+        "level-1  1.240   m     正常    4秒前",
+        "  面までの距離         2.960 m",
+        "rain-1   3.500   mm    正常    12秒前",
+        "temp-1   --      無応答   3分 KE-B02",
+        "未送信  412件  最古 41分前",
+        "保存    あと約26日",
+        "回線    接続  到達 2秒前",
+        "時計    同期 (NTP)",
+        "次: kaga-edge sensor read temp-1",
+    ]
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_no_line_is_wider_than_a_phone_and_no_sign_has_two_widths(snapshot, lang):
+    for text in screen(snapshot(), lang):
+        assert columns(text) <= 40
+        assert not any(unicodedata.east_asian_width(sign) == "A" for sign in text)
+
+
+def test_an_old_value_is_never_shown_as_if_it_were_current(snapshot):
+    silent = next(text for text in screen(snapshot(), "en") if text.startswith("temp-1"))
+    assert "8.2" not in silent
+
+
+def test_a_flag_is_told_in_words_beside_the_value(snapshot):
+    body = snapshot(only="level-1")
+    body["sensors"][0]["channels"][0]["flags"] = 4
+    assert "stuck" in screen(body, "en")[3]
+
+
+def test_a_colour_only_repeats_the_word(snapshot):
+    coloured = "\n".join(screen(snapshot(), "en", colour=True))
+    assert "\x1b[33mATTENTION\x1b[0m" in coloured
+    assert coloured.replace("\x1b[33m", "").replace("\x1b[0m", "") == "\n".join(screen(snapshot(), "en"))
+
+
+def test_a_link_that_is_down_tells_why(snapshot):
+    body = snapshot()
+    body["link"] |= {"state": "down", "delivered_age_s": None, "since_s": 2467, "reason": "no route to host"}
+    shown = screen(body, "en")
+    assert "Link    down  for 41 min" in shown
+    assert "        no route to host" in shown
+
+
+def test_a_station_without_a_platform_says_so(snapshot):
+    assert "Link    no platform set" in screen(snapshot() | {"link": {"state": "none"}}, "en")
+
+
+def test_rows_that_will_never_arrive_are_told(snapshot):
+    body = snapshot()
+    body["store"]["gone"] = 7
+    assert any("never sent 7" in text for text in screen(body, "en"))
+
+
+def test_a_gateway_that_has_just_started_has_values_to_wait_for(snapshot):
+    body = snapshot(only="level-1") | {"state": "starting", "room_s": None}
+    body["sensors"][0] |= {"state": "starting", "age_s": None}
+    shown = screen(body, "en")
+    assert "State   STARTING: waiting for first values" in shown
+    assert "Room    not known yet" in shown
+
+
+def test_one_line_for_scripts(snapshot):
+    assert line(snapshot()) == (
+        "ATTENTION flood-daishoji-01 sensors=2/3 unsent=412 oldest=2467s link=up delivered=2s clock=ntp "
+        "code=KE-B02"
+    )
+
+
+@pytest.mark.parametrize(("state", "code"), [("ok", 0), ("attention", 1), ("starting", 1), ("failing", 2)])
+def test_the_exit_code_follows_the_state(kaga_edge, control_socket, snapshot, state, code):
+    path = control_socket(lambda _: snapshot() | {"state": state})
+    assert kaga_edge("status", "--socket", path).code == code
+
+
+def test_json_is_the_snapshot_itself(kaga_edge, control_socket, snapshot):
+    path = control_socket(lambda _: snapshot())
+    assert json.loads(kaga_edge("status", "--json", "--socket", path).out) == snapshot()
+
+
+def test_the_socket_and_the_language_come_from_the_configuration(
+    kaga_edge, control_socket, snapshot, tmp_path
+):
+    path = control_socket(lambda _: snapshot())
+    (tmp_path / "k.toml").write_text('[site]\nlanguage = "ja"\n[station]\nruntime = "."\n')
+    said = kaga_edge("status", "--config", tmp_path / "k.toml")
+    assert path.name == "control.sock"
+    assert "状態    注意" in said.out
+
+
+def test_three_when_nobody_listens(kaga_edge, tmp_path):
+    said = kaga_edge("status", "--socket", tmp_path / "none.sock")
+    assert said.code == 3
+    assert "systemctl start kaga-edge" in said.err
+
+
+def test_three_when_a_killed_daemon_left_its_socket(kaga_edge, tmp_path):
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "left.sock"))
+    assert kaga_edge("status", "--socket", tmp_path / "left.sock").code == 3
+
+
+def test_a_daemon_that_hangs_up_means_try_later(kaga_edge, control_socket):
+    assert kaga_edge("status", "--socket", control_socket(lambda _: None)).code == 75
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+def test_a_stranger_is_told_to_join_the_group(control_socket, snapshot, tmp_path):
+    path = control_socket(lambda _: snapshot())
+    path.chmod(0o660)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    pid = os.fork()
+    if pid == 0:  # the child asks as nobody
+        from kaga_edge.cli import main
+
+        os.setgid(65534)
+        os.setuid(65534)
+        os._exit(main(["status", "--socket", str(path)]))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
