@@ -16,6 +16,9 @@ from kaga_edge.text import language
 from kaga_edge.vocabulary.errors import KagaError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kaga_edge.receiver import News, Receiver
     from kaga_edge.sim.demo import Outcome
 
 EXIT_LOST, EXIT_INTERRUPTED = 1, 130
@@ -73,13 +76,20 @@ def _run_in(folder: Path, args: argparse.Namespace, lang: str) -> int:
     view = PlainView(lang) if plain else LiveView(lang)
     view.open()
     try:
-        outcome = asyncio.run(Demo(folder, seconds=seconds, view=view, lang=lang).run())
+        demo = Demo(folder, seconds=seconds, view=view, lang=lang, platform=_platform)
+        outcome = asyncio.run(demo.run())
     finally:
         view.close()
     print()
     for line in summary(outcome, lang):
         print("\n".join(wrapped(line, columns, indent="    ")))
     return 0 if outcome.good else EXIT_LOST
+
+
+def _platform(port: int, path: Path, on_news: Callable[[News], None]) -> Receiver:
+    from kaga_edge.receiver import Receiver
+
+    return Receiver("127.0.0.1", port, path=path, ack_every_s=1.0, on_news=on_news)
 
 
 def summary(outcome: Outcome, lang: str) -> list[str]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Protocol
 
-from kaga_edge.receiver import News, Receiver, Verdict
 from kaga_edge.sim import demo_site
 from kaga_edge.sim.aftermath import aftermath
 from kaga_edge.sim.broker import EmbeddedBroker
@@ -28,6 +28,51 @@ from kaga_edge.sim.site import SimulatedSite
 from kaga_edge.sim.slots import Fault
 from kaga_edge.sim.toll import Toll, toll_of
 from kaga_edge.vocabulary.errors import KagaError
+
+
+class Verdict(Protocol):
+    """A receiver's own count against what was numbered."""
+
+    @property
+    def numbered(self) -> int: ...
+    @property
+    def arrived(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def repeated(self) -> int: ...
+    @property
+    def gone(self) -> int: ...
+    @property
+    def conflicting(self) -> int: ...
+    @property
+    def longest_outage_s(self) -> float: ...
+    @property
+    def clean(self) -> bool: ...
+
+
+class Platform(Protocol):
+    """What the demo needs of ``kaga_edge.receiver.Receiver``, which the simulation may not import."""
+
+    connected: bool
+
+    async def run(self) -> None: ...
+    def counts(self) -> Mapping[tuple[str, str], Any]: ...
+    def verify(self, expected_numbered: Mapping[str, int]) -> Verdict: ...
+    async def until(self, claim: Callable[[Any], bool], *, timeout_s: float = 10.0) -> None: ...
+
+
+class News(Protocol):
+    """One change of state, as the receiver tells it."""
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def facts(self) -> dict[str, Any]: ...
+
+
+# port, file, who hears the news
+MakePlatform = Callable[[int, Path, Callable[[News], None]], Platform]
 
 SHORTEST_S = 20.0  # below this the acts run into each other
 LOOK_EVERY_S = 0.5
@@ -86,7 +131,10 @@ class Marks:
 class Demo:
     """One run. ``folder`` holds every file it makes."""
 
-    def __init__(self, folder: Path, *, seconds: float, view: View, lang: str) -> None:
+    def __init__(
+        self, folder: Path, *, seconds: float, view: View, lang: str, platform: MakePlatform
+    ) -> None:
+        self._make_platform = platform
         self._folder, self._total_s, self._view, self._lang = folder, max(seconds, SHORTEST_S), view, lang
         self._fittings = demo_site.fittings()
         self._site = SimulatedSite(folder, self._fittings, demo_story(length_s=self._total_s))
@@ -126,12 +174,8 @@ class Demo:
             await self._line.start()
             self._site.start()
             self._ears = Ears(self._broker.port, demo_site.GATEWAY)
-            self._receiver = Receiver(
-                "127.0.0.1",
-                self._broker.port,
-                path=self._folder / "receiver.sqlite",
-                ack_every_s=1.0,
-                on_news=self._on_news,
+            self._receiver = self._make_platform(
+                self._broker.port, self._folder / "receiver.sqlite", self._on_news
             )
             listeners += [asyncio.create_task(one.run()) for one in (self._ears, self._receiver)]
             await self._ears.listening.wait()

@@ -60,8 +60,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "oldest": ("最古 {seconds}秒前", "oldest {seconds} s"),
     "events": ("できごと", "What happened"),
     "numbers": (
-        "記録 {numbered}  待ち {waiting}  到着 {arrived}",
-        "on disk {numbered}, waiting {waiting}, arrived {arrived}",
+        "記録 {numbered}、未確認 {waiting}、到着 {arrived}",
+        "on disk {numbered}, unconfirmed {waiting}, arrived {arrived}",
     ),
     "end.done": (
         "終わりました({seconds}秒)。受信側の数え:",

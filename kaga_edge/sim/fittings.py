@@ -36,6 +36,7 @@ class Fitting:
     line: str = ""
     looks_at: str = "water"
     height_m: float = 5.0
+    period_s: float | None = None  # how often a serial instrument sends; None: as it usually does
     options: dict[str, object] = field(default_factory=dict)
     tables: str = ""  # further TOML of this sensor: [sensor.mount], [sensor.thresholds] …
 
@@ -108,11 +109,11 @@ def _ads1115(fitting: Fitting, now: Now) -> Chip:
 
 
 def _a02yyuw(fitting: Fitting, now: Now) -> Instrument:
-    return A02yyuw(distance_m=distance(fitting, now))
+    return A02yyuw(distance_m=distance(fitting, now), period_s=fitting.period_s or 0.2)
 
 
 def _maxbotix(fitting: Fitting, now: Now) -> Instrument:
-    return MaxBotix(distance_m=distance(fitting, now))
+    return MaxBotix(distance_m=distance(fitting, now), period_s=fitting.period_s or 1 / 6)
 
 
 def _sr50a(fitting: Fitting, now: Now) -> Instrument:
@@ -120,6 +121,7 @@ def _sr50a(fitting: Fitting, now: Now) -> Instrument:
         distance_m=distance(fitting, now),
         temperature_c=lambda: now().air_temperature_c,
         quality=lambda: now().echo_quality,
+        period_s=fitting.period_s or 1.0,
     )
 
 

@@ -99,7 +99,8 @@ def _snow(series: Series) -> Fitting:
         port="ttySnow",
         looks_at="snow",
         height_m=series.sensor_height_m,
-        options={"output_every_s": 1.0},
+        period_s=0.45,  # a fresh line for every poll, so that none has to wait
+        options={"output_every_s": 0.5},
         tables=mount(f'ground_to_sensor_m = {series.sensor_height_m}\ntemperature_from = "air-1"')
         + hurried("snow_depth")
         + PURPOSE,
