@@ -144,9 +144,24 @@ def _i2c_image(transfers: Sequence[tuple[I2cTransfer, bytes]]) -> dict[str, obje
         (key if key.partition(":")[2] in several else key.partition(":")[2]): reply
         for key, reply in replies.items()
     }
-    if is_command_device or several:
+    if is_command_device or several or _overlaps(named):
         return {"replies": named}
     return {"registers": {f"0x{key}": reply for key, reply in named.items()}}
+
+
+def _overlaps(named: Mapping[str, str]) -> bool:
+    """Say whether a reply runs into another register with other bytes (words with a PEC behind them)."""
+    if any(len(key) != 2 for key in named):
+        return False
+    runs = {int(key, 16): bytes.fromhex(reply) for key, reply in named.items()}
+    if all(len(reply) == 2 for reply in runs.values()):
+        return False  # words: each register has its own two bytes
+    seen: dict[int, int] = {}
+    return any(
+        seen.setdefault(start + i, byte) != byte
+        for start, reply in runs.items()
+        for i, byte in enumerate(reply)
+    )
 
 
 def _differs(key: str, command: str, replies: Mapping[str, str]) -> bool:
