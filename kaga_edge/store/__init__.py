@@ -52,6 +52,7 @@ class Store:
         self.on_change: list[Callable[[Change], None]] = []
         self.epoch = ""
         self.set_aside: Path | None = None
+        self._closed = False
         self._loop = asyncio.get_running_loop()
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._changes: list[Change] = []  # made by the call now running; touched by the owning thread only
@@ -98,9 +99,13 @@ class Store:
 
     async def close(self) -> None:
         """Finish every call made so far, then close the file."""
-        if self._thread.is_alive():
-            await self._ask(self._database.close)
-            self._calls.put(None)
+        if self._closed:
+            return
+        last = asyncio.ensure_future(self._ask(self._database.close))
+        await asyncio.sleep(0)  # it has taken its place in the queue: nothing may come behind it
+        self._closed = True
+        await last
+        self._calls.put(None)
 
     async def declare(
         self, sensors: Sequence[SensorDeclaration], site: dict[str, object], gw: str
@@ -191,6 +196,8 @@ class Store:
             call()
 
     async def _ask(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreError("the store is closed")
         answer: asyncio.Future[T] = self._loop.create_future()
 
         def call() -> None:

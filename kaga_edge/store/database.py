@@ -55,18 +55,27 @@ from kaga_edge.core.stored import (
     StoredRow,
     StoreSize,
 )
-from kaga_edge.store.book import EPOCH_SHIFT, Book, RunStart, read_books, spans_read, spans_text
+from kaga_edge.store.book import Book, RunStart, read_books, spans_read, spans_text
+from kaga_edge.store.cutting import fitting, joined
 from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreError, StoreSick, fault_code
 from kaga_edge.store.file import PAGE_BYTES, FileDamaged, Identity, open_file, set_aside
 from kaga_edge.store.highwater import HighWater
+from kaga_edge.store.statements import (
+    Batch,
+    by_sensor,
+    delete_rows,
+    insert_batch,
+    insert_notice,
+    run,
+    sensor_indices,
+    store_spans,
+)
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.readings import Alert, Moment
 
 log = logging.getLogger(__name__)
 
 CHUNK_ROWS = 500  # of one deleting transaction: a bounded write-ahead log and a bounded wait for others
-LOAD_BYTES = 60 * 1024  # of one load: what fits a batch
-ROW_OVERHEAD_BYTES = 24  # brackets, index, time difference and commas of one row in a batch
 REASONS = frozenset({"thinned", "expired", "quarantined", "unreadable", "purged", "skipped"})
 REPORTED_LINES_KEPT = 1000
 
@@ -84,18 +93,6 @@ class Declared:
     k: str
     index: dict[str, int]
     res: dict[str, tuple[float, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Entries with their numbers, as the rows to insert."""
-
-    book: Book
-    rows: list[tuple[int, int, int, int, str, str | None, bytes | None]]
-    notices: list[tuple[int, str, str, int, int, bytes]]
-    runs: list[RunStart]
-    first: int
-    first_e: int
 
 
 class Database:
@@ -144,7 +141,7 @@ class Database:
         book = self._present
         index: dict[str, int] = {}
         new: list[tuple[int, int, str, str]] = []
-        known = self._guarded(lambda db: _sensor_indices(db, book.i))
+        known = self._guarded(lambda db: sensor_indices(db, book.i))
         following = max(known.values(), default=-1) + 1
         for sensor in sensors:
             channels = json.dumps([channel[0] for channel in sensor.channels])
@@ -197,7 +194,7 @@ class Database:
             if batch is not None and self._present.ep == batch.book.ep and self._present.next_n > batch.first:
                 return None  # the commit that failed is there after all
             batch = self._numbered(*encoded)
-            return lambda db: _insert(db, batch) if batch is not None else None
+            return lambda db: insert_batch(db, batch) if batch is not None else None
 
         self._durably(plan)
         assert batch is not None
@@ -239,8 +236,8 @@ class Database:
         if not rows:
             return Loaded(rows=[], run=Run(ep=ep, k="", c=0, boot=""))
         run, run_last = book.run_at(rows[0][0])
-        del rows[_joined(rows, run_last) :]
-        del rows[_fitting(rows) :]
+        del rows[joined(rows, run_last) :]
+        del rows[fitting(rows) :]
         return Loaded(rows=rows, run=Run(ep=ep, k=run.k, c=run.trust, boot=run.boot))
 
     def load_notices(self, ep: str, first_e: int, last_e: int) -> list[Notice]:
@@ -287,7 +284,7 @@ class Database:
 
             def write(db: sqlite3.Connection) -> None:
                 for book, kind, before, after in changes:
-                    _store_spans(db, "delivered", (self._upstream, book.i, kind), before, after)
+                    store_spans(db, "delivered", (self._upstream, book.i, kind), before, after)
                 planned[:] = changes
 
             return write
@@ -325,7 +322,7 @@ class Database:
             )
             self._reserve(book, 0, 1)
             row = (book.base + e, "clock", f"clock/{boot}", None, at.wall_ms, body)
-            return lambda db: _insert_notice(db, row)
+            return lambda db: insert_notice(db, row)
 
         self._durably(plan)
         self._present.next_e = max(self._present.next_e, e + 1)
@@ -422,9 +419,7 @@ class Database:
 
     def remember(self, key: str, value: str) -> None:
         """Keep a small fact across restarts."""
-        self._durably(
-            lambda: lambda db: _run(db, "INSERT OR REPLACE INTO memory VALUES (?, ?)", (key, value))
-        )
+        self._durably(lambda: lambda db: run(db, "INSERT OR REPLACE INTO memory VALUES (?, ?)", (key, value)))
 
     def recall(self, key: str) -> str | None:
         """Return a remembered fact, None when there is none."""
@@ -513,7 +508,7 @@ class Database:
     def _begin_epoch(self, db: sqlite3.Connection) -> None:
         i = self._books[-1].i + 1 if self._books else 1
         ep = secrets.token_hex(4)
-        while ep.isdigit() and ep in {book.ep for book in self._books}:
+        while ep in {book.ep for book in self._books}:
             ep = secrets.token_hex(4)
         made_ms = self._clock.now().wall_ms
         row = (i, ep, made_ms, self._identity.machine, self._identity.board)
@@ -700,16 +695,16 @@ class Database:
         def write(db: sqlite3.Connection) -> None:
             self._write_lines(db, book, waiting, reason)
             if delete:  # first, so that on a full disk the rest finds room
-                _delete_rows(db, "sample", book.base, waiting)
-                _store_spans(db, "removed", (book.i, "row"), book.removed, book.removed.union(waiting))
-            _store_spans(db, "gone", (book.i, reason), before, before.union(waiting))
-            _insert_notice(db, row)
+                delete_rows(db, "sample", book.base, waiting)
+                store_spans(db, "removed", (book.i, "row"), book.removed, book.removed.union(waiting))
+            store_spans(db, "gone", (book.i, reason), before, before.union(waiting))
+            insert_notice(db, row)
 
         return write
 
     def _write_lines(self, db: sqlite3.Connection, book: Book, numbers: Ranges, why: str) -> None:
         """Add to the ledger, one line a sensor; a line nobody has been shown yet grows instead."""
-        for sensor, from_ms, to_ms, count, held in _by_sensor(db, book, numbers):
+        for sensor, from_ms, to_ms, count, held in by_sensor(db, book, numbers):
             open_line = db.execute(
                 "SELECT id, from_ms, to_ms, count, numbers FROM ledger_line"
                 " WHERE id > ? AND epoch = ? AND why = ? AND sensor = ? ORDER BY id DESC LIMIT 1",
@@ -760,8 +755,8 @@ class Database:
                 return None
 
             def write(db: sqlite3.Connection) -> None:
-                _delete_rows(db, "sample", book.base, span)
-                _store_spans(db, "removed", (book.i, "row"), book.removed, book.removed.union(span))
+                delete_rows(db, "sample", book.base, span)
+                store_spans(db, "removed", (book.i, "row"), book.removed, book.removed.union(span))
 
             return write
 
@@ -775,8 +770,8 @@ class Database:
         after = book.removed_notices.union(span)
 
         def write(db: sqlite3.Connection) -> None:
-            _delete_rows(db, "notice", book.base, span)
-            _store_spans(db, "removed", (book.i, "notice"), book.removed_notices, after)
+            delete_rows(db, "notice", book.base, span)
+            store_spans(db, "removed", (book.i, "notice"), book.removed_notices, after)
 
         self._durably(lambda: write)
         book.removed_notices = after
@@ -845,135 +840,9 @@ class Database:
         return int(found[0]) if found else None
 
 
-# --- statements ---
-
-
-def _run(db: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:
-    db.execute(statement, values)
-
-
-def _insert(db: sqlite3.Connection, batch: Batch) -> None:
-    i = batch.book.base >> EPOCH_SHIFT
-    for run in batch.runs:
-        db.execute("INSERT INTO run VALUES (?, ?, ?, ?, ?)", (i, run.first, run.k, run.boot, run.trust))
-    _insert_samples(db, batch.rows)
-    for notice in batch.notices:
-        _insert_notice(db, notice)
-
-
-def _insert_samples(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert many rows a statement: a third cheaper than one by one, and far fewer hand-overs of the GIL."""
-    at = 0
-    for size, statement in _INSERTS:
-        while len(rows) - at >= size:
-            db.execute(statement, [value for row in rows[at : at + size] for value in row])
-            at += size
-
-
-_INSERTS = tuple(  # our own text, no values
-    (size, "INSERT INTO sample VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size))  # noqa: S608
-    for size in (50, 10, 3, 1)
-)
-
-
-def _insert_notice(db: sqlite3.Connection, row: tuple[int, str, str, int | None, int, bytes]) -> None:
-    db.execute("INSERT INTO notice VALUES (?, ?, ?, ?, ?, ?)", row)
-
-
-def _delete_rows(db: sqlite3.Connection, table: str, base: int, numbers: Ranges) -> None:
-    for first, last in numbers:
-        statement = f"DELETE FROM {table} WHERE id BETWEEN ? AND ?"  # noqa: S608 our own name
-        db.execute(statement, (base + first, base + last))
-
-
-_SPAN_KEYS = {
-    "delivered": ("upstream", "epoch", "kind"),
-    "removed": ("epoch", "kind"),
-    "gone": ("epoch", "reason"),
-}
-
-
-def _store_spans(
-    db: sqlite3.Connection, table: str, key: tuple[object, ...], before: Ranges, after: Ranges
-) -> None:
-    """Write only what changed of a set of ranges: usually one row."""
-    kept = {first for first, _ in after}
-    where = " AND ".join(f"{name} = ?" for name in (*_SPAN_KEYS[table], "first"))
-    for first, _ in before:
-        if first not in kept:
-            db.execute(f"DELETE FROM {table} WHERE {where}", (*key, first))  # noqa: S608 our own names
-    held = set(before)
-    marks = ", ".join("?" * (len(key) + 2))
-    for span in after:
-        if span not in held:
-            db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", (*key, *span))  # noqa: S608
-
-
-def _sensor_indices(db: sqlite3.Connection, epoch: int) -> dict[tuple[str, str], int]:
-    found = db.execute("SELECT sensor, channels, i FROM sensor_index WHERE epoch = ?", (epoch,))
-    return {(sensor, channels): i for sensor, channels, i in found}
-
-
-def _by_sensor(
-    db: sqlite3.Connection, book: Book, numbers: Ranges
-) -> list[tuple[str, int | None, int | None, int, Ranges]]:
-    """Return (sensor id, first time, last time, rows, their numbers), numbers without rows under ""."""
-    held: dict[int, list[int]] = {}
-    times: dict[int, tuple[int, int]] = {}
-    for first, last in numbers:
-        for n, sensor, at_ms in db.execute(
-            "SELECT id - ?1, sensor, at_ms FROM sample WHERE id BETWEEN ?1 + ?2 AND ?1 + ?3",
-            (book.base, first, last),
-        ):
-            held.setdefault(sensor, []).append(n)
-            low, high = times.get(sensor, (at_ms, at_ms))
-            times[sensor] = min(low, at_ms), max(high, at_ms)
-    names = {i: sensor for (sensor, _), i in _sensor_indices(db, book.i).items()}
-    found: list[tuple[str, int | None, int | None, int, Ranges]] = [
-        (names.get(sensor, ""), *times[sensor], len(ns), Ranges.of((n, n) for n in ns))
-        for sensor, ns in held.items()
-    ]
-    rowless = numbers.minus(Ranges.of((n, n) for ns in held.values() for n in ns))
-    if rowless:
-        found.append(("", None, None, rowless.count, rowless))
-    return found
-
-
 def _entry(sensor: SensorDeclaration, i: int) -> dict[str, object]:
     channels = [{"id": name, "u": unit, "res": res, **extra} for name, unit, res, extra in sensor.channels]
     return {"i": i, "id": sensor.id, "driver": sensor.driver, "kind": sensor.kind, "ch": channels}
-
-
-# --- cutting a load ---
-
-
-def _joined(rows: Sequence[StoredRow], run_last: int) -> int:
-    """Return how many rows from the start are consecutive and of one run."""
-    first = rows[0][0]
-    count = min(len(rows), run_last - first + 1)
-    if rows[count - 1][0] - first == count - 1:
-        return count
-    low, high = 1, count  # rows[:low] are consecutive, rows[:high] are not
-    while high - low > 1:
-        middle = (low + high) // 2
-        if rows[middle - 1][0] - first == middle - 1:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-def _fitting(rows: Sequence[StoredRow]) -> int:
-    """Return how many rows fit one batch, at least one."""
-    size = len(rows) * ROW_OVERHEAD_BYTES + sum([len(row[4]) + len(row[5] or "") for row in rows])
-    if size <= LOAD_BYTES:
-        return len(rows)
-    size = 0
-    for count, row in enumerate(rows):
-        size += ROW_OVERHEAD_BYTES + len(row[4]) + len(row[5] or "")
-        if size > LOAD_BYTES:
-            return max(1, count)
-    return len(rows)
 
 
 def _given(ranges: Ranges | None, following: int) -> Ranges:

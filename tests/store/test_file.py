@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,7 @@ def test_every_setting_holds_at_each_opening(bench: Any, opening: str) -> None:
 def test_the_name_given_to_sqlite_says_not_to_trust_powersafe_overwrite(bench: Any) -> None:
     asked: list[str] = []
 
-    class Spy(sqlite3.Connection):
-        def __init__(self, name: str, *more: Any, **settings: Any) -> None:
-            asked.append(name)
-            super().__init__(name, *more, **settings)
-
     # The audit hook of CPython tells every name that is opened, without standing in for anything.
-    import sys
-
     sys.addaudithook(lambda event, given: asked.append(str(given[0])) if event == "sqlite3.connect" else None)
     open_file(bench.path, 64_000_000).close()
     assert asked[-1].startswith("file:///")

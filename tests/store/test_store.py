@@ -10,7 +10,7 @@ import pytest
 
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.stored import Committed
-from kaga_edge.store import Store, StoreBusy, StoreSick
+from kaga_edge.store import Store, StoreBusy, StoreError, StoreSick
 
 
 async def opened(bench: Any, **settings: Any) -> Store:
@@ -75,6 +75,14 @@ async def test_closing_finishes_everything_already_asked(bench: Any) -> None:
     again = await opened(bench)
     assert (await again.standing()).epochs[0].next_n == 21
     await again.close()
+
+
+async def test_a_closed_store_says_so(bench: Any) -> None:
+    store = await opened(bench)
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await store.append([bench.entry(1.0)])
 
 
 async def test_a_cancelled_caller_disturbs_nobody(bench: Any) -> None:
