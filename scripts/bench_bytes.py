@@ -30,7 +30,7 @@ FRAME_BYTES = 1 + 2 + 2 + len(TOPIC) + 2 + 1  # type, length (up to 16 KiB), top
 
 
 def main() -> int:
-    """Print payload and packet bytes per reading, of the whole file and of its flood; 1: missed in the flood."""
+    """Print bytes per reading of the whole file and of its flood; 1: goal missed in the flood."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("datafile", type=Path)
     rows = read(parser.parse_args().datafile)

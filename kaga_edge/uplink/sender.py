@@ -74,6 +74,7 @@ class Sender:
         self._rows: dict[str, Ranges] = {}  # delivered, not yet confirmed to the store
         self._notices: dict[str, Ranges] = {}
         self._unconfirmed = 0
+        self._confirm_soon = asyncio.Event()
         self._confirm_now = asyncio.Event()
 
     # --- what others tell ---
@@ -186,11 +187,12 @@ class Sender:
                         await self._store.remember(job.key, job.value)
 
     async def confirm(self) -> None:
-        """Tell the store what is delivered: at most a second late, or after 50 messages."""
+        """Tell the store what is delivered: a second late at most, after 50 messages, or when all is quiet."""
         while True:
-            await self._confirm_now.wait()
-            if self._unconfirmed < CONFIRM_AFTER_MESSAGES:
-                await asyncio.sleep(CONFIRM_AFTER_S)
+            await self._confirm_soon.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CONFIRM_AFTER_S):
+                    await self._confirm_now.wait()
             if not await self.confirm_rest():
                 await asyncio.sleep(DISK_AGAIN_S)
 
@@ -198,6 +200,7 @@ class Sender:
         """Confirm what is left; False when the disk would not."""
         rows, notices = self._rows, self._notices
         self._rows, self._notices, self._unconfirmed = {}, {}, 0
+        self._confirm_soon.clear()
         self._confirm_now.clear()
         if not rows and not notices:
             return True
@@ -219,6 +222,9 @@ class Sender:
         self.state, actions = delivery.step(self.state, event)
         for action in actions:
             self._do(action)
+        quiet = not (self.state.wire or self.state.ready or self.state.loading)
+        if self._unconfirmed >= CONFIRM_AFTER_MESSAGES or (self._unconfirmed and quiet):
+            self._confirm_now.set()
         self.turned.set()
 
     def _do(self, action: words.Action) -> None:
@@ -254,7 +260,7 @@ class Sender:
                 if known:
                     noted[ep] = known
         self._unconfirmed += 1
-        self._confirm_now.set()
+        self._confirm_soon.set()
 
     # --- the store's jobs ---
 
