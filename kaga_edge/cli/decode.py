@@ -144,7 +144,8 @@ def _value(field: Field[object], hint: typing.Any, key: str, text: str, lang: st
         if given is None:
             return None
         adapter: TypeAdapter[object] = TypeAdapter(Annotated[hint, Bounds(**limits)])
-        checked = adapter.validate_python(given)
+        # A list is written as JSON: registers=[{"quantity": "rain", "address": 3}]
+        checked = adapter.validate_json(text) if text.startswith("[") else adapter.validate_python(given)
     except ValidationError as error:
         why = error.errors()[0]["msg"]
         raise Usage(say("decode.wrong_option", lang, key=key, value=text, why=why)) from error
