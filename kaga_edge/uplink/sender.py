@@ -187,7 +187,7 @@ class Sender:
                         await self._store.remember(job.key, job.value)
 
     async def confirm(self) -> None:
-        """Tell the store what is delivered: a second late at most, after 50 messages, or when all is quiet."""
+        """Tell the store what is delivered: a second late at most, after 50, or when all is quiet."""
         while True:
             await self._confirm_soon.wait()
             with contextlib.suppress(TimeoutError):
