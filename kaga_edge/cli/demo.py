@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kaga_edge.receiver import News, Receiver
-    from kaga_edge.sim.demo import Outcome
+    from kaga_edge.sim.demo_roles import Outcome
 
 EXIT_LOST, EXIT_INTERRUPTED = 1, 130
 
@@ -52,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
         if args.keep is None:
             with tempfile.TemporaryDirectory(prefix="kaga-edge-demo-") as folder:
                 return _run_in(Path(folder), args, lang)
-        args.keep.mkdir(parents=True, exist_ok=True)
-        code = _run_in(args.keep.resolve(), args, lang)
+        code = _run_in(_empty(args.keep), args, lang)
         print(words("kept", lang, folder=args.keep))
     except KeyboardInterrupt:
         print(f"\n{words('stopped', lang)}")
@@ -84,6 +83,14 @@ def _run_in(folder: Path, args: argparse.Namespace, lang: str) -> int:
     for line in summary(outcome, lang):
         print("\n".join(wrapped(line, columns, indent="    ")))
     return 0 if outcome.good else EXIT_LOST
+
+
+def _empty(folder: Path) -> Path:
+    """Return a folder that is there and empty. Raises KagaError: an old store would be counted too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise KagaError("the folder is not empty", where=str(folder), fix="name a new or empty one")
+    return folder.resolve()
 
 
 def _platform(port: int, path: Path, on_news: Callable[[News], None]) -> Receiver:

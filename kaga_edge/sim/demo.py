@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 from kaga_edge.sim import demo_site
 from kaga_edge.sim.aftermath import aftermath
 from kaga_edge.sim.broker import EmbeddedBroker
+from kaga_edge.sim.demo_roles import MakePlatform, News, Outcome
 from kaga_edge.sim.demo_view import Picture, View, values_of
 from kaga_edge.sim.demo_words import words
 from kaga_edge.sim.ears import Ears
@@ -29,55 +29,11 @@ from kaga_edge.sim.slots import Fault
 from kaga_edge.sim.toll import Toll, toll_of
 from kaga_edge.vocabulary.errors import KagaError
 
-
-class Verdict(Protocol):
-    """A receiver's own count against what was numbered."""
-
-    @property
-    def numbered(self) -> int: ...
-    @property
-    def arrived(self) -> int: ...
-    @property
-    def lost(self) -> int: ...
-    @property
-    def repeated(self) -> int: ...
-    @property
-    def gone(self) -> int: ...
-    @property
-    def conflicting(self) -> int: ...
-    @property
-    def longest_outage_s(self) -> float: ...
-    @property
-    def clean(self) -> bool: ...
-
-
-class Platform(Protocol):
-    """What the demo needs of ``kaga_edge.receiver.Receiver``, which the simulation may not import."""
-
-    connected: bool
-
-    async def run(self) -> None: ...
-    def counts(self) -> Mapping[tuple[str, str], Any]: ...
-    def verify(self, expected_numbered: Mapping[str, int]) -> Verdict: ...
-    async def until(self, claim: Callable[[Any], bool], *, timeout_s: float = 10.0) -> None: ...
-
-
-class News(Protocol):
-    """One change of state, as the receiver tells it."""
-
-    @property
-    def what(self) -> str: ...
-    @property
-    def facts(self) -> dict[str, Any]: ...
-
-
-# port, file, who hears the news
-MakePlatform = Callable[[int, Path, Callable[[News], None]], Platform]
-
 SHORTEST_S = 20.0  # below this the acts run into each other
 LOOK_EVERY_S = 0.5
 DRAIN_S = 20.0  # the longest wait for what waits to leave
 STOP_S = 10.0
+START_S = 1.5  # about what the daemon and the rest need before the story can begin
 KILL_AFTER_DUE_S = 0.3
 PULLED = "snow-1"
 
@@ -91,29 +47,6 @@ ACTS = (
     (0.75, "replug"),
     (0.84, "kill"),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How the demo ended. ``waiting``: rows on disk that were not sent in time; not lost, but not good."""
-
-    seconds: float
-    verdict: Verdict
-    waiting: int
-    outage_s: float
-    alarm_delay_s: float | None
-    tolls: tuple[Toll, ...]
-    exit_code: int
-
-    @property
-    def lost(self) -> int:
-        """Rows that are neither at the receiver, nor declared gone, nor on disk."""
-        return self.verdict.lost - self.waiting
-
-    @property
-    def good(self) -> bool:
-        """Nothing lost, nothing contradictory, nothing left behind, a clean stop."""
-        return self.verdict.clean and self.waiting == 0 and self.exit_code == 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,11 +67,18 @@ class Demo:
     def __init__(
         self, folder: Path, *, seconds: float, view: View, lang: str, platform: MakePlatform
     ) -> None:
-        self._make_platform = platform
         self._folder, self._total_s, self._view, self._lang = folder, max(seconds, SHORTEST_S), view, lang
         self._fittings = demo_site.fittings()
-        self._site = SimulatedSite(folder, self._fittings, demo_story(length_s=self._total_s))
+        story = demo_story(length_s=self._total_s)
+        self._site = SimulatedSite(folder, self._fittings, story, begins_s=-START_S)
         self._broker = EmbeddedBroker(folder)
+        self._line = Line(self._broker.port)
+        self._ears = Ears(self._broker.port, demo_site.GATEWAY)
+        self._receiver = platform(self._broker.port, folder / "receiver.sqlite", self._on_news)
+        self._config = folder / "kaga-edge.toml"
+        self._daemon = DaemonProcess(
+            site=self._site.socket, config=self._config, runtime=folder / "run", log=folder / "daemon.log"
+        )
         self._alarms: dict[str, str] = {}
         self._state = "unknown"
         self._marks = Marks()
@@ -165,41 +105,33 @@ class Demo:
 
     @contextlib.asynccontextmanager
     async def _stage(self) -> AsyncIterator[None]:
-        """Set everything up, and take everything down whatever happens."""
-        (self._folder / "run").mkdir(exist_ok=True)
-        listeners: list[asyncio.Task[None]] = []
-        try:
+        """Set everything up, and take everything down in reverse whatever happens."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self._broker.stop)
             await self._broker.start()
-            self._line = Line(self._broker.port)
+            stack.push_async_callback(self._line.stop)
             await self._line.start()
+            stack.callback(self._site.stop)
             self._site.start()
-            self._ears = Ears(self._broker.port, demo_site.GATEWAY)
-            self._receiver = self._make_platform(
-                self._broker.port, self._folder / "receiver.sqlite", self._on_news
-            )
-            listeners += [asyncio.create_task(one.run()) for one in (self._ears, self._receiver)]
-            await self._ears.listening.wait()
-            await self._receiver.until(lambda receiver: receiver.connected)
-            self._config = self._folder / "kaga-edge.toml"
+            await self._listen(stack)
             self._write_config(self._fittings)
-            self._daemon = DaemonProcess(
-                site=self._site.socket,
-                config=self._config,
-                runtime=self._folder / "run",
-                log=self._folder / "daemon.log",
-            )
+            (self._folder / "run").mkdir(exist_ok=True)
+            stack.callback(self._daemon.sweep)
             await self._start_daemon()
             yield
-        finally:
-            if hasattr(self, "_daemon"):
-                self._daemon.sweep()
-            for listener in listeners:
-                listener.cancel()
-            await asyncio.gather(*listeners, return_exceptions=True)
-            self._site.stop()
-            if hasattr(self, "_line"):
-                await self._line.stop()
-            await self._broker.stop()
+
+    async def _listen(self, stack: contextlib.AsyncExitStack) -> None:
+        """Have the receiver and the ears listen before the station says its first word."""
+        tasks = [asyncio.create_task(one.run()) for one in (self._ears, self._receiver)]
+
+        async def end() -> None:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        stack.push_async_callback(end)
+        await self._ears.listening.wait()
+        await self._receiver.until(lambda receiver: receiver.connected)
 
     def _write_config(self, fittings: tuple[Fitting, ...]) -> None:
         self._config.write_text(demo_site.config_text(self._folder, self._line.port, fittings))

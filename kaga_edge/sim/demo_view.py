@@ -17,6 +17,7 @@ from kaga_edge.text import quantity_name, unit_shown
 
 NARROW = 60  # columns: below this, names and values go on lines of their own
 EVENTS_SHOWN = 9
+MOST_IMPORTANT_EVENTS = 2
 # What is shown of each sensor: the first channel of these that it has.
 SHOWN = (
     "water_level",
@@ -174,7 +175,11 @@ class LiveView:
         from rich.console import Console
         from rich.live import Live
 
-        self._live = Live(console=Console(highlight=False, emoji=False), auto_refresh=False, transient=False)
+        self._live = Live(
+            console=Console(highlight=False, emoji=False),
+            auto_refresh=False,
+            vertical_overflow="crop",  # the other ways end with a sign of ambiguous width
+        )
         self._live.start()
 
     def event(self, elapsed_s: float, text: str, picture: Picture | None = None) -> None:
@@ -187,11 +192,12 @@ class LiveView:
         """Draw."""
         from rich.text import Text
 
-        columns = self._live.console.width
+        columns, rows = self._live.console.size
         lines = picture_lines(picture, self._lang, columns)
         lines += ["", words("events", self._lang)]
-        for event in self._events:
-            lines += wrapped(event, columns, indent=" " * 9)
+        events = [part for event in self._events for part in wrapped(event, columns, indent=" " * 9)]
+        room = max(MOST_IMPORTANT_EVENTS, rows - len(lines) - 1)  # on a low screen the newest ones
+        lines += events[-room:]
         self._live.update(Text("\n".join(lines), no_wrap=True, overflow="crop"), refresh=True)
 
     def close(self) -> None:
