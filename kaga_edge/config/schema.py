@@ -34,13 +34,14 @@ def schema() -> dict[str, Any]:
     del sensor["additionalProperties"]  # the driver's own keys stand in the same table
     sensor["properties"]["driver"] = {"type": "string", "enum": list(driver_names())}
     sensor["properties"]["mount"] = model_of(Mount).model_json_schema()
-    sensor["allOf"] = [_driver(name) for name in driver_names()]
+    sensor["allOf"] = [_driver(name, whole["$defs"]) for name in driver_names()]
     return whole
 
 
-def _driver(name: str) -> dict[str, Any]:
+def _driver(name: str, shared: dict[str, Any]) -> dict[str, Any]:
     parts = driver_parts(name)
     own = model_of(parts.options).model_json_schema()
+    shared |= own.get("$defs", {})  # tables within a table: the register list of modbus_map
     properties = own.get("properties", {})
     for one in fields(parts.options):
         words = one.metadata.get("help", {})
