@@ -148,7 +148,14 @@ def sensor_facts(sensor: SensorConfig) -> dict[str, Any]:
 
 def attachment_words(sensor: SensorConfig) -> str:
     """Return where a sensor hangs, in the words of the configuration."""
-    from kaga_edge.config import GpioLines, I2cAddress, ModbusAddress, SerialPort
+    from kaga_edge.config import (
+        GpioLines,
+        HostItself,
+        I2cAddress,
+        ModbusAddress,
+        OnewireDevice,
+        SerialPort,
+    )
 
     match sensor.bus:
         case I2cAddress(bus=bus, address=address):
@@ -157,6 +164,10 @@ def attachment_words(sensor: SensorConfig) -> str:
             return port
         case ModbusAddress(port=port, unit=unit):
             return f"{port} modbus {unit}"
+        case OnewireDevice(device=device):
+            return f"1-wire {device}"
+        case HostItself():
+            return "host"
         case GpioLines():
             pins = sensor.driver_class(sensor.options).pins()
             return "gpio " + ", ".join(str(pin.gpio) for pin in pins)

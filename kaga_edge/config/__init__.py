@@ -14,6 +14,7 @@ from kaga_edge.config.checks import (
     check_gpio,
     check_i2c,
     check_ids,
+    check_onewire,
     check_passwords,
     check_ports,
     check_position,
@@ -27,8 +28,10 @@ from kaga_edge.config.models import (
     Config,
     Disclosure,
     GpioLines,
+    HostItself,
     I2cAddress,
     ModbusAddress,
+    OnewireDevice,
     Platform,
     SensorConfig,
     SerialPort,
@@ -55,6 +58,8 @@ __all__ = [
     "SerialPort",
     "ModbusAddress",
     "GpioLines",
+    "OnewireDevice",
+    "HostItself",
     "Disclosure",
     "Fault",
     "Code",
@@ -156,7 +161,7 @@ def _sensors(desk: Desk) -> tuple[SensorConfig, ...]:
         for index, entry in enumerate(entries)
         if (sensor := read_sensor(desk, entry, ("sensor", index))) is not None
     }
-    for check in (check_ids, check_i2c, check_ports, check_gpio):
+    for check in (check_ids, check_i2c, check_onewire, check_ports, check_gpio):
         check(desk)
     check_sources(desk, found)
     return tuple(found.values())

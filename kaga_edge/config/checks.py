@@ -73,6 +73,20 @@ def _two_inputs(one: dict[str, Any], two: dict[str, Any]) -> bool:
     )
 
 
+def check_onewire(desk: Desk) -> None:
+    """One sensor a 1-wire device."""
+    seen: dict[str, int] = {}
+    for index, entry in _entries(desk):
+        device = entry.get("onewire")
+        if not isinstance(device, str):
+            continue
+        first = seen.setdefault(device, index)
+        if first != index:
+            one, line = _id(_entry(desk, first)), desk.line(("sensor", first, "onewire"))
+            path = ("sensor", index, "onewire")
+            desk.fault(path, Code.DUPLICATE_ONEWIRE, device=device, one=one, two=_id(entry), other=line)
+
+
 def check_ports(desk: Desk) -> None:
     """One instrument a port, or a Modbus line with different ids and the same settings."""
     seen: dict[str, list[tuple[int, dict[str, Any]]]] = {}

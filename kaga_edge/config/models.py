@@ -183,7 +183,19 @@ class GpioLines:
     """On the header; the driver's options name the lines."""
 
 
-Attachment = I2cAddress | SerialPort | ModbusAddress | GpioLines
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnewireDevice:
+    """A device on the kernel's 1-wire bus, by its id (``/sys/bus/w1/devices/<device>``)."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostItself:
+    """The computer the gateway runs on."""
+
+
+Attachment = I2cAddress | SerialPort | ModbusAddress | GpioLines | OnewireDevice | HostItself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from kaga_edge.config.faults import Code
 from kaga_edge.config.limits import default_limits
@@ -18,9 +19,11 @@ from kaga_edge.config.models import (
     Disclosure,
     Duration,
     GpioLines,
+    HostItself,
     I2cAddress,
     Id,
     ModbusAddress,
+    OnewireDevice,
     Rate,
     SensorConfig,
     SerialPort,
@@ -72,6 +75,15 @@ class ThresholdTable(Table):
     warning: float | None = None  # snow
 
 
+def _onewire_id(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[0-9a-f]{2}-[0-9a-f]{12}", value):
+        raise UnitFault(Code.BAD_ONEWIRE, value=value)
+    return value
+
+
+Onewire = Annotated[str, BeforeValidator(_onewire_id)]
+
+
 class SensorTable(Table):
     """The keys of ``[[sensor]]`` that every driver shares (mount and the driver's own come apart)."""
 
@@ -82,6 +94,7 @@ class SensorTable(Table):
     port: str | None = None
     serial: str | None = None
     modbus_id: int | None = Field(default=None, ge=1, le=247)
+    onewire: Onewire | None = None
     quality: dict[str, QualityTable] = Field(default_factory=dict)
     thresholds: ThresholdTable = Field(default_factory=ThresholdTable)
     disclosure: Disclosure | None = None
@@ -93,8 +106,10 @@ _BUS_KEYS = {
     BusKind.UART: {"port", "serial"},
     BusKind.MODBUS: {"port", "serial", "modbus_id"},
     BusKind.GPIO: set(),
+    BusKind.ONEWIRE: {"onewire"},
+    BusKind.HOST: set(),
 }
-_ALL_BUS_KEYS = {"i2c", "port", "serial", "modbus_id"}
+_ALL_BUS_KEYS = {"i2c", "port", "serial", "modbus_id", "onewire"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +268,10 @@ def _check_bus_keys(desk: Desk, model: Model, entry: Mapping[str, Any], path: Pa
 def _attachment(desk: Desk, model: Model, table: SensorTable, path: Path) -> Attachment | None:
     if model.bus is BusKind.GPIO:
         return GpioLines()
+    if model.bus is BusKind.HOST:
+        return HostItself()
+    if model.bus is BusKind.ONEWIRE:
+        return None if table.onewire is None else OnewireDevice(device=table.onewire)
     if model.bus is BusKind.I2C:
         return None if table.i2c is None else _i2c(desk, model, table.i2c, path)
     line = _line(desk, model, table.serial, path)

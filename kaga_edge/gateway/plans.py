@@ -9,8 +9,10 @@ from kaga_edge.config import Config
 from kaga_edge.config.models import (
     Attachment,
     GpioLines,
+    HostItself,
     I2cAddress,
     ModbusAddress,
+    OnewireDevice,
     SensorConfig,
     SerialPort,
 )
@@ -193,6 +195,10 @@ def _bus_name(at: Attachment) -> tuple[BusKind, str]:
             return BusKind.MODBUS, port
         case GpioLines():
             return BusKind.GPIO, "gpio"
+        case OnewireDevice():
+            return BusKind.ONEWIRE, "onewire"
+        case HostItself():
+            return BusKind.HOST, "host"
 
 
 def _bus_sensor(sensor: SensorConfig) -> BusSensor:

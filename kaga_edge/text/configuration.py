@@ -71,6 +71,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         '「{value}」は読めません。"9600 8N1" のように速度、データ長、パリティ、停止ビットを書きます',
         '"{value}" is no serial setting. Write speed, bits, parity (N E O) and stop bits: "9600 8N1"',
     ),
+    "KE-C27": (
+        "「{value}」は 1-wire の番号ではありません。/sys/bus/w1/devices の名前です (例 28-0316a2794cff)",
+        '"{value}" is no 1-wire id. It is a name in /sys/bus/w1/devices, such as 28-0316a2794cff',
+    ),
+    "KE-C31": (
+        "1-wire の {device} を「{one}」({other} 行目) と「{two}」の2台が使っています",
+        '"{two}" and "{one}" (line {other}) both use the 1-wire device {device}',
+    ),
     "KE-C23": (
         '時間帯「{value}」はありません。日本なら "Asia/Tokyo" です',
         'unknown time zone "{value}". In Japan: "Asia/Tokyo"',

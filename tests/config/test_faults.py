@@ -247,3 +247,8 @@ def test_an_absolute_pressure_without_a_barometer_is_a_warning(sheet):
     probe = sheet.air.replace("bme280", "ms5837").replace("0x77", "0x76")
     config = sheet.good(sheet.site, probe, "[sensor.mount]\ngauge_zero_to_probe_m = 0.0\n")
     assert [warning.code for warning in config.warnings] == [Code.NO_BAROMETER]
+
+
+def test_a_wrong_1_wire_id_and_one_for_the_wrong_model_are_both_told(sheet):
+    found = sheet.faults(sheet.site, sheet.air.replace("every", 'onewire = "28-XYZ"\nevery'))
+    assert {fault.code for fault in found} == {Code.BAD_ONEWIRE, Code.WRONG_BUS}
