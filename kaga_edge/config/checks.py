@@ -12,8 +12,8 @@ from typing import Any
 
 from kaga_edge.config.faults import Code
 from kaga_edge.config.models import Platform, SensorConfig
-from kaga_edge.config.sensors import gpio_options
 from kaga_edge.config.tables import Desk
+from kaga_edge.config.wiring import gpio_options
 from kaga_edge.vocabulary.quantities import Quantity
 
 JAPAN_LATITUDE = (20.0, 46.0)

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import Field
 
 from kaga_edge.config.models import Platform, Site, Station, StoreSettings, Table
-from kaga_edge.config.sensors import SensorTable, driver_parts
+from kaga_edge.config.sensor_tables import SensorTable
+from kaga_edge.config.sensors import driver_parts
 from kaga_edge.config.tables import model_of
 from kaga_edge.core.siting import Mount
 from kaga_edge.sensors import driver_names

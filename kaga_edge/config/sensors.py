@@ -4,112 +4,34 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import ValidationError
 
 from kaga_edge.config.faults import Code
 from kaga_edge.config.limits import default_limits
 from kaga_edge.config.lines import Path
-from kaga_edge.config.models import (
-    Attachment,
-    Disclosure,
-    Duration,
-    GpioLines,
-    HostItself,
-    I2cAddress,
-    Id,
-    ModbusAddress,
-    OnewireDevice,
-    Rate,
-    SensorConfig,
-    SerialPort,
-    Table,
+from kaga_edge.config.models import SensorConfig
+from kaga_edge.config.sensor_tables import (
+    COMMON_KEYS,
+    QualityTable,
+    SensorTable,
+    ThresholdTable,
+    foreign_keys,
 )
 from kaga_edge.config.tables import Desk, read_dataclass, read_table, unknown_key
-from kaga_edge.config.units import UnitFault, serial_line
+from kaga_edge.config.wiring import attachment, check_bus_keys, gpio_in_range
 from kaga_edge.core.grading import Limits
 from kaga_edge.core.siting import Mount, sited_quantities
 from kaga_edge.sensors import driver_names, load
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
-from kaga_edge.vocabulary.requests import BusKind, SerialLine
 
 RANKS = ("standby", "caution", "evacuation", "danger", "levee")  # rivers, lowest first
 SNOW_RANKS = ("caution", "warning")
-
-
-class I2cTable(Table):
-    """``i2c = { bus = 1, address = 0x76 }``; without an address the model's usual one."""
-
-    bus: int = Field(default=1, ge=0, le=63)
-    address: int | None = Field(default=None, ge=0x08, le=0x77)
-
-
-class QualityTable(Table):
-    """``[sensor.quality.CHANNEL]``: what is given replaces that default."""
-
-    gross_fail: tuple[float, float] | None = None
-    gross_suspect: tuple[float, float] | None = None
-    rate_suspect_per_s: Rate | None = Field(default=None, alias="rate_suspect")
-    rate_fail_per_s: Rate | None = Field(default=None, alias="rate_fail")
-    spike_suspect: float | None = Field(default=None, gt=0)
-    spike_fail: float | None = Field(default=None, gt=0)
-    flat_tolerance: float | None = Field(default=None, ge=0)
-    flat_suspect_s: Duration | None = Field(default=None, alias="flat_suspect")
-    flat_fail_s: Duration | None = Field(default=None, alias="flat_fail")
-
-
-class ThresholdTable(Table):
-    """``[sensor.thresholds]``: alarm ranks in the channel's unit; a value equal to one has reached it."""
-
-    standby: float | None = None
-    caution: float | None = None
-    evacuation: float | None = None
-    danger: float | None = None
-    levee: float | None = None
-    warning: float | None = None  # snow
-
-
-def _onewire_id(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"[0-9a-f]{2}-[0-9a-f]{12}", value):
-        raise UnitFault(Code.BAD_ONEWIRE, value=value)
-    return value
-
-
-Onewire = Annotated[str, BeforeValidator(_onewire_id)]
-
-
-class SensorTable(Table):
-    """The keys of ``[[sensor]]`` that every driver shares (mount and the driver's own come apart)."""
-
-    id: Id
-    driver: str
-    every_s: Duration = Field(default=60.0, alias="every")
-    i2c: I2cTable | None = None
-    port: str | None = None
-    serial: str | None = None
-    modbus_id: int | None = Field(default=None, ge=1, le=247)
-    onewire: Onewire | None = None
-    quality: dict[str, QualityTable] = Field(default_factory=dict)
-    thresholds: ThresholdTable = Field(default_factory=ThresholdTable)
-    disclosure: Disclosure | None = None
-
-
-COMMON_KEYS = frozenset(one.alias or name for name, one in SensorTable.model_fields.items()) | {"mount"}
-_BUS_KEYS = {
-    BusKind.I2C: {"i2c"},
-    BusKind.UART: {"port", "serial"},
-    BusKind.MODBUS: {"port", "serial", "modbus_id"},
-    BusKind.GPIO: set(),
-    BusKind.ONEWIRE: {"onewire"},
-    BusKind.HOST: set(),
-}
-_ALL_BUS_KEYS = {"i2c", "port", "serial", "modbus_id", "onewire"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +64,8 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     if parts is None:
         return None
     options = _options(desk, parts, entry, path)
-    _check_bus_keys(desk, parts.model, entry, path)
-    bus = _attachment(desk, parts.model, table, path)
+    check_bus_keys(desk, parts.model, entry, path)
+    bus = attachment(desk, parts.model, table, path)
     if table.every_s < parts.model.shortest_every_s:
         desk.fault((*path, "every"), Code.EVERY_TOO_SHORT, shortest=f"{parts.model.shortest_every_s:g}s")
     if mount is None or options is None:
@@ -211,99 +133,11 @@ def _options(desk: Desk, parts: DriverParts, entry: Mapping[str, Any], path: Pat
     own = {one.name for one in fields(parts.options)}
     for key in entry:
         if key not in own and key not in COMMON_KEYS:
-            unknown_key(desk, (*path, key), own | COMMON_KEYS - _foreign_keys(parts.model))
+            unknown_key(desk, (*path, key), own | COMMON_KEYS - foreign_keys(parts.model))
     given = {key: value for key, value in entry.items() if key in own}
-    if not _gpio_in_range(desk, given, path):
+    if not gpio_in_range(desk, given, path):
         return None
     return read_dataclass(desk, parts.options, given, path)
-
-
-# Header pin -> GPIO: people count pins along the header, the kernel counts lines of the chip.
-HEADER_PINS = {
-    3: 2, 5: 3, 7: 4, 8: 14, 10: 15, 11: 17, 12: 18, 13: 27, 15: 22, 16: 23, 18: 24, 19: 10, 21: 9, 22: 25,
-    23: 11, 24: 8, 26: 7, 27: 0, 28: 1, 29: 5, 31: 6, 32: 12, 33: 13, 35: 19, 36: 16, 37: 26, 38: 20, 40: 21,
-}  # fmt: skip
-LAST_GPIO = 27
-
-
-def gpio_options(entry: Mapping[str, Any]) -> dict[str, int]:
-    """Return the keys of a sensor's table that name GPIO lines, with their numbers."""
-    return {
-        key: value
-        for key, value in entry.items()
-        if (key == "gpio" or key.startswith("gpio_"))
-        and isinstance(value, int)
-        and not isinstance(value, bool)
-    }
-
-
-def _gpio_in_range(desk: Desk, given: Mapping[str, Any], path: Path) -> bool:
-    good = True
-    for key, number in gpio_options(given).items():
-        if 0 <= number <= LAST_GPIO:
-            continue
-        good = False
-        if number in HEADER_PINS:
-            desk.fault((*path, key), Code.GPIO_HEADER_PIN, gpio=number, right=HEADER_PINS[number], name=key)
-        else:
-            desk.fault((*path, key), Code.GPIO_RANGE, gpio=number)
-    return good
-
-
-# --- the wire ---
-
-
-def _foreign_keys(model: Model) -> set[str]:
-    return _ALL_BUS_KEYS - _BUS_KEYS[model.bus]
-
-
-def _check_bus_keys(desk: Desk, model: Model, entry: Mapping[str, Any], path: Path) -> None:
-    for key in sorted(_foreign_keys(model) & entry.keys()):
-        needed = ", ".join(sorted(_BUS_KEYS[model.bus])) or "gpio"
-        desk.fault((*path, key), Code.WRONG_BUS, name=key, bus=model.bus.value, needed=needed)
-    for key in sorted((_BUS_KEYS[model.bus] - {"serial"}) - entry.keys() - desk.documents.left_out):
-        desk.fault((*path, key), Code.MISSING_KEY, name=key)
-
-
-def _attachment(desk: Desk, model: Model, table: SensorTable, path: Path) -> Attachment | None:
-    if model.bus is BusKind.GPIO:
-        return GpioLines()
-    if model.bus is BusKind.HOST:
-        return HostItself()
-    if model.bus is BusKind.ONEWIRE:
-        return None if table.onewire is None else OnewireDevice(device=table.onewire)
-    if model.bus is BusKind.I2C:
-        return None if table.i2c is None else _i2c(desk, model, table.i2c, path)
-    line = _line(desk, model, table.serial, path)
-    if table.port is None or line is None:
-        return None
-    if model.bus is BusKind.UART:
-        return SerialPort(port=table.port, line=line)
-    if table.modbus_id is None:
-        return None
-    return ModbusAddress(port=table.port, line=line, unit=table.modbus_id)
-
-
-def _i2c(desk: Desk, model: Model, i2c: I2cTable, path: Path) -> I2cAddress | None:
-    address = i2c.address
-    if address is None and model.addresses:
-        address = model.addresses[0]
-    if address is None or (model.addresses and address not in model.addresses):
-        offered = ", ".join(f"0x{one:02X}" for one in model.addresses)
-        given = "-" if address is None else f"0x{address:02X}"
-        desk.fault((*path, "i2c", "address"), Code.ADDRESS_NOT_OFFERED, address=given, offered=offered)
-        return None
-    return I2cAddress(bus=i2c.bus, address=address)
-
-
-def _line(desk: Desk, model: Model, text: str | None, path: Path) -> SerialLine | None:
-    if text is None:
-        return model.line or SerialLine(baud=9600)
-    try:
-        return serial_line(text)
-    except UnitFault as fault:
-        desk.fault((*path, "serial"), fault.code, **fault.params)
-        return None
 
 
 # --- siting, limits, thresholds ---

@@ -1,0 +1,88 @@
+"""The keys of ``[[sensor]]`` that every driver shares, and the tables below it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from kaga_edge.config.faults import Code
+from kaga_edge.config.models import Disclosure, Duration, Id, Rate, Table
+from kaga_edge.config.units import UnitFault
+from kaga_edge.vocabulary.drivers import Model
+from kaga_edge.vocabulary.requests import BusKind
+
+
+class I2cTable(Table):
+    """``i2c = { bus = 1, address = 0x76 }``; without an address the model's usual one."""
+
+    bus: int = Field(default=1, ge=0, le=63)
+    address: int | None = Field(default=None, ge=0x08, le=0x77)
+
+
+class QualityTable(Table):
+    """``[sensor.quality.CHANNEL]``: what is given replaces that default."""
+
+    gross_fail: tuple[float, float] | None = None
+    gross_suspect: tuple[float, float] | None = None
+    rate_suspect_per_s: Rate | None = Field(default=None, alias="rate_suspect")
+    rate_fail_per_s: Rate | None = Field(default=None, alias="rate_fail")
+    spike_suspect: float | None = Field(default=None, gt=0)
+    spike_fail: float | None = Field(default=None, gt=0)
+    flat_tolerance: float | None = Field(default=None, ge=0)
+    flat_suspect_s: Duration | None = Field(default=None, alias="flat_suspect")
+    flat_fail_s: Duration | None = Field(default=None, alias="flat_fail")
+
+
+class ThresholdTable(Table):
+    """``[sensor.thresholds]``: alarm ranks in the channel's unit; a value equal to one has reached it."""
+
+    standby: float | None = None
+    caution: float | None = None
+    evacuation: float | None = None
+    danger: float | None = None
+    levee: float | None = None
+    warning: float | None = None  # snow
+
+
+def _onewire_id(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[0-9a-f]{2}-[0-9a-f]{12}", value):
+        raise UnitFault(Code.BAD_ONEWIRE, value=value)
+    return value
+
+
+Onewire = Annotated[str, BeforeValidator(_onewire_id)]
+
+
+class SensorTable(Table):
+    """The keys of ``[[sensor]]`` that every driver shares (mount and the driver's own come apart)."""
+
+    id: Id
+    driver: str
+    every_s: Duration = Field(default=60.0, alias="every")
+    i2c: I2cTable | None = None
+    port: str | None = None
+    serial: str | None = None
+    modbus_id: int | None = Field(default=None, ge=1, le=247)
+    onewire: Onewire | None = None
+    quality: dict[str, QualityTable] = Field(default_factory=dict)
+    thresholds: ThresholdTable = Field(default_factory=ThresholdTable)
+    disclosure: Disclosure | None = None
+
+
+COMMON_KEYS = frozenset(one.alias or name for name, one in SensorTable.model_fields.items()) | {"mount"}
+BUS_KEYS: dict[BusKind, set[str]] = {
+    BusKind.I2C: {"i2c"},
+    BusKind.UART: {"port", "serial"},
+    BusKind.MODBUS: {"port", "serial", "modbus_id"},
+    BusKind.GPIO: set(),
+    BusKind.ONEWIRE: {"onewire"},
+    BusKind.HOST: set(),
+}
+_ALL_BUS_KEYS = {"i2c", "port", "serial", "modbus_id", "onewire"}
+
+
+def foreign_keys(model: Model) -> set[str]:
+    """Return the bus keys that do not belong to this model's kind of bus."""
+    return _ALL_BUS_KEYS - BUS_KEYS[model.bus]
