@@ -7,6 +7,7 @@ same path, about once a second, whether or not anybody polls.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import threading
@@ -30,7 +31,7 @@ MOST_BUFFER_BYTES = 65536
 KEPT_BYTES = 4096  # of an overflowing buffer: the longest frame is far shorter
 # After bytes came nobody looks again for so long: ten frames a second need not be ten wake-ups. A poll
 # always looks at once, so a frame's age is told up to this much too low, and nothing is late.
-REST_S = 0.25
+REST_S = 0.5
 EMPTY_READS = 3  # ready, yet nothing to read, so often in a row: the device is gone
 READ_BYTES = 4096
 RESIDUE_BYTES = 256  # of bytes without a frame, kept for inspection
@@ -116,11 +117,13 @@ class UartWire(Wire[Job | None]):
                 return jobs.get_nowait()
             except Empty:
                 pass
+            if self._rest.poll(REST_S * 1000):
+                self._hush()
+                continue  # a job: the first thing it does is to take in what the port holds
             try:
-                self._listen(None)
+                self._listen(0.0)
             except BusError:
                 self.close()  # said by the next poll, and opened again below or there
-            self._rest.poll(REST_S * 1000)
 
     def carry(self, request: Request, asking: Asking) -> Reply:
         """Return the frames of the window, waiting for a first one. Raises SensorSilent, BusFault."""
@@ -151,11 +154,17 @@ class UartWire(Wire[Job | None]):
             longest_s = self._reopen(longest_s)
         for fd, events in self._poll.poll(None if longest_s is None else longest_s * 1000):
             if fd == self._wake_fd:
-                os.eventfd_read(fd)
+                self._hush()
             elif events & select.POLLIN:
                 self._take_in(fd)
             elif events & GONE:
                 raise lost(self._path)
+
+    def _hush(self) -> None:
+        """Take back the wake-up; whoever woke us has put a job in the queue first."""
+        if self._wake_fd is not None:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake_fd)
 
     def _reopen(self, longest_s: float | None) -> float | None:
         wait_s = self._try_again_s - time.monotonic()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kaga_edge.buses import BusGivenUp, Wires
 from kaga_edge.config import ConfigFaults, load
+from kaga_edge.gateway import leaner
 from kaga_edge.gateway.daemon import Daemon
 from kaga_edge.station import journal
 from kaga_edge.vocabulary.errors import KagaError
@@ -31,6 +32,7 @@ def main(config_path: Path, wires: Wires | None = None) -> int:
     0 stopped cleanly, 2 a part could not start or a bus was given up (systemd starts us again),
     78 the configuration is wrong.
     """
+    leaner.prepare()
     journal.start()
     try:
         config = load(config_path)

@@ -22,7 +22,7 @@ from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Entry
 from kaga_edge.core.timekeeping import Floor
-from kaga_edge.gateway import plans, snapshot
+from kaga_edge.gateway import leaner, plans, snapshot
 from kaga_edge.gateway.plans import BusPlan
 from kaga_edge.gateway.recorder import Recorder
 from kaga_edge.gateway.snapshot import Latest
@@ -129,6 +129,7 @@ class Daemon:
         self._start_uplink()
         self._supervisor.say("READY=1")
         await self._tell_status()
+        leaner.settle()
         journal.info(
             "service.ready",
             version=__version__,
