@@ -495,9 +495,7 @@ def test_trap_three_a_load_that_gave_only_a_part_is_followed_by_the_rest() -> No
     line.commit(1, 10)
     line.up()
     line.wait(10)
-    while line.state.wire:
-        line.answer(line.state.wire[0].ref)
-    assert not line.waits()
+    assert line.spans() == [("data", 1, 4), ("data", 5, 8), ("data", 9, 10)]
 
 
 def test_a_sick_disk_is_asked_again_a_second_later() -> None:
@@ -542,6 +540,16 @@ def test_a_puback_alone_is_not_delivery_under_platform_delivery() -> None:
     ack(line, 8, [(10, 10)])
     assert line.said(words.Confirm)[-1] == words.Confirm(ep=EP, rows=Ranges(((10, 10),)))
     assert line.waits() == Ranges(((9, 9),))
+
+
+def test_a_platform_ack_that_overtakes_the_puback_is_not_forgotten() -> None:
+    line = platform()
+    ref = line.state.wire[0].ref
+    ack(line, 10)
+    line.answer(ref)
+    assert len(line.said(words.Confirm)) == 1
+    line.wait(400)
+    assert line.spans() == []
 
 
 def test_alerts_wait_for_the_platforms_e() -> None:

@@ -61,7 +61,6 @@ class Delivery(RuleBasedStateMachine):
         self.confirmed = dict.fromkeys(EPOCHS, Ranges())
         self.confirmed_e = dict.fromkeys(EPOCHS, Ranges())
         self.gone = dict.fromkeys(EPOCHS, Ranges())
-        self.sent = dict.fromkeys(EPOCHS, 0)
         self.posts = 0
 
     def tell(self, kind: Any, **fields: Any) -> None:
@@ -173,20 +172,24 @@ class Delivery(RuleBasedStateMachine):
     def puback(self, data: st.DataObject, code: int) -> None:
         ref = data.draw(st.sampled_from(self.wire))
         self.wire.remove(ref)
-        for parcel in self.state.wire:
-            if parcel.ref == ref and parcel.rows:
-                self.sent[parcel.ep] = max(self.sent[parcel.ep], parcel.last)
         self.tell(words.Answered, link=self.link, ref=ref, code=code)
 
+    @precondition(lambda self: self.wire)
     @rule(data=st.data())
-    def stale_answers(self, data: st.DataObject) -> None:
-        ref = data.draw(st.integers(0, 5))
+    def stale_puback(self, data: st.DataObject) -> None:
+        before = waiting_rows(self.state), waiting_notices(self.state), len(self.wire)
+        ref = data.draw(st.sampled_from(self.wire))
         self.tell(words.Answered, link=self.link - 1, ref=ref, code=0)
-        self.tell(words.BatchReady, ref=-1 - ref, first=1, last=3, size_bytes=50, k="k0")
+        assert (waiting_rows(self.state), waiting_notices(self.state)) == before[:2]
+        assert len(self.wire) >= before[2]
+
+    @rule(ref=st.integers(-5, -1))
+    def stale_load(self, ref: int) -> None:
+        self.tell(words.BatchReady, ref=ref, first=1, last=3, size_bytes=50, k="k0")
 
     @rule(ep=st.sampled_from((*EPOCHS, "ffffffff")), data=st.data())
     def platform_ack(self, ep: str, data: st.DataObject) -> None:
-        sent = self.sent.get(ep, 5)
+        sent = self.state.track(ep).sent  # the platform may ack what the broker has not yet
         upto = data.draw(st.integers(0, sent))
         have = data.draw(st.lists(st.integers(upto, max(upto, sent)), max_size=3))
         e = data.draw(st.none() | st.integers(0, self.state.track(ep).sent_e))
@@ -235,6 +238,15 @@ class Delivery(RuleBasedStateMachine):
         for item in places:
             together[item.ep] = together.get(item.ep, Ranges()).add(item.first, item.last)
         assert counted == sum(ranges.count for ranges in together.values())
+
+    @invariant()
+    def what_the_platform_has_waits_no_more(self) -> None:
+        for track in self.state.tracks:
+            for places in (track.late, track.overdue):
+                assert places.minus(track.acked) == places
+        for young in self.state.young:
+            acked = Ranges() if young.notices else self.state.track(young.ep).acked
+            assert acked.within(young.first, young.last) == Ranges()
 
     @invariant()
     def in_flight_is_on_the_wire(self) -> None:
