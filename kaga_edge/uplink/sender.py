@@ -1,7 +1,7 @@
-"""Carries out what the delivery machine decides: reads the store, packs, publishes, confirms.
+"""Carries out what the delivery machine decides: publishes, confirms, has the store read.
 
-One task steps the machine (``run``), two read the store (``fetch``), one writes confirmations
-(``confirm``). Nothing here decides anything; it only does, and tells the machine what came of it.
+One task steps the machine (``run``), one writes confirmations (``confirm``), the ``Reader`` reads.
+Nothing here decides anything; it only does, and tells the machine what came of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from kaga_edge.core import delivery, message
 from kaga_edge.core import delivery_words as words
@@ -21,28 +20,16 @@ from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.stored import Change, Committed, EpochBegan, Gone
 from kaga_edge.link import Link
 from kaga_edge.uplink.ports import UplinkStore
+from kaga_edge.uplink.reader import Reader, packet_bytes
 from kaga_edge.uplink.settings import UplinkSettings
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.errors import KagaError
 
 log = logging.getLogger("kaga_edge.uplink")
 
-BATCH_TEXT_BYTES = 60 * 1024  # before compression; the contract's limit is 64 KiB
-PACKET_FRAME_BYTES = 12  # fixed header, topic length, packet id, no properties
 CONFIRM_AFTER_S = 1.0
 CONFIRM_AFTER_MESSAGES = 50
 DISK_AGAIN_S = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remember:
-    """Keep a small text in the store."""
-
-    key: str
-    value: str
-
-
-Job = words.Load | words.LoadNotices | words.Announce | words.Quarantine | Remember
 
 
 class Sender:
@@ -67,9 +54,10 @@ class Sender:
         self._on_posted = on_posted
         self._inbox: deque[Event] = deque()
         self._wake = asyncio.Event()
-        self._jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._bytes: dict[Ref, tuple[bytes, bool]] = {}  # payload, retain
+        self.reader = Reader(self, store=store, topics=topics)
         self._link: Link | None = None
+        self._link_number = 0
         self._refs: dict[int, Ref] = {}  # packet id → what it carries
         self._rows: dict[str, Ranges] = {}  # delivered, not yet confirmed to the store
         self._notices: dict[str, Ranges] = {}
@@ -110,7 +98,7 @@ class Sender:
 
     def link_up(self, link: Link, number: int) -> None:
         """A greeted connection: from here on ``Publish`` goes there."""
-        self._link = link
+        self._link, self._link_number = link, number
         self._refs.clear()
         self.tell(
             words.LinkUp(
@@ -134,15 +122,15 @@ class Sender:
 
     def post(self, ref: str, leaf: str, payload: bytes, *, retain: bool, catalog: str | None = None) -> None:
         """Offer a message that is no row and no notice; ``on_posted`` hears what became of it."""
-        self._bytes[ref] = (payload, retain)
-        size_bytes = self._packet_bytes(leaf, payload)
+        self.pack(ref, payload, retain=retain)
+        size_bytes = packet_bytes(self._topics.up(leaf), payload)
         self.tell(
             words.Offered(now_ns=self.now_ns(), ref=ref, leaf=leaf, size_bytes=size_bytes, catalog=catalog)
         )
 
-    def remember(self, key: str, value: str) -> None:
-        """Keep a small text in the store, in the background."""
-        self._jobs.put_nowait(Remember(key=key, value=value))
+    def pack(self, ref: Ref, payload: bytes, *, retain: bool = False) -> None:
+        """Keep the bytes of ``ref`` until the machine forgets it."""
+        self._bytes[ref] = (payload, retain)
 
     async def until(self, reached: Callable[[State], bool]) -> None:
         """Wait until the machine has taken in all it was told and its state is as wished."""
@@ -168,23 +156,6 @@ class Sender:
             await self._wake.wait()
             if timer is not None:
                 timer.cancel()
-
-    async def fetch(self) -> None:
-        """Do the store's jobs for ever, in order."""
-        while True:
-            job = await self._jobs.get()
-            match job:
-                case words.Load():
-                    await self._load(job)
-                case words.LoadNotices():
-                    await self._load_notices(job)
-                case words.Announce():
-                    await self._announce(job)
-                case words.Quarantine():
-                    await self._quarantine(job)
-                case Remember():
-                    with contextlib.suppress(KagaError):  # asked again at the next connection
-                        await self._store.remember(job.key, job.value)
 
     async def confirm(self) -> None:
         """Tell the store what is delivered: a second late at most, after 50, or when all is quiet."""
@@ -232,7 +203,7 @@ class Sender:
             case words.Publish():
                 self._publish(action)
             case words.Load() | words.LoadNotices() | words.Announce() | words.Quarantine():
-                self._jobs.put_nowait(action)
+                self.reader.ask(action)
             case words.Confirm():
                 self.delivered_at_ns = self.now_ns()
                 self._note({action.ep: action.rows}, {action.ep: action.notices})
@@ -247,7 +218,7 @@ class Sender:
 
     def _publish(self, action: words.Publish) -> None:
         payload, retain = self._bytes[action.ref]
-        if self._link is not None:
+        if self._link is not None and self._link_number == self.state.link:
             mid = self._link.publish(self._topics.up(action.leaf), payload, retain=retain)
             self._refs[mid] = action.ref
 
@@ -261,69 +232,6 @@ class Sender:
                     noted[ep] = known
         self._unconfirmed += 1
         self._confirm_soon.set()
-
-    # --- the store's jobs ---
-
-    async def _load(self, job: words.Load) -> None:
-        try:
-            loaded = await self._store.load(job.ep, job.first, job.last, job.last - job.first + 1)
-        except KagaError as error:
-            log.warning("uplink.load_failed error=%s", error)
-            self.tell(words.LoadFailed(now_ns=self.now_ns(), ref=job.ref))
-            return
-        rows = loaded.rows[: message.fitting(loaded.rows, BATCH_TEXT_BYTES)]
-        if not rows:
-            self.tell(words.BatchReady(now_ns=self.now_ns(), ref=job.ref))
-            return
-        payload = message.batch(rows, loaded.run)
-        self._bytes[job.ref] = (payload, False)
-        self.tell(
-            words.BatchReady(
-                now_ns=self.now_ns(),
-                ref=job.ref,
-                first=rows[0][0],
-                last=rows[-1][0],
-                size_bytes=self._packet_bytes("data", payload),
-                k=loaded.run.k,
-            )
-        )
-
-    async def _load_notices(self, job: words.LoadNotices) -> None:
-        try:
-            notices = await self._store.load_notices(job.ep, job.first_e, job.last_e)
-        except KagaError as error:
-            log.warning("uplink.load_failed error=%s", error)
-            self.tell(words.LoadFailed(now_ns=self.now_ns(), ref=job.ref))
-            return
-        infos = []
-        for notice in notices:
-            self._bytes[(notice.ep, notice.e)] = (notice.body, False)
-            size_bytes = self._packet_bytes(notice.leaf, notice.body)
-            key = notice.key if notice.kind == "alert" else ""
-            infos.append(words.NoticeInfo(e=notice.e, key=key, leaf=notice.leaf, size_bytes=size_bytes))
-        self.tell(words.NoticesReady(now_ns=self.now_ns(), ref=job.ref, ep=job.ep, notices=tuple(infos)))
-
-    async def _announce(self, job: words.Announce) -> None:
-        try:
-            body = await self._store.catalog_body(job.k)
-        except KagaError as error:
-            log.warning("uplink.catalog_failed k=%s error=%s", job.k, error)
-            body = None
-        if body is None:
-            self.tell(words.CatalogAbsent(now_ns=self.now_ns(), k=job.k))
-            return
-        leaf = f"catalog/{job.k}"
-        self.post(leaf, leaf, message.compact(body), retain=True, catalog=job.k)
-
-    async def _quarantine(self, job: words.Quarantine) -> None:
-        log.error("uplink.quarantined epoch=%s n=%d-%d code=0x%02x", job.ep, job.first, job.last, job.code)
-        try:
-            await self._store.declare_gone(job.ep, Ranges(((job.first, job.last),)), "quarantined")
-        except KagaError as error:  # they wait in the store, and are tried again after a restart
-            log.warning("uplink.quarantine_failed error=%s", error)
-
-    def _packet_bytes(self, leaf: str, payload: bytes) -> int:
-        return PACKET_FRAME_BYTES + len(self._topics.up(leaf)) + len(payload)
 
 
 def _say(action: words.Say) -> None:

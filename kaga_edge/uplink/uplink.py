@@ -26,6 +26,7 @@ from kaga_edge.link import (
     network_absent,
 )
 from kaga_edge.uplink.ports import UplinkStore
+from kaga_edge.uplink.reader import Remember
 from kaga_edge.uplink.reconnect import Reconnect
 from kaga_edge.uplink.sender import Sender
 from kaga_edge.uplink.settings import LinkHealth, UplinkSettings
@@ -39,7 +40,7 @@ FLUSH_WAIT_S = 2.0
 GOODBYE_WAIT_S = 1.0
 NETWORK_LOOK_S = 2.0
 CATALOGS_KEY = "uplink.catalogs"  # digests whose retained catalog is on the broker
-FETCHERS = 2  # one reads while the other packs
+READERS = 2  # one reads while the other packs
 
 
 class Uplink:
@@ -92,7 +93,7 @@ class Uplink:
             async with asyncio.TaskGroup() as group:
                 helpers = [group.create_task(self._sender.run(), name="uplink sender")]
                 helpers += [
-                    group.create_task(self._sender.fetch(), name="uplink reader") for _ in range(FETCHERS)
+                    group.create_task(self._sender.reader.run(), name="uplink reader") for _ in range(READERS)
                 ]
                 helpers.append(group.create_task(self._sender.confirm(), name="uplink confirmer"))
                 helpers.append(group.create_task(self._tell_health(), name="uplink health"))
@@ -308,7 +309,7 @@ class Uplink:
     def _remember_catalogs(self, catalogs: set[str]) -> None:
         if catalogs != self._catalogs:
             self._catalogs = catalogs
-            self._sender.remember(CATALOGS_KEY, " ".join(sorted(catalogs)))
+            self._sender.reader.ask(Remember(key=CATALOGS_KEY, value=" ".join(sorted(catalogs))))
 
     # --- the end ---
 
