@@ -205,7 +205,7 @@ class Mosquitto:
         user = "user root\n" if os.geteuid() == 0 else ""
         self._config.write_text(
             f"{user}listener {self.port} 127.0.0.1\n{listener}{lines}"
-            f"persistence true\npersistence_location {folder}/\nmax_queued_messages 0\n"
+            f"persistence true\npersistence_location {folder}/\nmax_queued_messages 100000\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
