@@ -140,10 +140,20 @@ class Sender:
 
     # --- the tasks ---
 
+    async def stand(self) -> None:
+        """Learn from the store what waits, before the first birth says so; a sick disk is asked again."""
+        while True:
+            try:
+                standing = await self._store.standing()
+            except KagaError as error:
+                log.warning("uplink.standing_failed error=%s", error)
+                await asyncio.sleep(DISK_AGAIN_S)
+            else:
+                self._turn(words.Stood(now_ns=self.now_ns(), standing=standing))
+                return
+
     async def run(self) -> None:
         """Step the machine for ever: whenever something happened, or time alone changes something."""
-        standing = await self._store.standing()
-        self._inbox.appendleft(words.Stood(now_ns=self.now_ns(), standing=standing))
         loop = asyncio.get_running_loop()
         while True:
             while self._inbox:

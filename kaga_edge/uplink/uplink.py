@@ -89,7 +89,9 @@ class Uplink:
         self._running = True
         self._store.on_change.append(self._sender.changed)
         try:
-            self._catalogs = set(((await self._store.recall(CATALOGS_KEY)) or "").split())
+            await self._sender.stand()
+            with contextlib.suppress(KagaError):  # then old catalogs stay on the broker a little longer
+                self._catalogs = set(((await self._store.recall(CATALOGS_KEY)) or "").split())
             async with asyncio.TaskGroup() as group:
                 helpers = [group.create_task(self._sender.run(), name="uplink sender")]
                 helpers += [

@@ -11,6 +11,7 @@ import pytest
 
 from kaga_edge.core import message
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.vocabulary.errors import KagaError
 
 Make = Callable[..., Any]
 BATCHES = ("data", "hist")
@@ -33,6 +34,24 @@ async def test_the_birth_comes_first_then_manifest_and_catalog_and_all_are_retai
     birth = json.loads(peer.published[0].payload)
     assert (birth["st"], birth["nx"], birth["ak"], birth["eps"]) == ("alive", 4, 0, [store.epoch])
     assert birth["m"] == message.digest(b'{"v":1}')
+
+
+async def test_a_sick_disk_at_start_is_asked_again(make_peer: Make, store: Any, run_uplink: Make) -> None:
+    class SickOnce(type(store)):  # type: ignore[misc]
+        sick = 1
+
+        async def standing(self) -> Any:
+            if self.sick:
+                self.sick -= 1
+                raise KagaError("disk I/O error")
+            return await super().standing()
+
+    sick = SickOnce()
+    sick.commit(5)
+    peer = await make_peer()
+    run_uplink(peer.port, over=sick)
+    await sick.until(lambda: not sick.waiting)
+    assert json.loads(peer.published[0].payload)["nx"] == 6
 
 
 async def test_connect_asks_for_a_kept_session_and_a_delayed_will(make_peer: Make, run_uplink: Make) -> None:
