@@ -87,7 +87,7 @@ def start_broker(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
     config = folder / "mosquitto.conf"
     user = "user root\n" if os.geteuid() == 0 else ""
     config.write_text(f"{user}listener {port} 127.0.0.1\nallow_anonymous true\nlog_type error\n")
-    broker = subprocess.Popen(["/usr/sbin/mosquitto", "-c", str(config)])
+    broker = subprocess.Popen(["/usr/sbin/mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
