@@ -1,29 +1,18 @@
 """TOML files to one frozen ``Config``; every fault of every file in one run.
 
-``load`` is the only way in: the daemon and ``kaga-edge config check`` walk the same path.
+``load`` is the only way in: ``kaga-edge config check`` calls it here, the daemon through ``load_apart``,
+in a process of its own, so that pydantic (17 MB) never enters a process that runs for years.
 """
 
 from __future__ import annotations
 
-import zoneinfo
 from pathlib import Path
-from typing import Any
 
-from kaga_edge.config.checks import (
-    check_files,
-    check_gpio,
-    check_i2c,
-    check_ids,
-    check_onewire,
-    check_passwords,
-    check_ports,
-    check_position,
-    check_sources,
-)
-from kaga_edge.config.documents import read_documents
-from kaga_edge.config.faults import Code, ConfigFaults, Fault, Notes
+from kaga_edge.config.apart import load_apart
+from kaga_edge.config.faults import Code, ConfigFaults, Fault
 from kaga_edge.config.limits import default_limits
-from kaga_edge.config.models import (
+from kaga_edge.config.secret import SecretMissing, read_secret_at
+from kaga_edge.config.values import (
     Attachment,
     Config,
     Disclosure,
@@ -39,12 +28,10 @@ from kaga_edge.config.models import (
     Station,
     StoreSettings,
 )
-from kaga_edge.config.secret import SecretMissing, check_secret, named_file, read_secret_at
-from kaga_edge.config.sensors import read_sensor
-from kaga_edge.config.tables import Desk, M, read_table, unknown_key
 
 __all__ = [
     "load",
+    "load_apart",
     "read_secret",
     "default_limits",
     "Config",
@@ -69,99 +56,15 @@ __all__ = [
 ]
 
 DEFAULT_PATH = Path("/etc/kaga-edge/kaga-edge.toml")
-TABLES = ("site", "platform", "store", "station", "sensor")
 
 
 def load(path: Path) -> Config:
     """Return the configuration of ``path`` and the conf.d beside it. Raises ConfigFaults with all faults."""
-    notes = Notes()
-    documents = read_documents(path, notes)
-    desk = Desk(documents=documents, notes=notes)
-    directory = path.resolve().parent
-    config = _config(desk, directory) if documents.tree or not notes.faults else None
-    if notes.faults or config is None:
-        raise ConfigFaults(tuple(notes.faults), tuple(notes.warnings))
-    return config
+    from kaga_edge.config import reading  # late: it brings pydantic
+
+    return reading.load(path)
 
 
 def read_secret(config: Config, name: str) -> str:
     """Return the secret called ``name``. Raises SecretMissing."""
     return read_secret_at(config.directory, name)
-
-
-def _config(desk: Desk, directory: Path) -> Config | None:
-    for key in desk.documents.tree:
-        if key not in TABLES:
-            unknown_key(desk, (key,), TABLES)
-    site = _site(desk)
-    platform = _platform(desk, directory)
-    store = _optional(desk, StoreSettings, "store")
-    station = _optional(desk, Station, "station")
-    sensors = _sensors(desk)
-    if site is None or store is None or station is None:
-        return None
-    return Config(
-        site=site,
-        platform=platform,
-        store=store.model_copy(update={"path": directory / store.path}),
-        station=station.model_copy(update={"runtime": directory / station.runtime}),
-        sensors=sensors,
-        directory=directory,
-        warnings=tuple(desk.notes.warnings),
-    )
-
-
-def _site(desk: Desk) -> Site | None:
-    if "site" not in desk.documents.tree:
-        desk.fault(("site",), Code.MISSING_KEY, name="[site]")
-        return None
-    check_position(desk)
-    site = read_table(desk, Site, desk.documents.tree["site"], ("site",))
-    if site is None:
-        return None
-    try:
-        zoneinfo.ZoneInfo(site.zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        desk.fault(("site", "zone"), Code.BAD_ZONE, value=site.zone)
-    return site
-
-
-def _platform(desk: Desk, directory: Path) -> Platform | None:
-    if "platform" not in desk.documents.tree:
-        return None
-    check_passwords(desk)
-    platform = read_table(desk, Platform, desk.documents.tree["platform"], ("platform",))
-    if platform is None:
-        return None
-    files: dict[str, Any] = {
-        key: str(named_file(directory, name))
-        for key in ("ca", "certificate", "key")
-        if (name := getattr(platform, key)) is not None
-    }
-    platform = platform.model_copy(update=files)
-    check_files(desk, platform)
-    if platform.secret is not None:
-        check_secret(desk, directory, platform.secret)
-    return platform
-
-
-def _optional(desk: Desk, model: type[M], name: str) -> M | None:
-    return read_table(desk, model, desk.documents.tree.get(name, {}), (name,))
-
-
-def _sensors(desk: Desk) -> tuple[SensorConfig, ...]:
-    entries = desk.documents.tree.get("sensor", [])
-    if not isinstance(entries, list):
-        desk.fault(("sensor",), Code.SINGLE_BRACKETS)
-        return ()
-    if not entries:
-        desk.fault(("sensor",), Code.NO_SENSORS)
-    found = {
-        index: sensor
-        for index, entry in enumerate(entries)
-        if (sensor := read_sensor(desk, entry, ("sensor", index))) is not None
-    }
-    for check in (check_ids, check_i2c, check_onewire, check_ports, check_gpio):
-        check(desk)
-    check_sources(desk, found)
-    return tuple(found.values())

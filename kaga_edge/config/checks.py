@@ -6,13 +6,15 @@ These look at the tables as written, so that a fault elsewhere in a sensor does 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
 
 from kaga_edge.config.faults import Code
-from kaga_edge.config.models import Platform, SensorConfig
+from kaga_edge.config.secret import secret_file
 from kaga_edge.config.tables import Desk
+from kaga_edge.config.values import Platform, SensorConfig
 from kaga_edge.config.wiring import gpio_options
 from kaga_edge.vocabulary.quantities import Quantity
 
@@ -235,3 +237,16 @@ def _entry(desk: Desk, index: int) -> dict[str, Any]:
 
 def _id(entry: dict[str, Any]) -> str:
     return str(entry.get("id", "?"))
+
+
+def check_secret(desk: Desk, directory: File, name: str) -> None:
+    """A secret anybody may read is a fault; one that is not there yet is a warning."""
+    file = secret_file(directory, name)
+    path = ("platform", "secret")
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        desk.warn(path, Code.SECRET_NOT_THERE, file=str(file))
+        return
+    if mode & stat.S_IROTH:
+        desk.fault(path, Code.SECRET_READABLE, file=str(file))

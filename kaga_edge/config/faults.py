@@ -104,6 +104,9 @@ class ConfigFaults(KagaError):
             fix="kaga-edge config check lists them all",
         )
 
+    def __reduce__(self) -> tuple[type[ConfigFaults], tuple[tuple[Fault, ...], tuple[Fault, ...]]]:
+        return type(self), (self.faults, self.warnings)
+
 
 class Notes:
     """Collects faults and warnings while a configuration is read; the only mutable thing in it."""

@@ -1,32 +1,25 @@
-"""What a configuration is once it is right: frozen values, SI units, every default filled in.
+"""The TOML tables as pydantic reads them: strict, unknown keys forbidden; the alias is the TOML key.
 
-``Site``, ``Platform``, ``StoreSettings`` and ``Station`` are read straight from their TOML tables
-(pydantic, strict, unknown keys forbidden; the alias is the TOML key). ``SensorConfig`` is put together
-in ``sensors.py`` from the common keys and the driver's own options.
+What comes out of them are the plain values of ``values``; ``SensorConfig`` is put together in
+``sensors.py`` from the common keys and the driver's own options.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
-from kaga_edge.config.faults import Code, Fault
+from kaga_edge.config.faults import Code
 from kaga_edge.config.units import UnitFault, per_second, seconds, size_bytes
-from kaga_edge.core.grading import Limits
-from kaga_edge.core.siting import Mount
-from kaga_edge.vocabulary.drivers import Model
-from kaga_edge.vocabulary.requests import SerialLine
+from kaga_edge.config.values import MQTT_PORTS
 
 STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 ID_PATTERN = r"^[a-z0-9-]{1,32}$"
-MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 def _text_schema(pattern: str) -> WithJsonSchema:
@@ -79,7 +72,7 @@ class Table(BaseModel):
     model_config = STRICT
 
 
-class Site(Table):
+class SiteTable(Table):
     """``[site]``: who and where. ``id`` is the gateway's name on the wire."""
 
     id: Id
@@ -90,7 +83,7 @@ class Site(Table):
     language: Literal["ja", "en"] | None = None  # for commands when nothing else says
 
 
-class Platform(Table):
+class PlatformTable(Table):
     """``[platform]``: where batches go, and when they count as delivered."""
 
     url: PlatformUrl
@@ -108,24 +101,8 @@ class Platform(Table):
     reconnect_first_s: Duration = Field(default=5.0, alias="reconnect_first")
     reconnect_max_s: Duration = Field(default=120.0, alias="reconnect_max")
 
-    @property
-    def tls(self) -> bool:
-        """True for mqtts."""
-        return urlsplit(self.url).scheme == "mqtts"
 
-    @property
-    def host(self) -> str:
-        """The broker's name or address."""
-        return urlsplit(self.url).hostname or ""
-
-    @property
-    def port(self) -> int:
-        """The broker's port; 8883 with TLS, 1883 without, unless the url names one."""
-        parts = urlsplit(self.url)
-        return parts.port or MQTT_PORTS[parts.scheme]
-
-
-class StoreSettings(Table):
+class StoreTable(Table):
     """``[store]``: the file, its budget in bytes, how long delivered rows stay."""
 
     path: Path = Path("/var/lib/kaga-edge/store.sqlite")
@@ -137,92 +114,14 @@ def _runtime() -> Path:
     return Path(os.environ.get("RUNTIME_DIRECTORY") or "/run/kaga-edge")
 
 
-class Station(Table):
+class StationTable(Table):
     """``[station]``: where the control socket is."""
 
     runtime: Path = Field(default_factory=_runtime)
 
 
-class Disclosure(Table):
+class DisclosureTable(Table):
     """``[sensor.disclosure]``: why it is measured, in both languages, and whether it is personal data."""
 
     purpose: Words
     personal_data: bool
-
-
-# --- where a sensor hangs ---
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class I2cAddress:
-    """An address on an I2C bus (``/dev/i2c-<bus>``)."""
-
-    bus: int
-    address: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SerialPort:
-    """A serial port that the instrument has for itself."""
-
-    port: str
-    line: SerialLine
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModbusAddress:
-    """A unit on a Modbus line, which several instruments may share."""
-
-    port: str
-    line: SerialLine
-    unit: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpioLines:
-    """On the header; the driver's options name the lines."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnewireDevice:
-    """A device on the kernel's 1-wire bus, by its id (``/sys/bus/w1/devices/<device>``)."""
-
-    device: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostItself:
-    """The computer the gateway runs on."""
-
-
-Attachment = I2cAddress | SerialPort | ModbusAddress | GpioLines | OnewireDevice | HostItself
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorConfig:
-    """One sensor, ready to be built: ``driver_class(options)``."""
-
-    id: str
-    driver: str
-    every_s: float
-    bus: Attachment
-    options: Any  # the driver's Options instance: a type only its own file knows
-    driver_class: type[Any]
-    model: Model
-    mount: Mount
-    limits: Mapping[str, Limits]  # by channel, defaults filled in
-    thresholds: Mapping[str, float]  # by rank, lowest first
-    disclosure: Disclosure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """The whole configuration. ``directory``: of the main file; ``secrets`` lie beside it."""
-
-    site: Site
-    platform: Platform | None
-    store: StoreSettings
-    station: Station
-    sensors: tuple[SensorConfig, ...]
-    directory: Path
-    warnings: tuple[Fault, ...] = field(default=())

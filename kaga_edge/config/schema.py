@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from kaga_edge.config.models import Platform, Site, Station, StoreSettings, Table
+from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable, Table
 from kaga_edge.config.sensor_tables import SensorTable
 from kaga_edge.config.sensors import driver_parts
 from kaga_edge.config.tables import model_of
@@ -19,10 +19,10 @@ from kaga_edge.sensors import driver_names
 
 
 class _File(Table):
-    site: Site
-    platform: Platform | None = None
-    store: StoreSettings = Field(default_factory=StoreSettings)
-    station: Station = Field(default_factory=Station)
+    site: SiteTable
+    platform: PlatformTable | None = None
+    store: StoreTable = Field(default_factory=StoreTable)
+    station: StationTable = Field(default_factory=StationTable)
     sensor: list[SensorTable]
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
-from kaga_edge.config.faults import Code
-from kaga_edge.config.tables import Desk
 from kaga_edge.vocabulary.errors import KagaError
 
 
@@ -42,16 +39,3 @@ def read_secret_at(directory: Path, name: str) -> str:
             where=str(file),
             fix="write it into that file, owner root:kaga-edge, mode 0640",
         ) from error
-
-
-def check_secret(desk: Desk, directory: Path, name: str) -> None:
-    """A secret anybody may read is a fault; one that is not there yet is a warning."""
-    file = secret_file(directory, name)
-    path = ("platform", "secret")
-    try:
-        mode = file.stat().st_mode
-    except OSError:
-        desk.warn(path, Code.SECRET_NOT_THERE, file=str(file))
-        return
-    if mode & stat.S_IROTH:
-        desk.fault(path, Code.SECRET_READABLE, file=str(file))

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from kaga_edge.config.faults import Code
-from kaga_edge.config.models import Disclosure, Duration, Id, Rate, Table
+from kaga_edge.config.models import DisclosureTable, Duration, Id, Rate, Table
 from kaga_edge.config.units import UnitFault
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.requests import BusKind
@@ -68,7 +68,7 @@ class SensorTable(Table):
     onewire: Onewire | None = None
     quality: dict[str, QualityTable] = Field(default_factory=dict)
     thresholds: ThresholdTable = Field(default_factory=ThresholdTable)
-    disclosure: Disclosure | None = None
+    disclosure: DisclosureTable | None = None
 
 
 COMMON_KEYS = frozenset(one.alias or name for name, one in SensorTable.model_fields.items()) | {"mount"}

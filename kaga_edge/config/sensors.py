@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from kaga_edge.config.faults import Code
 from kaga_edge.config.limits import default_limits
 from kaga_edge.config.lines import Path
-from kaga_edge.config.models import SensorConfig
 from kaga_edge.config.sensor_tables import (
     COMMON_KEYS,
     QualityTable,
@@ -22,6 +21,7 @@ from kaga_edge.config.sensor_tables import (
     foreign_keys,
 )
 from kaga_edge.config.tables import Desk, read_dataclass, read_table, unknown_key
+from kaga_edge.config.values import Disclosure, SensorConfig
 from kaga_edge.config.wiring import attachment, check_bus_keys, gpio_in_range
 from kaga_edge.core.grading import Limits
 from kaga_edge.core.siting import Mount, sited_quantities
@@ -86,7 +86,7 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
         mount=mount,
         limits=limits,
         thresholds=thresholds,
-        disclosure=table.disclosure,
+        disclosure=Disclosure(**dict(table.disclosure)),
     )
 
 
@@ -153,9 +153,6 @@ def check_mount(desk: Desk, quantities: tuple[Quantity, ...], mount: Mount, path
             desk.fault(where, Code.MOUNT_MISSING, name=names, quantity=Quantity.SURFACE_DISTANCE_M.channel)
         elif given == 0:
             desk.fault(where, Code.MOUNT_BOTH)
-    for quantity in (Quantity.WATER_PRESSURE_HPA, Quantity.GAUGE_PRESSURE_HPA):
-        if quantity in quantities and mount.gauge_zero_to_probe_m is None:
-            desk.fault(where, Code.MOUNT_MISSING, name="gauge_zero_to_probe_m", quantity=quantity.channel)
     if Quantity.WATER_PRESSURE_HPA in quantities and mount.air_pressure_from is None:
         desk.warn(where, Code.NO_BAROMETER)
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from kaga_edge.config.faults import Code
 from kaga_edge.config.lines import Path
-from kaga_edge.config.models import (
+from kaga_edge.config.sensor_tables import BUS_KEYS, I2cTable, SensorTable, foreign_keys
+from kaga_edge.config.tables import Desk
+from kaga_edge.config.units import UnitFault, serial_line
+from kaga_edge.config.values import (
     Attachment,
     GpioLines,
     HostItself,
@@ -16,9 +19,6 @@ from kaga_edge.config.models import (
     OnewireDevice,
     SerialPort,
 )
-from kaga_edge.config.sensor_tables import BUS_KEYS, I2cTable, SensorTable, foreign_keys
-from kaga_edge.config.tables import Desk
-from kaga_edge.config.units import UnitFault, serial_line
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.requests import BusKind, SerialLine
 

@@ -32,10 +32,14 @@ class SensorDeclaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One sample and the alerts it caused; they are committed together or not at all."""
+    """One sample, the alerts it caused and what must be remembered with it: all committed, or none.
+
+    ``remember``: (key, value) pairs for ``Store.recall``, such as a rain gauge's total.
+    """
 
     sample: Sample
     alerts: tuple[Alert, ...] = ()
+    remember: tuple[tuple[str, str], ...] = ()
 
 
 # --- out ---

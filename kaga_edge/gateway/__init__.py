@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kaga_edge.buses import BusGivenUp, Wires
-from kaga_edge.config import ConfigFaults, load
+from kaga_edge.config import ConfigFaults, load_apart
 from kaga_edge.gateway import leaner
 from kaga_edge.gateway.daemon import Daemon
 from kaga_edge.station import journal
@@ -35,7 +35,7 @@ def main(config_path: Path, wires: Wires | None = None) -> int:
     leaner.prepare()
     journal.start()
     try:
-        config = load(config_path)
+        config = load_apart(config_path)
     except ConfigFaults as faults:
         for fault in faults.faults:
             journal.error("config.rejected", file=fault.file, line=fault.line, key=fault.key, code=fault.code)

@@ -12,11 +12,11 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from kaga_edge import __version__
 from kaga_edge.buses import Bus, Polled, Wires
-from kaga_edge.config import Config, ConfigFaults, load
+from kaga_edge.config import Config, ConfigFaults, load_apart
 from kaga_edge.core import message
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.siting import Surroundings
@@ -44,6 +44,18 @@ STOP_BUSES_S = 2.0
 STALLED_S = 30.0  # a bus without any progress for this long is no longer alive
 
 
+@runtime_checkable
+class Counter(Protocol):
+    """A driver whose count must go on after a restart (rain gauge)."""
+
+    @property
+    def tips_total(self) -> int:
+        """Tips counted since the count began."""
+
+    def resume(self, tips_total: int) -> None:
+        """Go on from ``tips_total``."""
+
+
 @dataclass(slots=True)
 class RunningBus:
     """A bus, the plan it was made from, and its task."""
@@ -67,6 +79,9 @@ class Daemon:
         self._plans: dict[str, SensorPlan] = {}
         self._states: dict[str, SensorState] = {}
         self._latest: dict[str, Latest] = {}
+        self._counters: dict[str, Counter] = {}
+        self._counted: dict[str, int] = {}
+        self._control: ControlSocket | None = None
         self._uplink: Uplink | None = None
         self._uplink_task: asyncio.Task[None] | None = None
         self._fixed: list[asyncio.Task[None]] = []
@@ -88,27 +103,26 @@ class Daemon:
                 self._supervisor.say("STOPPING=1")
                 await self._stop()
         finally:
-            await self._control.close()
+            if self._control is not None:
+                await self._control.close()
             await self._store.close()
 
     # --- start ---
 
     async def _open(self) -> None:
         settings = self.config.store
-        self._control = ControlSocket(
-            self.config.station.runtime / "control.sock", {"status": self._status, "read": self._read}
+        self._store = await Store.open(
+            settings.path,
+            max_bytes=settings.max_bytes,
+            keep_delivered_s=settings.keep_delivered_s,
+            clock=self._clock,
         )
-        await self._control.open()
-        try:
-            self._store = await Store.open(
-                settings.path,
-                max_bytes=settings.max_bytes,
-                keep_delivered_s=settings.keep_delivered_s,
-                clock=self._clock,
+        if self._store.set_aside is not None:
+            journal.error(
+                "store.set_aside",
+                file=self._store.set_aside,
+                fix="The file was damaged; a new one goes on. Keep the old one for: kaga-edge store salvage",
             )
-        except BaseException:
-            await self._control.close()
-            raise
         known = await self._store.recall("last_time_ms")
         if known is not None:
             up_ms = self._clock.now().up_ms
@@ -118,7 +132,7 @@ class Daemon:
     async def _start(self, reload: asyncio.Event) -> None:
         await self._plan_sensors()
         for name, plan in plans.bus_plans(self.config).items():
-            self._start_bus(name, plan)
+            await self._start_bus(name, plan)
         for work, name in (
             (self._recorder.run(), "recorder"),
             (self._reload_when(reload), "reload"),
@@ -127,8 +141,12 @@ class Daemon:
         ):
             self._fixed.append(self._group.create_task(work, name=name))
         self._start_uplink()
-        self._supervisor.say("READY=1")
         await self._tell_status()
+        self._control = ControlSocket(
+            self.config.station.runtime / "control.sock", {"status": self._status, "read": self._read}
+        )
+        await self._control.open()
+        self._supervisor.say("READY=1")
         leaner.settle()
         journal.info(
             "service.ready",
@@ -156,8 +174,14 @@ class Daemon:
             state = self._states[sensor_id]
             self._states[sensor_id] = SensorState(histories=state.histories, raised=state.raised & keys)
 
-    def _start_bus(self, name: str, plan: BusPlan) -> None:
-        bus = Bus(plan.make(), wires=self._wires, clock=self._clock, on_polled=self._on_polled)
+    async def _start_bus(self, name: str, plan: BusPlan) -> None:
+        spec = plan.make()
+        for sensor in spec.sensors:
+            if isinstance(sensor.driver, Counter):
+                total = int(await self._store.recall(f"tips/{sensor.id}") or 0)
+                sensor.driver.resume(total)
+                self._counters[sensor.id], self._counted[sensor.id] = sensor.driver, total
+        bus = Bus(spec, wires=self._wires, clock=self._clock, on_polled=self._on_polled)
         task = self._group.create_task(bus.run(), name=f"bus {name}")
         self._buses[name] = RunningBus(plan, bus, task)
 
@@ -199,13 +223,22 @@ class Daemon:
         changed = state.raised != self._states[plan.id].raised
         self._states[plan.id] = state
         alerts = tuple(self._worded(alert) for alert in judged.alerts)
-        self._recorder.add(Entry(sample=judged.sample, alerts=alerts))
+        remember = self._to_remember(plan.id, changed)
+        self._recorder.add(Entry(sample=judged.sample, alerts=alerts, remember=remember))
         before = self._latest.get(plan.id)
         self._latest[plan.id] = snapshot.newer(before, judged.sample, polled.error, at_s)
         snapshot.log_change(plan.id, before, self._latest[plan.id])
-        if changed:
-            words = " ".join(sorted(state.raised))
-            self._group.create_task(self._store.remember(f"raised/{plan.id}", words), name="raised")
+
+    def _to_remember(self, sensor_id: str, alarms_changed: bool) -> tuple[tuple[str, str], ...]:
+        """Return what a restart must know of a sensor: its alarms, and how far its counter stands."""
+        pairs = []
+        if alarms_changed:
+            pairs.append((f"raised/{sensor_id}", " ".join(sorted(self._states[sensor_id].raised))))
+        counter = self._counters.get(sensor_id)
+        if counter is not None and counter.tips_total != self._counted.get(sensor_id):
+            self._counted[sensor_id] = counter.tips_total
+            pairs.append((f"tips/{sensor_id}", str(counter.tips_total)))
+        return tuple(pairs)
 
     def _around(self, plan: SensorPlan) -> Surroundings:
         position = self.config.site.position
@@ -331,7 +364,7 @@ class Daemon:
             asked.clear()
             self._supervisor.say("RELOADING=1", f"MONOTONIC_USEC={self._clock.monotonic_ns() // 1000}")
             try:
-                new = await asyncio.to_thread(load, self._path)
+                new = await asyncio.to_thread(load_apart, self._path)
             except ConfigFaults as faults:
                 first = faults.faults[0]
                 journal.error(
@@ -358,7 +391,7 @@ class Daemon:
         await self._plan_sensors()
         for name, plan in wanted.items():
             if name not in self._buses:
-                self._start_bus(name, plan)
+                await self._start_bus(name, plan)
         if plans.uplink_settings(new) != self._uplink_settings or self._told() != told:
             await self._stop_uplink()
             self._start_uplink()

@@ -9,8 +9,10 @@ from kaga_edge.vocabulary.requests import (
     Edge,
     Edges,
     Frame,
+    HostRead,
     I2cTransfer,
     ModbusRead,
+    OnewireRead,
     Reply,
     Request,
     TakeEdges,
@@ -27,6 +29,10 @@ def told(request: Request, reply: Reply) -> dict[str, Any] | None:
             return {"function": request.function, "register": request.address, "words": list(reply)}
         case UartFrames(), tuple():
             return {"frames": [frame.data.hex() for frame in reply if isinstance(frame, Frame)]}
+        case OnewireRead(), bytes():
+            return {"w1_slave": reply.decode("ascii", "replace")}
+        case HostRead(), bytes():
+            return {"host": request.what, "said": reply.decode("ascii", "replace")}
         case _, Edges():
             return {
                 "start_ns": reply.start_ns,
@@ -54,6 +60,10 @@ def _exchange(one: dict[str, Any]) -> tuple[Request, Reply]:
     if "frames" in one:
         frames = tuple(Frame(data=bytes.fromhex(frame), age_s=0.0) for frame in one["frames"])
         return UartFrames(window_s=0.0, timeout_s=0.0), frames
+    if "w1_slave" in one:
+        return OnewireRead(), one["w1_slave"].encode("ascii", "replace")
+    if "host" in one:
+        return HostRead(what=one["host"]), one["said"].encode("ascii", "replace")
     return TakeEdges(), Edges(
         start_ns=one["start_ns"],
         end_ns=one["end_ns"],

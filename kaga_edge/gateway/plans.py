@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from kaga_edge.buses import BusSensor, BusSpec
 from kaga_edge.config import Config
-from kaga_edge.config.models import (
+from kaga_edge.config.secret import read_secret_at, secret_file
+from kaga_edge.config.values import (
     Attachment,
     GpioLines,
     HostItself,
@@ -16,7 +17,6 @@ from kaga_edge.config.models import (
     SensorConfig,
     SerialPort,
 )
-from kaga_edge.config.secret import read_secret_at, secret_file
 from kaga_edge.core.alarms import AlarmRule
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.core.stored import SensorDeclaration
@@ -210,4 +210,5 @@ def _bus_sensor(sensor: SensorConfig) -> BusSensor:
         every_s=sensor.every_s,
         address=address,
         model=sensor.model,
+        device=at.device if isinstance(at, OnewireDevice) else None,
     )

@@ -81,7 +81,9 @@ REPORTED_LINES_KEPT = 1000
 
 T = TypeVar("T")
 Write = Callable[[sqlite3.Connection], None]
-Encoded = tuple[str, Moment, str, str | None, bytes | None, tuple[Alert, ...]]  # sensor, at, vals, q, raw, …
+Pairs = tuple[tuple[str, str], ...]  # key, value
+# sensor, at, vals, q, raw, what to remember, alerts
+Encoded = tuple[str, Moment, str, str | None, bytes | None, Pairs, tuple[Alert, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +182,7 @@ class Database:
                 entry.sample.at,
                 *encode_values(entry.sample.readings, res[entry.sample.sensor]),
                 entry.sample.raw,
+                entry.remember,
                 entry.alerts,
             )
             for entry in entries
@@ -633,7 +636,9 @@ class Database:
         runs: list[RunStart] = []
         run = book.runs[-1] if book.runs else RunStart(first=0, k="", boot="", trust=-1)
         base, index = book.base, known.index
-        for n, (sensor, at, vals, q, raw, alerts) in enumerate(entries, book.next_n):
+        remembered: dict[str, str] = {}
+        for n, (sensor, at, vals, q, raw, remember, alerts) in enumerate(entries, book.next_n):
+            remembered.update(remember)
             if run.trust != at.trust or run.boot != at.boot or run.k != known.k:
                 run = RunStart(first=n, k=known.k, boot=at.boot, trust=int(at.trust))
                 runs.append(run)
@@ -652,7 +657,15 @@ class Database:
                 )
                 notices.append((base + e, "alert", alert.key, n, alert.at.wall_ms, body))
                 e += 1
-        return Batch(book=book, rows=rows, notices=notices, runs=runs, first=book.next_n, first_e=book.next_e)
+        return Batch(
+            book=book,
+            rows=rows,
+            notices=notices,
+            runs=runs,
+            remembered=remembered,
+            first=book.next_n,
+            first_e=book.next_e,
+        )
 
     # --- the parts of forgetting ---
 

@@ -18,6 +18,7 @@ class Batch:
     rows: list[tuple[int, int, int, int, str, str | None, bytes | None]]
     notices: list[tuple[int, str, str, int, int, bytes]]
     runs: list[RunStart]
+    remembered: dict[str, str]
     first: int
     first_e: int
 
@@ -33,6 +34,8 @@ def insert_batch(db: sqlite3.Connection, batch: Batch) -> None:
     insert_samples(db, batch.rows)
     for notice in batch.notices:
         insert_notice(db, notice)
+    for pair in batch.remembered.items():
+        db.execute("INSERT OR REPLACE INTO memory VALUES (?, ?)", pair)
 
 
 def insert_samples(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:

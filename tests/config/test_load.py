@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
-from kaga_edge.config import I2cAddress, ModbusAddress, SecretMissing, SerialPort, default_limits, read_secret
+from kaga_edge.config import (
+    ConfigFaults,
+    I2cAddress,
+    ModbusAddress,
+    SecretMissing,
+    SerialPort,
+    default_limits,
+    load_apart,
+    read_secret,
+)
+from kaga_edge.config import load as load_config
 from kaga_edge.core.grading import Limits
 from kaga_edge.sensors import driver_names, load
 from kaga_edge.vocabulary.quantities import Quantity
@@ -54,7 +65,7 @@ def test_relative_paths_start_at_the_configuration(sheet, tmp_path):
 
 def test_a_configuration_cannot_be_changed_after_loading(sheet):
     config = sheet.good(sheet.site, sheet.air)
-    with pytest.raises(ValidationError):
+    with pytest.raises(dataclasses.FrozenInstanceError):
         config.site.id = "other"
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.sensors[0].every_s = 1.0
@@ -177,3 +188,27 @@ def test_a_secret_that_anybody_can_read_is_a_fault(sheet, tmp_path):
     (tmp_path / "secrets" / "mqtt-password").write_text("x")
     (tmp_path / "secrets" / "mqtt-password").chmod(0o644)
     assert sheet.only(sheet.site, PLATFORM, sheet.air).code == "KE-C53"
+
+
+def test_the_daemon_reads_the_same_values_without_loading_the_checker(sheet):
+    expected = sheet.good(sheet.site, sheet.air)
+    code = (
+        "import sys; from pathlib import Path; from kaga_edge.config import load_apart;"
+        "config = load_apart(Path(sys.argv[1])); print('pydantic' in sys.modules, config.site.id)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(sheet.file)], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ["False", expected.site.id]
+    assert load_apart(sheet.file) == expected
+
+
+def test_faults_come_out_of_the_other_process_whole(sheet):
+    sheet.good(sheet.site, sheet.air)
+    sheet.file.write_text(sheet.file.read_text().replace("every", "evrey"))
+    with pytest.raises(ConfigFaults) as here:
+        load_config(sheet.file)
+    with pytest.raises(ConfigFaults) as there:
+        load_apart(sheet.file)
+    assert there.value.faults == here.value.faults
+    assert str(there.value) == str(here.value)

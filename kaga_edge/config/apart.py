@@ -1,0 +1,39 @@
+"""Reading the configuration in a process of its own, which hands over the finished values and ends.
+
+What checks the files is needed for a moment at start and at a reload; the daemon then runs for years.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+from kaga_edge.config.faults import ConfigFaults
+from kaga_edge.config.values import Config
+
+
+def load_apart(path: Path) -> Config:
+    """Return the configuration of ``path``, read in another process. Raises ConfigFaults with all faults."""
+    reader = [sys.executable, "-m", "kaga_edge.config.apart", str(path)]
+    done = subprocess.run(reader, stdout=subprocess.PIPE, check=True)  # noqa: S603 our own module
+    found: Config | ConfigFaults = pickle.loads(done.stdout)  # noqa: S301 from our own child, over a pipe
+    if isinstance(found, ConfigFaults):
+        raise found
+    return found
+
+
+def _hand_over(path: Path) -> None:
+    from kaga_edge.config.reading import load
+
+    found: Config | ConfigFaults
+    try:
+        found = load(path)
+    except ConfigFaults as faults:
+        found = faults
+    sys.stdout.buffer.write(pickle.dumps(found))
+
+
+if __name__ == "__main__":
+    _hand_over(Path(sys.argv[1]))

@@ -1,0 +1,119 @@
+"""TOML files to one frozen ``Config``; every fault of every file in one run."""
+
+from __future__ import annotations
+
+import zoneinfo
+from pathlib import Path
+from typing import Any
+
+from kaga_edge.config.checks import (
+    check_files,
+    check_gpio,
+    check_i2c,
+    check_ids,
+    check_onewire,
+    check_passwords,
+    check_ports,
+    check_position,
+    check_secret,
+    check_sources,
+)
+from kaga_edge.config.documents import read_documents
+from kaga_edge.config.faults import Code, ConfigFaults, Notes
+from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable
+from kaga_edge.config.secret import named_file
+from kaga_edge.config.sensors import read_sensor
+from kaga_edge.config.tables import Desk, M, read_table, unknown_key
+from kaga_edge.config.values import Config, Platform, SensorConfig, Site, Station, StoreSettings
+
+TABLES = ("site", "platform", "store", "station", "sensor")
+
+
+def load(path: Path) -> Config:
+    """Return the configuration of ``path`` and the conf.d beside it. Raises ConfigFaults with all faults."""
+    notes = Notes()
+    documents = read_documents(path, notes)
+    desk = Desk(documents=documents, notes=notes)
+    directory = path.resolve().parent
+    config = _config(desk, directory) if documents.tree or not notes.faults else None
+    if notes.faults or config is None:
+        raise ConfigFaults(tuple(notes.faults), tuple(notes.warnings))
+    return config
+
+
+def _config(desk: Desk, directory: Path) -> Config | None:
+    for key in desk.documents.tree:
+        if key not in TABLES:
+            unknown_key(desk, (key,), TABLES)
+    site = _site(desk)
+    platform = _platform(desk, directory)
+    store = _optional(desk, StoreTable, "store")
+    station = _optional(desk, StationTable, "station")
+    sensors = _sensors(desk)
+    if site is None or store is None or station is None:
+        return None
+    return Config(
+        site=site,
+        platform=platform,
+        store=StoreSettings(**dict(store) | {"path": directory / store.path}),
+        station=Station(runtime=directory / station.runtime),
+        sensors=sensors,
+        directory=directory,
+        warnings=tuple(desk.notes.warnings),
+    )
+
+
+def _site(desk: Desk) -> Site | None:
+    if "site" not in desk.documents.tree:
+        desk.fault(("site",), Code.MISSING_KEY, name="[site]")
+        return None
+    check_position(desk)
+    site = read_table(desk, SiteTable, desk.documents.tree["site"], ("site",))
+    if site is None:
+        return None
+    try:
+        zoneinfo.ZoneInfo(site.zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        desk.fault(("site", "zone"), Code.BAD_ZONE, value=site.zone)
+    return Site(**dict(site))
+
+
+def _platform(desk: Desk, directory: Path) -> Platform | None:
+    if "platform" not in desk.documents.tree:
+        return None
+    check_passwords(desk)
+    table = read_table(desk, PlatformTable, desk.documents.tree["platform"], ("platform",))
+    if table is None:
+        return None
+    files: dict[str, Any] = {
+        key: str(named_file(directory, name))
+        for key in ("ca", "certificate", "key")
+        if (name := getattr(table, key)) is not None
+    }
+    platform = Platform(**dict(table) | files)
+    check_files(desk, platform)
+    if platform.secret is not None:
+        check_secret(desk, directory, platform.secret)
+    return platform
+
+
+def _optional(desk: Desk, model: type[M], name: str) -> M | None:
+    return read_table(desk, model, desk.documents.tree.get(name, {}), (name,))
+
+
+def _sensors(desk: Desk) -> tuple[SensorConfig, ...]:
+    entries = desk.documents.tree.get("sensor", [])
+    if not isinstance(entries, list):
+        desk.fault(("sensor",), Code.SINGLE_BRACKETS)
+        return ()
+    if not entries:
+        desk.fault(("sensor",), Code.NO_SENSORS)
+    found = {
+        index: sensor
+        for index, entry in enumerate(entries)
+        if (sensor := read_sensor(desk, entry, ("sensor", index))) is not None
+    }
+    for check in (check_ids, check_i2c, check_onewire, check_ports, check_gpio):
+        check(desk)
+    check_sources(desk, found)
+    return tuple(found.values())

@@ -1,0 +1,170 @@
+"""What a configuration is once it is right: frozen values, SI units, every default filled in.
+
+Plain dataclasses, so that the daemon needs nothing of what reads and checks the files (see ``apart``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kaga_edge.config.faults import Fault
+from kaga_edge.core.grading import Limits
+from kaga_edge.core.siting import Mount
+from kaga_edge.vocabulary.drivers import Model
+from kaga_edge.vocabulary.requests import SerialLine
+
+MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """``[site]``: who and where. ``id`` is the gateway's name on the wire; ``position``: lat, lon."""
+
+    id: str
+    name: Mapping[str, str]
+    position: tuple[float, float] | None
+    zone: str
+    contact: str
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """``[platform]``: where batches go, and when they count as delivered."""
+
+    url: str
+    root: str
+    username: str | None
+    secret: str | None
+    ca: str | None
+    certificate: str | None
+    key: str | None
+    delivery: str
+    batch_s: float
+    no_subscriber: str
+    ack_wait_s: float
+    keepalive_s: float
+    reconnect_first_s: float
+    reconnect_max_s: float
+
+    @property
+    def tls(self) -> bool:
+        """True for mqtts."""
+        return urlsplit(self.url).scheme == "mqtts"
+
+    @property
+    def host(self) -> str:
+        """The broker's name or address."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The broker's port; 8883 with TLS, 1883 without, unless the url names one."""
+        parts = urlsplit(self.url)
+        return parts.port or MQTT_PORTS[parts.scheme]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """``[store]``: the file, its budget in bytes, how long delivered rows stay."""
+
+    path: Path
+    max_bytes: int
+    keep_delivered_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """``[station]``: where the control socket is."""
+
+    runtime: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """``[sensor.disclosure]``: why it is measured, in both languages, and whether it is personal data."""
+
+    purpose: Mapping[str, str]
+    personal_data: bool
+
+
+# --- where a sensor hangs ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class I2cAddress:
+    """An address on an I2C bus (``/dev/i2c-<bus>``)."""
+
+    bus: int
+    address: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialPort:
+    """A serial port that the instrument has for itself."""
+
+    port: str
+    line: SerialLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModbusAddress:
+    """A unit on a Modbus line, which several instruments may share."""
+
+    port: str
+    line: SerialLine
+    unit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpioLines:
+    """On the header; the driver's options name the lines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnewireDevice:
+    """A device on the kernel's 1-wire bus, by its id (``/sys/bus/w1/devices/<device>``)."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostItself:
+    """The computer the gateway runs on."""
+
+
+Attachment = I2cAddress | SerialPort | ModbusAddress | GpioLines | OnewireDevice | HostItself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorConfig:
+    """One sensor, ready to be built: ``driver_class(options)``."""
+
+    id: str
+    driver: str
+    every_s: float
+    bus: Attachment
+    options: Any  # the driver's Options instance: a type only its own file knows
+    driver_class: type[Any]
+    model: Model
+    mount: Mount
+    limits: Mapping[str, Limits]  # by channel, defaults filled in
+    thresholds: Mapping[str, float]  # by rank, lowest first
+    disclosure: Disclosure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration. ``directory``: of the main file; ``secrets`` lie beside it."""
+
+    site: Site
+    platform: Platform | None
+    store: StoreSettings
+    station: Station
+    sensors: tuple[SensorConfig, ...]
+    directory: Path
+    warnings: tuple[Fault, ...] = field(default=())
