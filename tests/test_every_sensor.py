@@ -26,8 +26,10 @@ from kaga_edge.vocabulary.requests import (
     Edge,
     Edges,
     Frame,
+    HostRead,
     I2cTransfer,
     ModbusRead,
+    OnewireRead,
     Pause,
     PinUse,
     SerialLine,
@@ -46,6 +48,8 @@ WIRE_KEYS = {
     BusKind.UART: {"port", "serial"},
     BusKind.MODBUS: {"port", "serial", "modbus_id"},
     BusKind.GPIO: set(),
+    BusKind.ONEWIRE: {"onewire"},
+    BusKind.HOST: set(),
 }
 BOUNDS = {"ge", "gt", "le", "lt"}
 FUZZ = settings(
@@ -204,6 +208,8 @@ def random_reply(data, request, driver):
             return tuple(data.draw(st.lists(st.integers(0, 0xFFFF), min_size=count, max_size=count)))
         case UartFrames():
             return (Frame(data=data.draw(st.binary(max_size=60)), age_s=0.0),)
+        case OnewireRead() | HostRead():
+            return data.draw(st.one_of(st.binary(max_size=100), st.from_regex(rb"-?[0-9]{1,5}\n")))
         case TakeEdges():
             gpios = [pin.gpio for pin in driver.pins()]
             times = sorted(data.draw(st.lists(st.integers(1, 10**11), max_size=8)))

@@ -308,7 +308,7 @@ class Bus:
 
     @property
     def _may_rest(self) -> bool:
-        return self._spec.kind in (BusKind.I2C, BusKind.MODBUS)
+        return self._spec.kind in (BusKind.I2C, BusKind.MODBUS, BusKind.ONEWIRE)
 
     def _sensor_health(self, sensor: BusSensor) -> SensorHealth:
         now = self._standings[sensor.id]
@@ -361,6 +361,14 @@ def make_wire(spec: BusSpec, wires: Wires, clock: Clock) -> Wire[Job | None]:
         from kaga_edge.buses.modbus import ModbusWire
 
         return ModbusWire(spec)
+    if spec.kind is BusKind.ONEWIRE:
+        from kaga_edge.buses.onewire import OnewireWire
+
+        return OnewireWire(spec, wires.root)
+    if spec.kind is BusKind.HOST:
+        from kaga_edge.buses.host import HostWire
+
+        return HostWire(spec, wires.root)
     from kaga_edge.buses.gpio import GpioWire
 
     return GpioWire(spec, wires.pin_factory, clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from kaga_edge.vocabulary.drivers import Driver, Model
@@ -28,13 +29,14 @@ class I2cPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusSensor:
-    """One sensor on a bus. ``address``: I2C address or Modbus unit, None elsewhere."""
+    """One sensor on a bus. ``address``: I2C address or Modbus unit; ``device``: 1-wire id; None elsewhere."""
 
     id: str
     driver: Driver
     every_s: float
     address: int | None = None
     model: Model | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,14 @@ def _open_pins() -> Any:
 class Wires:
     """How the real world is opened; tests and the simulated site pass their own.
 
-    ``open_i2c`` opens a bus by its number; ``pin_factory`` gives gpiozero's pins. Serial ports need
-    nothing here: a pty is a real port.
+    ``open_i2c`` opens a bus by its number; ``pin_factory`` gives gpiozero's pins; the kernel's files of
+    1-wire and of the computer itself lie below ``root``. Serial ports need nothing here: a pty is a real
+    port.
     """
 
     open_i2c: Callable[[int], I2cPort] = _open_i2c
     pin_factory: Callable[[], Any] = _open_pins
+    root: Path = Path("/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ KEPT_BYTES = 4096  # of an overflowing buffer: the longest frame is far shorter
 REST_S = 0.5
 EMPTY_READS = 3  # ready, yet nothing to read, so often in a row: the device is gone
 READ_BYTES = 4096
+RUBBISH_BYTES = 16  # without a single frame: no line noise any more
 RESIDUE_BYTES = 256  # of bytes without a frame, kept for inspection
 MARGIN_S = 1.0  # beyond a poll's own wait before the worker counts as hanging
 
@@ -60,6 +61,7 @@ class UartWire(Wire[Job | None]):
         self._frames: deque[tuple[int, bytes]] = deque(maxlen=MOST_FRAMES)
         self._buffer = b""
         self._empty_reads = 0
+        self._rubbish_bytes = 0
         self._opened_ns = 0
         self._try_again_s = 0.0
         self._wake_lock = threading.Lock()
@@ -138,8 +140,13 @@ class UartWire(Wire[Job | None]):
             fresh = [(at_ns, data) for at_ns, data in self._frames if at_ns > oldest_ns]
             self._frames.clear()  # the rest is stale
             if fresh:
-                return tuple(Frame(data=data, age_s=(due.up_ns - at_ns) / 1e9) for at_ns, data in fresh)
+                self._rubbish_bytes = 0
+                return tuple(
+                    Frame(data=data, age_s=(due.up_ns - at_ns) / 1e9, at_ns=at_ns) for at_ns, data in fresh
+                )
             left_s = ends_s - time.monotonic()
+            if left_s <= 0 and request.silence_is_good and not self._warming_up_s and self._sounds_quiet():
+                return ()
             if left_s <= 0:
                 raise self._silent(request.timeout_s)
             self._listen(left_s)
@@ -195,6 +202,7 @@ class UartWire(Wire[Job | None]):
     def _cut(self, came: bytes) -> None:
         now_ns = self._clock.monotonic_ns()
         cut = self._driver.split(self._buffer + came)
+        self._rubbish_bytes += cut.skipped_bytes
         self._buffer = cut.rest if len(cut.rest) <= MOST_BUFFER_BYTES else cut.rest[-KEPT_BYTES:]
         if now_ns - self._opened_ns >= self._warm_up_ns:
             self._frames.extend((now_ns, frame) for frame in cut.frames)
@@ -203,9 +211,19 @@ class UartWire(Wire[Job | None]):
     def _warm_up_ns(self) -> int:
         return int(self._sensor.model.warm_up_s * 1e9) if self._sensor.model else 0
 
+    def _sounds_quiet(self) -> bool:
+        """Tell silence from an instrument that speaks otherwise (wrong baud rate); counts anew."""
+        rubbish_bytes, self._rubbish_bytes = self._rubbish_bytes, 0
+        return rubbish_bytes < RUBBISH_BYTES
+
+    @property
+    def _warming_up_s(self) -> float:
+        warm_ns = self._warm_up_ns - (self._clock.monotonic_ns() - self._opened_ns)
+        return max(0, warm_ns) / 1e9
+
     def _silent(self, waited_s: float) -> SensorSilent:
-        warm_s = (self._warm_up_ns - (self._clock.monotonic_ns() - self._opened_ns)) / 1e9
-        if warm_s > 0:
+        warm_s = self._warming_up_s
+        if warm_s:
             return SensorSilent(
                 f"warming up, good values in {warm_s:.0f} s", where=self._path, fix="nothing to do: wait"
             )

@@ -16,8 +16,10 @@ from kaga_edge.vocabulary.requests import (
     Dialogue,
     Edges,
     Frame,
+    HostRead,
     I2cTransfer,
     ModbusRead,
+    OnewireRead,
     Pause,
     Reply,
     Request,
@@ -146,7 +148,23 @@ class EdgeCapture:
         self.edges = edges
 
 
-Device = RegisterDevice | CommandDevice | ModbusDevice | SerialCapture | EdgeCapture
+class OnewireCapture:
+    """The text of a 1-wire device's ``w1_slave``."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+
+class HostCapture:
+    """What a computer said about itself, by question; nothing about the rest."""
+
+    def __init__(self, answers: Mapping[str, bytes]) -> None:
+        self.answers = dict(answers)
+
+
+Device = (
+    RegisterDevice | CommandDevice | ModbusDevice | SerialCapture | EdgeCapture | OnewireCapture | HostCapture
+)
 
 
 # --- playing ---
@@ -166,6 +184,10 @@ def answer(request: Request, device: Device) -> Reply:
             return device.take()
         case TakeEdges(), EdgeCapture():
             return device.edges
+        case OnewireRead(), OnewireCapture():
+            return device.text
+        case HostRead(what=what), HostCapture():
+            return device.answers.get(what, b"")
     raise ImageFault(
         f"the driver asks for {type(request).__name__}, the image is a {type(device).__name__}",
         fix="use an image of the right kind of device for this driver",

@@ -1,7 +1,7 @@
 """A device as a JSON file: what it answers, played back to a driver's own dialogue.
 
 ``kaga-edge decode --image`` and the simulated site read these files, ``kaga-edge sensor read --record``
-writes them. One file is one device, one of five forms:
+writes them. One file is one device, in one of these forms:
 
 Registers (BME280: byte registers, reads count upwards)::
 
@@ -29,6 +29,11 @@ Serial lines and GPIO edges as they were recorded::
     {"start_ns": 0, "end_ns": 60000000000, "active_at_start": {"17": false},
      "edges": [[1000000000, 17, true], [1100000000, 17, false]], "lost": 0}
 
+1-wire devices and the computer itself, as text::
+
+    {"w1_slave": "91 01 4b 46 7f ff 0f 10 25 : crc=25 YES\\n91 01 4b 46 7f ff 0f 10 25 t=25062\\n"}
+    {"host": {"throttled": "throttled=0x0", "under_voltage": "0", "cpu_temperature": "48312"}}
+
 What plays them: ``sim/captured.py``.
 """
 
@@ -44,17 +49,19 @@ from kaga_edge.sim.captured import (
     Device,
     EdgeCapture,
     Exchange,
+    HostCapture,
     ImageFault,
     ModbusDevice,
+    OnewireCapture,
     RegisterDevice,
     SerialCapture,
 )
-from kaga_edge.vocabulary.requests import Edge, Edges, Frame, I2cTransfer, ModbusRead
+from kaga_edge.vocabulary.requests import Edge, Edges, Frame, HostRead, I2cTransfer, ModbusRead, OnewireRead
 
 FORMS = (
     '{"address": 118, "registers": {"0x88": "hex"}}, {"address": 68, "replies": {"FD": "hex"}},'
-    ' {"unit": 1, "holding": {"2": [16247]}}, {"frames": ["hex"]}'
-    ' or {"start_ns": 0, "end_ns": 1, "edges": []}'
+    ' {"unit": 1, "holding": {"2": [16247]}}, {"frames": ["hex"]},'
+    ' {"start_ns": 0, "end_ns": 1, "edges": []}, {"w1_slave": "text"} or {"host": {"throttled": "text"}}'
 )
 
 
@@ -92,7 +99,16 @@ def device_of(body: object, *, where: str = "image") -> Device:
         return SerialCapture(_frames(body["frames"], where))
     if "edges" in body:
         return EdgeCapture(_edges(body, where))
-    raise ImageFault("has none of registers, replies, holding, input, frames, edges", where=where, fix=FORMS)
+    if "w1_slave" in body:
+        return OnewireCapture(_text(body["w1_slave"], "w1_slave", where))
+    if "host" in body:
+        said = _table(body, "host", where)
+        return HostCapture({what: _text(text, f"host {what}", where) for what, text in said.items()})
+    raise ImageFault(
+        "has none of registers, replies, holding, input, frames, edges, w1_slave, host",
+        where=where,
+        fix=FORMS,
+    )
 
 
 def image_of(exchanges: Sequence[Exchange], *, address: int | None = None) -> dict[str, object]:
@@ -108,9 +124,14 @@ def image_of(exchanges: Sequence[Exchange], *, address: int | None = None) -> di
         return {**head, **_i2c_image(transfers)}
     modbus: dict[str, dict[str, list[int]]] = {"holding": {}, "input": {}}
     frames: list[str] = []
+    host: dict[str, str] = {}
     for request, reply in exchanges:
         if isinstance(reply, Edges):
             return _edges_image(reply)
+        if isinstance(request, OnewireRead) and isinstance(reply, bytes):
+            return {"w1_slave": reply.decode("ascii", "replace")}
+        if isinstance(request, HostRead) and isinstance(reply, bytes):
+            host[request.what] = reply.decode("ascii", "replace")
         if isinstance(request, ModbusRead) and isinstance(reply, tuple):
             table = modbus["holding" if request.function == 3 else "input"]
             table[str(request.address)] = [word for word in reply if isinstance(word, int)]
@@ -118,7 +139,7 @@ def image_of(exchanges: Sequence[Exchange], *, address: int | None = None) -> di
             frames.extend(frame.data.hex().upper() for frame in reply if isinstance(frame, Frame))
     if modbus["holding"] or modbus["input"]:
         return {**({} if address is None else {"unit": address}), **modbus}
-    return {"frames": frames}
+    return {"host": host} if host else {"frames": frames}
 
 
 def hex_bytes(text: str) -> bytes:
@@ -209,6 +230,12 @@ def _hex(value: object, name: str, where: str) -> bytes:
         raise ImageFault(
             f"{name} is not hex bytes: {value!r}", where=where, fix='write them as "FF07"'
         ) from error
+
+
+def _text(value: object, name: str, where: str) -> bytes:
+    if not isinstance(value, str):
+        raise ImageFault(f"{name} is not text: {value!r}", where=where, fix="write what the file holds")
+    return value.encode("ascii", "replace")
 
 
 def _registers(body: Mapping[str, object], where: str) -> dict[int, bytes]:

@@ -43,6 +43,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "quantity.inbound_count": ("接近車両数", "Vehicles inbound"),
     "quantity.outbound_count": ("離脱車両数", "Vehicles outbound"),
     "quantity.under_voltage": ("電圧低下", "Under-voltage"),
+    "quantity.under_voltage_seen": ("電圧低下 (起動後)", "Under-voltage since start"),
     "quantity.throttled": ("性能制限", "Throttled"),
     # --- units, by UCUM code ---
     "unit.m": ("m", "m"),

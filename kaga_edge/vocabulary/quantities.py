@@ -57,6 +57,7 @@ class Quantity(Enum):
     INBOUND_COUNT = Facts("inbound_count", "{count}", 1.0)  # vehicles coming nearer
     OUTBOUND_COUNT = Facts("outbound_count", "{count}", 1.0)  # vehicles going away
     UNDER_VOLTAGE = Facts("under_voltage", "1", 1.0)  # 1: now
+    UNDER_VOLTAGE_SEEN = Facts("under_voltage_seen", "1", 1.0)  # 1: at some time since the start
     THROTTLED = Facts("throttled", "1", 1.0)  # 1: the computer runs slower than it could, now
 
     @property

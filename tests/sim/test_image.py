@@ -6,7 +6,18 @@ import json
 
 import pytest
 
-from kaga_edge.sensors import a02yyuw, ads1115, bme280, keller, load, ms5837, sht4x, tipping_bucket
+from kaga_edge.sensors import (
+    a02yyuw,
+    ads1115,
+    bme280,
+    ds18b20,
+    keller,
+    load,
+    ms5837,
+    pi_power,
+    sht4x,
+    tipping_bucket,
+)
 from kaga_edge.sim.captured import CommandDevice, ImageFault, ModbusDevice, RegisterDevice, play, read_once
 from kaga_edge.sim.image import device_of, hex_bytes, image_of, load_image
 from kaga_edge.vocabulary.errors import FrameTruncated, SensorRefused, SensorSilent
@@ -33,6 +44,8 @@ EDGES = {
     "end_ns": 60_000_000_000,
     "edges": [[1_000_000_000, 17, True], [1_100_000_000, 17, False]],
 }
+W1_SLAVE = {"w1_slave": "91 01 4b 46 7f ff 0f 10 25 : crc=25 YES\n91 01 4b 46 7f ff 0f 10 25 t=25062\n"}
+HOST = {"host": {"throttled": "throttled=0x50005", "under_voltage": "0", "cpu_temperature": "48312"}}
 
 EVERY_FORM = [
     (bme280, {}, BME280, [1027.718, 22.517, 50.084]),
@@ -42,6 +55,8 @@ EVERY_FORM = [
     (keller, {}, KELLER, [960.701, 22.719]),
     (a02yyuw, {}, SERIAL, [1.953]),
     (tipping_bucket, {"gpio": 17}, EDGES, [0.5, 0.5, 1, 30.0]),
+    (ds18b20, {}, W1_SLAVE, [25.0625]),
+    (pi_power, {}, HOST, [1, 1, 1, 48.312]),
 ]
 
 
