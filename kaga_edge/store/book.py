@@ -149,6 +149,11 @@ def spans_read(text: str) -> Ranges:
     return Ranges.of((first, last) for first, last in json.loads(text))
 
 
+def given(ranges: Ranges | None, following: int) -> Ranges:
+    """Return the part of a set that has been given out: 1..following-1."""
+    return ranges.within(1, following - 1) if ranges else Ranges()
+
+
 def _upto(following: int) -> Ranges:
     return Ranges(((1, following - 1),)) if following > 1 else Ranges()
 

@@ -14,15 +14,14 @@ max_page_count          a full queue is "full", not a full card
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import DAMAGED, TAKEN, StoreBusy, StoreForeign, StoreSick, fault_code
-from kaga_edge.store.highwater import sync_directory
 
 PAGE_BYTES = 4096
 SCHEMA_VERSION = 1
@@ -52,17 +51,12 @@ class Identity:
         return any(mine and theirs and mine != theirs for mine, theirs in pairs)
 
 
-def open_file(path: Path, max_bytes: int) -> sqlite3.Connection:
+def open_file(path: Path, max_bytes: int, disk: Disk | None = None) -> sqlite3.Connection:
     """Open or make the store's file. Raises StoreBusy, StoreForeign, StoreSick; or FileDamaged."""
+    disk = disk or Disk()
     try:
-        fresh = _create(path)
-        db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?psow=0",
-            uri=True,
-            timeout=0,
-            isolation_level=None,
-            cached_statements=64,
-        )
+        fresh = disk.create(path)
+        db = disk.connect(path)
     except (OSError, sqlite3.Error) as error:
         raise _cannot_open(path, error) from error
     try:
@@ -75,7 +69,7 @@ def open_file(path: Path, max_bytes: int) -> sqlite3.Connection:
         db.close()
         raise
     if fresh:
-        sync_directory(path.parent)
+        disk.sync_directory(path.parent)
     return db
 
 
@@ -83,25 +77,16 @@ class FileDamaged(Exception):
     """The bytes are not a whole database any more: set it aside."""
 
 
-def set_aside(path: Path, now: datetime) -> Path:
+def set_aside(path: Path, now: datetime, disk: Disk) -> Path:
     """Rename the damaged file and its companions out of the way, for ``store salvage``. Never deletes."""
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
     for suffix in ("", "-wal", "-shm"):
         old = path.with_name(path.name + suffix)
-        if old.exists():
-            old.rename(aside.with_name(aside.name + suffix))
-    sync_directory(path.parent)
+        if disk.exists(old):
+            disk.rename(old, aside.with_name(aside.name + suffix))
+    disk.sync_directory(path.parent)
     return aside
-
-
-def _create(path: Path) -> bool:
-    """Make an empty file only we may read; SQLite gives its companions the same mode."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return False
-    return True
 
 
 def _settle(db: sqlite3.Connection, max_bytes: int) -> None:

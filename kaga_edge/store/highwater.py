@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from kaga_edge.store.disk import Disk
 
 BLOCK_ROWS = 4096  # at ten rows a second: one small write in seven minutes
 BLOCK_NOTICES = 64
@@ -30,9 +31,10 @@ class Mark:
 class HighWater:
     """Reads the file once, then only writes it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk) -> None:
         self.path = path
-        self._marks = _read(path)
+        self._disk = disk
+        self._marks = _read(path, disk)
 
     def mark(self, ep: str) -> Mark:
         """Return what is known of an epoch; nothing reserved when it is not in the file."""
@@ -50,22 +52,13 @@ class HighWater:
         taken = Mark(n=next_n, n_upto=last_n + BLOCK_ROWS, e=next_e, e_upto=last_e + BLOCK_NOTICES)
         marks = {**self._marks, ep: taken}
         with contextlib.suppress(OSError):
-            _write(self.path, marks)
+            self._disk.write_whole(self.path, _text(marks))
             self._marks = marks
 
 
-def sync_directory(directory: Path) -> None:
-    """Make created and renamed entries of a directory durable."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _read(path: Path, disk: Disk) -> dict[str, Mark]:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _read(path: Path) -> dict[str, Mark]:
-    try:
-        listed = json.loads(path.read_text("ascii"))["epochs"]
+        listed = json.loads(disk.read(path))["epochs"]
         return {str(ep): _checked(*numbers) for ep, numbers in listed.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}  # absent or damaged: the database alone then decides
@@ -77,14 +70,6 @@ def _checked(n: int, n_upto: int, e: int, e_upto: int) -> Mark:
     return Mark(n=n, n_upto=n_upto, e=e, e_upto=e_upto)
 
 
-def _write(path: Path, marks: dict[str, Mark]) -> None:
+def _text(marks: dict[str, Mark]) -> bytes:
     body = {"v": 1, "epochs": {ep: [m.n, m.n_upto, m.e, m.e_upto] for ep, m in marks.items()}}
-    fresh = path.with_name(path.name + ".new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(handle, json.dumps(body).encode("ascii"))
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    fresh.replace(path)
-    sync_directory(path.parent)
+    return json.dumps(body).encode("ascii")

@@ -1,0 +1,207 @@
+"""Numbers that will never arrive: declared, written into the ledger, and their rows removed."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from kaga_edge.core import message
+from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.retention import EpochRoom, Removal, removal
+from kaga_edge.core.stored import Gone, Ledger, LedgerLine, Purged
+from kaga_edge.store.book import Book, spans_read, spans_text
+from kaga_edge.store.errors import StoreError
+from kaga_edge.store.opened import OpenedFile, Write
+from kaga_edge.store.statements import by_sensor, delete_rows, insert_notice, store_spans
+
+log = logging.getLogger(__name__)
+
+REASONS = frozenset({"thinned", "expired", "quarantined", "unreadable", "purged", "skipped"})
+REPORTED_LINES_KEPT = 1000
+
+
+class LossLedger(OpenedFile):
+    """Declares numbers gone and remembers, line by line, what was lost and why."""
+
+    def __init__(self, path: Path, **settings: Any) -> None:
+        self._lines_shown = 0
+        super().__init__(path, **settings)
+
+    def declare_gone(self, ep: str, ranges: Ranges, reason: str, replaced_by: Ranges | None = None) -> int:
+        """Declare that waiting numbers will never arrive; return the notice's ``e``, 0 when none waited."""
+        return self._declare_gone(ep, ranges, reason, replaced_by or Ranges(), delete=False)
+
+    def ledger(self) -> Ledger:
+        """Return every epoch's tally and the lines not yet reported."""
+        names = {book.i: book.ep for book in self._books}
+        found = self._guarded(
+            lambda db: db.execute(
+                "SELECT id, epoch, why, lane, sensor, from_ms, to_ms, count, numbers FROM ledger_line"
+                " WHERE id > ? ORDER BY id",
+                (self._reported(db),),
+            ).fetchall()
+        )
+        lines = tuple(
+            LedgerLine(
+                id=line,
+                ep=names[i],
+                why=why,
+                lane=lane,
+                sensor=sensor,
+                from_ms=from_ms,
+                to_ms=to_ms,
+                rows=count,
+                n=spans_read(numbers),
+            )
+            for line, i, why, lane, sensor, from_ms, to_ms, count, numbers in found
+        )
+        self._lines_shown = max([self._lines_shown, *(line.id for line in lines)])
+        return Ledger(epochs=tuple(book.tally() for book in self._books), lines=lines)
+
+    def ledger_reported(self, upto: int) -> None:
+        """Record that a delivered health message carried the ledger lines up to and including ``upto``."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO memory VALUES ('ledger_reported', ?)", (str(upto),))
+            db.execute("DELETE FROM ledger_line WHERE id <= ?", (upto - REPORTED_LINES_KEPT,))
+
+        self._durably(lambda: write)
+
+    # --- the parts of it ---
+
+    def _declare_gone(
+        self, ep: str, ranges: Ranges, reason: str, replaced_by: Ranges, *, delete: bool
+    ) -> int:
+        if reason not in REASONS:
+            raise StoreError(f"no such reason: {reason}", fix=f"one of {', '.join(sorted(REASONS))}")
+        book, e, given_up = self._book(ep), 0, Ranges()
+
+        def plan() -> Write | None:
+            nonlocal book, e, given_up
+            book = self._book(ep)
+            if book is None:
+                return None
+            waiting = ranges.both(book.waiting)
+            if not waiting:
+                return None
+            e, given_up = book.next_e, waiting
+            self._reserve(book, 0, 1)
+            return self._writing_gone(book, waiting, reason, replaced_by, delete=delete)
+
+        self._durably(plan)
+        if book is None or not given_up:
+            return 0
+        book.gone[reason] = book.gone.get(reason, Ranges()).union(given_up)
+        book.removed = book.removed.union(given_up) if delete else book.removed
+        book.next_e = max(book.next_e, e + 1)
+        self._on_change(Gone(ep=ep, ranges=given_up, e=e))
+        return e
+
+    def _writing_gone(
+        self, book: Book, waiting: Ranges, reason: str, replaced_by: Ranges, *, delete: bool
+    ) -> Write:
+        spans = [(first, last, reason, replaced_by) for first, last in waiting]
+        body = message.gone_body(ep=book.ep, e=book.next_e, spans=spans)
+        row = (book.base + book.next_e, "gone", reason, None, self._clock.now().wall_ms, body)
+        before = book.gone.get(reason, Ranges())
+
+        def write(db: sqlite3.Connection) -> None:
+            self._write_lines(db, book, waiting, reason)
+            if delete:  # first, so that on a full disk the rest finds room
+                delete_rows(db, "sample", book.base, waiting)
+                store_spans(db, "removed", (book.i, "row"), book.removed, book.removed.union(waiting))
+            store_spans(db, "gone", (book.i, reason), before, before.union(waiting))
+            insert_notice(db, row)
+
+        return write
+
+    def _write_lines(self, db: sqlite3.Connection, book: Book, numbers: Ranges, why: str) -> None:
+        """Add to the ledger, one line a sensor; a line nobody has been shown yet grows instead."""
+        for sensor, from_ms, to_ms, count, held in by_sensor(db, book, numbers):
+            open_line = db.execute(
+                "SELECT id, from_ms, to_ms, count, numbers FROM ledger_line"
+                " WHERE id > ? AND epoch = ? AND why = ? AND sensor = ? ORDER BY id DESC LIMIT 1",
+                (self._lines_shown, book.i, why, sensor),
+            ).fetchone()
+            if open_line is None:
+                line = (book.i, why, "backlog", sensor, from_ms, to_ms, count, spans_text(held))
+                db.execute(
+                    "INSERT INTO ledger_line (id, epoch, why, lane, sensor, from_ms, to_ms, count, numbers)"
+                    " VALUES ((SELECT coalesce(max(id), ?) + 1 FROM ledger_line), ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (self._reported(db), *line),
+                )
+                continue
+            known, since_ms, until_ms, before, spans = open_line
+            whole = spans_text(spans_read(spans).union(held))
+            earliest = min((ms for ms in (since_ms, from_ms) if ms is not None), default=None)
+            latest = max((ms for ms in (until_ms, to_ms) if ms is not None), default=None)
+            db.execute(
+                "UPDATE ledger_line SET from_ms = ?, to_ms = ?, count = ?, numbers = ? WHERE id = ?",
+                (earliest, latest, before + count, whole, known),
+            )
+
+    def _reported(self, db: sqlite3.Connection) -> int:
+        found = db.execute("SELECT value FROM memory WHERE key = 'ledger_reported'").fetchone()
+        return int(found[0]) if found else 0
+
+    def _skip_uncertain(self) -> None:
+        """Never reuse a number: a database older than the second copy of the mark lost commits.
+
+        The numbers in between may have been sent; they are given up and declared.
+        """
+        for book in self._books:
+            mark = self._high.mark(book.ep)
+            if book.next_e < mark.e:
+                self._remove_notices(book, book.next_e, mark.e_upto)
+                book.next_e = mark.e_upto + 1
+            if book.next_n < mark.n:
+                first, book.next_n = book.next_n, mark.n_upto + 1
+                log.error("store_rolled_back epoch=%s skipped=%d..%d", book.ep, first, mark.n_upto)
+                self._declare_gone(book.ep, Ranges(((first, mark.n_upto),)), "skipped", Ranges(), delete=True)
+
+    def _make_room(self, most: int) -> Purged | None:
+        """Remove one chunk for room by the order in core/retention.py; None: nothing may go."""
+        rooms = [EpochRoom(ep=book.ep, on_disk=book.on_disk, settled=book.settled) for book in self._books]
+        chosen = removal(rooms, most)
+        if chosen is None:
+            return None
+        count = chosen.last - chosen.first + 1
+        if chosen.expire:
+            self._declare_gone(
+                chosen.ep, Ranges(((chosen.first, chosen.last),)), "expired", Ranges(), delete=True
+            )
+            return Purged(expired=count)
+        self._remove_rows(chosen)
+        return Purged(delivered=count, early=count)
+
+    def _remove_rows(self, chosen: Removal) -> None:
+        span = Ranges(((chosen.first, chosen.last),))
+
+        def plan() -> Write | None:
+            book = self._book(chosen.ep)
+            if book is None or not book.on_disk.both(span):
+                return None
+
+            def write(db: sqlite3.Connection) -> None:
+                delete_rows(db, "sample", book.base, span)
+                store_spans(db, "removed", (book.i, "row"), book.removed, book.removed.union(span))
+
+            return write
+
+        self._durably(plan)
+        book = self._book(chosen.ep)
+        if book is not None:
+            book.removed = book.removed.union(span)
+
+    def _remove_notices(self, book: Book, first: int, last: int) -> None:
+        span = Ranges(((first, last),))
+        after = book.removed_notices.union(span)
+
+        def write(db: sqlite3.Connection) -> None:
+            delete_rows(db, "notice", book.base, span)
+            store_spans(db, "removed", (book.i, "notice"), book.removed_notices, after)
+
+        self._durably(lambda: write)
+        book.removed_notices = after
