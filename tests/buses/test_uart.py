@@ -12,7 +12,9 @@ import pytest
 from kaga_edge.buses import BusSensor
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.errors import BusFault, BusMissing, SensorSilent
-from kaga_edge.vocabulary.requests import BusKind
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Measurement
+from kaga_edge.vocabulary.requests import BusKind, UartFrames
 
 
 @pytest.fixture
@@ -174,3 +176,49 @@ async def test_a_flood_of_rubbish_stays_bounded(parts: Any, pty: Any) -> None:
             await asyncio.to_thread(pty.send, b"@" * 4000)
         await told(log, pty, b"<a>", 1)
     assert Hoarder.longest <= 65536 + 4096
+
+
+# --- instruments that may be silent ---
+
+
+@pytest.fixture
+def quiet_spec(parts: Any, pty: Any) -> Any:
+    class Radar(parts.Stream):
+        """Counts its frames; none is an empty road."""
+
+        def measure(self) -> Any:
+            frames = yield UartFrames(window_s=60.0, timeout_s=0.0, silence_is_good=True)
+            assert all(frame.at_ns > 0 for frame in frames)
+            return (Measurement(quantity=Quantity.VEHICLE_COUNT, value=float(len(frames))),)
+
+    return parts.serial_spec(BusKind.UART, pty.path, BusSensor(id="level", driver=Radar(), every_s=0.2))
+
+
+async def test_silence_is_a_good_answer_of_a_radar_on_an_empty_road(
+    parts: Any, pty: Any, quiet_spec: Any
+) -> None:
+    async with parts.running(quiet_spec) as (_, log):
+        await log.until(lambda: len(log.good("level")) >= 2)
+        pty.send(b"<a><b>")
+        await log.until(lambda: 2.0 in values(log.good("level")))
+    assert not log.bad("level")
+
+
+async def test_an_instrument_that_speaks_otherwise_is_not_an_empty_road(
+    parts: Any, pty: Any, quiet_spec: Any
+) -> None:
+    async with parts.running(quiet_spec) as (_, log):
+        await log.until(lambda: bool(log.good("level")))
+        pty.send(b"\xe0\x9c" * 20)  # the wrong baud rate
+        await log.until(lambda: bool(log.bad("level")))
+        assert isinstance(log.bad("level")[0].error, SensorSilent)
+        after = len(log.good("level"))
+        await log.until(lambda: len(log.good("level")) > after)
+
+
+async def test_an_unplugged_radar_is_not_an_empty_road(parts: Any, pty: Any, quiet_spec: Any) -> None:
+    async with parts.running(quiet_spec) as (_, log):
+        await log.until(lambda: bool(log.good("level")))
+        pty.unplug()
+        await log.until(lambda: bool(log.bad("level")))
+        assert isinstance(log.bad("level")[0].error, BusFault | BusMissing)
