@@ -22,7 +22,7 @@ from kaga_edge.buses.wire import Asking, Wire
 from kaga_edge.buses.worker import Job
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.drivers import UartDriver
-from kaga_edge.vocabulary.errors import BusError, SensorSilent
+from kaga_edge.vocabulary.errors import BusError, SensorSilent, WarmingUp
 from kaga_edge.vocabulary.requests import Frame, Reply, Request, UartFrames
 
 REOPEN_EVERY_S = 1.0  # goal: in use again within 5 s of being plugged in
@@ -58,7 +58,9 @@ class UartWire(Wire[Job | None]):
         self._driver = cast(UartDriver, self._sensor.driver)
         self._port: Port | None = None
         self._poll = select.poll()
-        self._frames: deque[tuple[int, bytes]] = deque(maxlen=MOST_FRAMES)
+        self._frames: deque[tuple[int, bytes]] = deque(
+            maxlen=max(MOST_FRAMES, getattr(self._driver, "frames_kept", 0))  # a burst of many
+        )
         self._buffer = b""
         self._empty_reads = 0
         self._rubbish_bytes = 0
@@ -67,6 +69,7 @@ class UartWire(Wire[Job | None]):
         self._wake_lock = threading.Lock()
         self._wake_fd: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll.register(self._wake_fd, select.POLLIN)
+        self._timed = self._sensor.model is not None and self._sensor.model.arrival_times
         self._rest = select.poll()
         self._rest.register(self._wake_fd, select.POLLIN)
 
@@ -119,11 +122,11 @@ class UartWire(Wire[Job | None]):
                 return jobs.get_nowait()
             except Empty:
                 pass
-            if self._rest.poll(REST_S * 1000):
+            if not self._timed and self._rest.poll(REST_S * 1000):
                 self._hush()
                 continue  # a job: the first thing it does is to take in what the port holds
             try:
-                self._listen(0.0)
+                self._listen(None if self._timed else 0.0)
             except BusError:
                 self.close()  # said by the next poll, and opened again below or there
 
@@ -221,10 +224,10 @@ class UartWire(Wire[Job | None]):
         warm_ns = self._warm_up_ns - (self._clock.monotonic_ns() - self._opened_ns)
         return max(0, warm_ns) / 1e9
 
-    def _silent(self, waited_s: float) -> SensorSilent:
+    def _silent(self, waited_s: float) -> BusError:
         warm_s = self._warming_up_s
         if warm_s:
-            return SensorSilent(
+            return WarmingUp(
                 f"warming up, good values in {warm_s:.0f} s", where=self._path, fix="nothing to do: wait"
             )
         if self._buffer:

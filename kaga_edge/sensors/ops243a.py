@@ -66,6 +66,7 @@ purpose = {ja = "交通量と速度の観測", en = "traffic counting and speed"
 personal_data = false
 """,
     line=SerialLine(baud=19200),
+    arrival_times=True,
     compensates_sound_speed=True,  # radio waves
 )
 

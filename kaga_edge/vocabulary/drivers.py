@@ -33,6 +33,7 @@ class Model:
     shortest_every_s: float = 1.0  # the instrument's own time
     # Seconds after (re)opening during which values are not yet good (filters filling, heaters).
     warm_up_s: float = 0.0
+    arrival_times: bool = False  # UART: when each frame came matters, not only its content
     compensates_sound_speed: bool = False  # True: siting must not correct again
     # Without compensation: the air temperature at which the reported distance is right, if it is known.
     sound_reference_c: float | None = None

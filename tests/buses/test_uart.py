@@ -222,3 +222,23 @@ async def test_an_unplugged_radar_is_not_an_empty_road(parts: Any, pty: Any, qui
         pty.unplug()
         await log.until(lambda: bool(log.bad("level")))
         assert isinstance(log.bad("level")[0].error, BusFault | BusMissing)
+
+
+async def test_an_instrument_whose_times_matter_is_heard_at_once(parts: Any, pty: Any) -> None:
+    class Radar(parts.Stream):
+        """Gives the time between its first two frames."""
+
+        def measure(self) -> Any:
+            frames = yield UartFrames(window_s=60.0, timeout_s=0.0, silence_is_good=True)
+            apart_ns = frames[1].at_ns - frames[0].at_ns if len(frames) > 1 else 0
+            return (Measurement(quantity=Quantity.HEADWAY_S, value=apart_ns / 1e9),)
+
+    model = Model(names=("radar",), bus=BusKind.UART, measures={}, wiring={}, example="", arrival_times=True)
+    sensor = BusSensor(id="level", driver=Radar(), every_s=3.0, model=model)
+    async with parts.running(parts.serial_spec(BusKind.UART, pty.path, sensor)) as (_, log):
+        await log.until(lambda: bool(log.good("level")))  # 3 s without a poll begin
+        pty.send(b"<a>")
+        await asyncio.sleep(0.2)  # what is measured
+        pty.send(b"<b>")
+        await log.until(lambda: len(log.good("level")) > 1)
+    assert values(log.good("level"))[-1] == pytest.approx(0.2, abs=0.1)
