@@ -15,7 +15,7 @@ from kaga_edge.core.stored import Ledger, StoreSize
 from kaga_edge.gateway.exchanges import told
 from kaga_edge.station import journal
 from kaga_edge.uplink import LinkHealth
-from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.errors import KagaError, WarmingUp
 from kaga_edge.vocabulary.readings import Moment, Reading, Sample
 
 DOWN_AFTER = 3  # failed polls in a row before the log says so: one lost frame is no event
@@ -73,7 +73,7 @@ def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: 
         polled_s=at_s,
         good=old.good,
         good_s=old.good_s,
-        failures=old.failures + 1,
+        failures=old.failures + (not isinstance(error, WarmingUp)),
         failing_since_s=old.failing_since_s or at_s,
         error=error,
     )
@@ -81,6 +81,8 @@ def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: 
 
 def log_change(sensor: str, before: Latest | None, after: Latest) -> None:
     """Log a sensor that went down or came back: one line per change, not per poll."""
+    if isinstance(after.error, WarmingUp):
+        return
     if after.failures == DOWN_AFTER and after.error is not None:
         e = after.error
         ago = None if after.good_s is None else round(after.polled_s - after.good_s)
@@ -229,7 +231,7 @@ def _sensor(facts: Facts, sensor_id: str, plan: SensorPlan) -> dict[str, Any]:
 
 def _sensor_state(facts: Facts, sensor_id: str) -> str:
     latest = facts.latest.get(sensor_id)
-    if latest is None:
+    if latest is None or isinstance(latest.error, WarmingUp):
         return "starting"
     return "failing" if latest.failures else "ok"
 

@@ -105,3 +105,9 @@ class SensorRefused(BusError):
     """The device answered with an exception of its own (Modbus exception 1..6)."""
 
     code = "KE-B06"
+
+
+class WarmingUp(BusError):
+    """The instrument has just been switched on; its first values do not count yet. Nothing to mend."""
+
+    code = "KE-B07"
