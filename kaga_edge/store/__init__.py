@@ -29,6 +29,7 @@ from kaga_edge.core.stored import (
     Standing,
     StoreSize,
 )
+from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store.database import Database
 from kaga_edge.store.errors import StoreBusy, StoreError, StoreForeign, StoreSick
 from kaga_edge.store.file import Identity
@@ -147,6 +148,23 @@ class Store:
                 boot=boot, offset_ms=offset_ms, uncertainty_ms=uncertainty_ms, at=at
             )
         )
+
+    async def doubtful_boots(self) -> tuple[DoubtfulBoot, ...]:
+        """Return the boots with rows on disk whose clock was not trusted, in the order they began."""
+        return await self._ask(lambda: self._database.doubtful_boots())
+
+    async def retime(self, correction: Correction, left: Mapping[str, int]) -> int:
+        """Give waiting rows of a boot their true time; return how many.
+
+        ``left``: by epoch, the highest number that may have left; up to it no row is changed.
+        """
+        total = 0
+        place: tuple[int, int] | None = (0, 0)
+        while place is not None:
+            after = place
+            rows, place = await self._ask(lambda: self._database.retime(correction, left, after))  # noqa: B023
+            total += rows
+        return total
 
     async def catalog_body(self, k: str) -> dict[str, object] | None:
         """Return a stored catalog, None when unknown."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,13 @@ from kaga_edge.core.stored import (
     Standing,
     StoredRow,
 )
-from kaga_edge.store.book import Book, given
+from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
+from kaga_edge.store import retiming
+from kaga_edge.store.book import Book, RunStart, given
 from kaga_edge.store.cutting import fitting, joined
 from kaga_edge.store.forgetting import Retention
 from kaga_edge.store.numbering import Declared, Encoded, catalog_entry, encoded, numbered
-from kaga_edge.store.opened import Write
+from kaga_edge.store.opened import CHUNK_ROWS, Write
 from kaga_edge.store.statements import Batch, insert_batch, insert_notice, run, sensor_indices, store_spans
 from kaga_edge.vocabulary.readings import Moment
 
@@ -134,6 +136,8 @@ class Database(Retention):
                 (base, max(first, 1), min(last, book.next_n - 1), most),
             ).fetchall()
         )
+        book = self._book(ep) or book  # read again, if the file had to be mended
+        self._give_up_missing(book, first, rows[0][0] - 1 if rows else last)
         if not rows:
             return Loaded(rows=[], run=Run(ep=ep, k="", c=0, boot=""))
         run, run_last = book.run_at(rows[0][0])
@@ -222,8 +226,41 @@ class Database(Retention):
             return lambda db: insert_notice(db, row)
 
         self._durably(plan)
-        self._present.next_e = max(self._present.next_e, e + 1)
+        book = self._present
+        book.next_e = max(book.next_e, e + 1)
+        self._on_change(
+            Committed(ep=book.ep, first=0, last=0, at_ms_first=at.wall_ms, notices_first=e, notices_last=e)
+        )
         return e
+
+    def doubtful_boots(self) -> tuple[DoubtfulBoot, ...]:
+        """Return the boots with rows on disk whose clock was not trusted, in the order they began."""
+        return self._guarded(lambda db: retiming.doubtful(db, self._books))
+
+    def retime(
+        self, correction: Correction, left: Mapping[str, int], after: retiming.Place
+    ) -> tuple[int, retiming.Place | None]:
+        """Re-time one chunk of waiting rows above ``left``; return how many, and where to go on."""
+        done: tuple[Book, tuple[int, int], list[RunStart]] | None = None
+
+        def plan() -> Write | None:
+            nonlocal done
+            found = retiming.next_span(self._books, correction.boot, left, after, CHUNK_ROWS)
+            if found is None:
+                done = None
+                return None
+            book, run, span = found
+            goes_on = (book.i, span[0] - 1) == after and run.first == span[0]
+            runs = retiming.split(book, run, span, int(correction.trust), goes_on=goes_on)
+            done = book, span, runs
+            return lambda db: retiming.write_times(db, book, span, correction.offset_ms, runs)
+
+        self._durably(plan)
+        if done is None:
+            return 0, None
+        book, span, runs = done
+        book.runs = runs
+        return span[1] - span[0] + 1, (book.i, span[1])
 
     def catalog_body(self, k: str) -> dict[str, object] | None:
         """Return a stored catalog, None when it is not known."""

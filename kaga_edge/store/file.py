@@ -94,8 +94,8 @@ def _settle(db: sqlite3.Connection, max_bytes: int) -> None:
     pages = max(max_bytes - wal_bytes, SMALLEST_BYTES) // PAGE_BYTES
     for pragma in (
         f"page_size = {PAGE_BYTES}",
+        "locking_mode = EXCLUSIVE",  # before anything that reads the file, or shared memory is made after all
         "synchronous = EXTRA",
-        "locking_mode = EXCLUSIVE",
         "journal_mode = WAL",
         "cell_size_check = ON",
         "trusted_schema = OFF",

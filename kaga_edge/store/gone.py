@@ -152,6 +152,7 @@ class LossLedger(OpenedFile):
         The numbers in between may have been sent; they are given up and declared.
         """
         for book in self._books:
+            self._follow_settled(book)
             mark = self._high.mark(book.ep)
             if book.next_e < mark.e:
                 self._remove_notices(book, book.next_e, mark.e_upto)
@@ -160,6 +161,25 @@ class LossLedger(OpenedFile):
                 first, book.next_n = book.next_n, mark.n_upto + 1
                 log.error("store_rolled_back epoch=%s skipped=%d..%d", book.ep, first, mark.n_upto)
                 self._declare_gone(book.ep, Ranges(((first, mark.n_upto),)), "skipped", Ranges(), delete=True)
+
+    def _follow_settled(self, book: Book) -> None:
+        """Go on above every number the books name: a disk that lied may have lost rows it had delivered."""
+        settled, told = book.settled.last or 0, book.delivered_notices.last or 0
+        if told >= book.next_e:
+            self._remove_notices(book, book.next_e, told)
+            book.next_e = told + 1
+        if settled >= book.next_n:
+            removed = book.removed.union(Ranges(((book.next_n, settled),)))
+            key = (book.i, "row")
+            self._durably(lambda: lambda db: store_spans(db, "removed", key, book.removed, removed))
+            book.removed, book.next_n = removed, settled + 1
+
+    def _give_up_missing(self, book: Book, first: int, last: int) -> None:
+        """Declare what should be on disk in first..last and is not: nobody may wait for it for ever."""
+        missing = book.waiting.both(book.on_disk).within(first, last)
+        if missing:
+            log.error("store_rows_missing epoch=%s numbers=%s", book.ep, spans_text(missing))
+            self._declare_gone(book.ep, missing, "unreadable", Ranges(), delete=True)
 
     def _make_room(self, most: int) -> Purged | None:
         """Remove one chunk for room by the order in core/retention.py; None: nothing may go."""

@@ -99,8 +99,9 @@ class OpenedFile:
         """Open or make the file, read the books, and begin an epoch where one is needed."""
         try:
             self._db = open_file(self.path, self._max_bytes, self._disk)
-            self._read()
+            self._read_whole()
         except FileDamaged as damage:
+            self.close()
             self._start_afresh(str(damage))
         except sqlite3.Error as error:
             code = fault_code(error)
@@ -116,7 +117,7 @@ class OpenedFile:
                 self.path, datetime.fromtimestamp(self._clock.now().wall_ms / 1000, UTC), self._disk
             )
             self._db = open_file(self.path, self._max_bytes, self._disk)
-            self._read()
+            self._read_whole()
         except (OSError, sqlite3.Error, FileDamaged) as error:
             self.close()
             raise self._sick(error) from error
@@ -124,6 +125,13 @@ class OpenedFile:
         self._declare_again()
         began = EpochBegan(ep=self.epoch, reason="damaged", set_aside=str(self.set_aside))
         self._on_change(began)
+
+    def _read_whole(self) -> None:
+        """Read the books. Rows that SQLite accepts but that cannot be ours are damage, not a bug."""
+        try:
+            self._read()
+        except (ValueError, TypeError, LookupError) as nonsense:
+            raise FileDamaged(f"the books make no sense: {nonsense!r}") from nonsense
 
     def _read(self) -> None:
         db = self._connection()

@@ -57,11 +57,20 @@ def test_extra_is_set_before_the_switch_to_wal(bench: Any) -> None:
     from kaga_edge.store import file
 
     text = inspect.getsource(file._settle)
-    assert text.index("synchronous = EXTRA") < text.index("locking_mode") < text.index("journal_mode = WAL")
+    assert text.index("locking_mode") < text.index("synchronous = EXTRA") < text.index("journal_mode = WAL")
 
 
-def test_no_shared_memory_file_is_made_and_all_files_are_ours_alone(bench: Any) -> None:
+@pytest.mark.parametrize("opening", ["the first", "a later, after a crash"])
+def test_no_shared_memory_file_is_made_and_all_files_are_ours_alone(bench: Any, opening: str) -> None:
     database = bench.open()
+    if opening != "the first":
+        bench.add(database)
+        copies = {path: path.read_bytes() for path in bench.folder.iterdir()}
+        database.close()
+        for path, content in copies.items():
+            path.write_bytes(content)
+            path.chmod(0o600)
+        database = bench.open()
     bench.add(database)
 
     names = {path.name: stat.S_IMODE(path.stat().st_mode) for path in bench.folder.iterdir()}
