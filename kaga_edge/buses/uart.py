@@ -139,6 +139,8 @@ class UartWire(Wire[Job | None]):
         oldest_ns = due.up_ns - int(request.window_s * 1e9)
         ends_s = time.monotonic() + request.timeout_s
         self._listen(0.0)
+        if request.ask:
+            self._ask(request.ask)
         while True:
             fresh = [(at_ns, data) for at_ns, data in self._frames if at_ns > oldest_ns]
             self._frames.clear()  # the rest is stale
@@ -153,6 +155,16 @@ class UartWire(Wire[Job | None]):
             if left_s <= 0:
                 raise self._silent(request.timeout_s)
             self._listen(left_s)
+
+    def _ask(self, question: bytes) -> None:
+        """Write a question; what came before it is no answer. Raises BusFault."""
+        assert self._port is not None
+        self._frames.clear()
+        self._buffer = b""
+        try:
+            self._port.write(question)
+        except PORT_ERRORS as error:
+            raise lost(self._path, error) from error
 
     def residue(self) -> bytes:
         """Return the newest bytes that made no frame."""

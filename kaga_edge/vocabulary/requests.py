@@ -54,12 +54,14 @@ class UartFrames:
     The bus worker reads the port all the time and cuts it with the driver's ``split``. The reply is a
     tuple of ``Frame``, oldest first; the worker waits up to ``timeout_s`` for the first one. None at
     all is ``SensorSilent``, unless ``silence_is_good`` (a radar on an empty road): then the reply is
-    empty. A frame is handed out by at most one poll: never a stale one twice.
+    empty. A frame is handed out by at most one poll: never a stale one twice. ``ask`` is written first, to
+    an instrument that answers instead of running free; then only what comes after it counts.
     """
 
     window_s: float
     timeout_s: float
     silence_is_good: bool = False
+    ask: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -242,3 +242,48 @@ async def test_an_instrument_whose_times_matter_is_heard_at_once(parts: Any, pty
         pty.send(b"<b>")
         await log.until(lambda: len(log.good("level")) > 1)
     assert values(log.good("level"))[-1] == pytest.approx(0.2, abs=0.1)
+
+
+# --- instruments that answer ---
+
+
+async def test_an_instrument_that_answers_is_asked_and_what_it_said_before_is_no_answer(
+    parts: Any, pty: Any
+) -> None:
+    class Asked(parts.Stream):
+        """Asks, and takes the newest frame."""
+
+        def measure(self) -> Any:
+            frames = yield UartFrames(window_s=1.0, timeout_s=1.0, ask=b"?")
+            return (Measurement(quantity=Quantity.TIP_COUNT, value=float(len(frames))),)
+
+    asked: list[bytes] = []
+
+    def answer() -> None:
+        asked.append(os.read(pty.master, 64))
+        pty.send(b"<a>")
+
+    asyncio.get_running_loop().add_reader(pty.master, answer)
+    sensor = BusSensor(id="level", driver=Asked(), every_s=0.2)
+    try:
+        async with parts.running(parts.serial_spec(BusKind.UART, pty.path, sensor)) as (_, log):
+            await log.until(lambda: bool(log.good("level")))
+            pty.send(b"<y><z>")
+            await log.until(lambda: len(log.good("level")) >= 4)
+    finally:
+        asyncio.get_running_loop().remove_reader(pty.master)
+    assert set(values(log.good("level"))) == {1.0}
+    assert set(asked) == {b"?"}
+
+
+async def test_an_instrument_that_does_not_answer_is_silent(parts: Any, pty: Any) -> None:
+    class Asked(parts.Stream):
+        """Asks in vain."""
+
+        def measure(self) -> Any:
+            yield UartFrames(window_s=1.0, timeout_s=0.1, ask=b"?")
+
+    sensor = BusSensor(id="level", driver=Asked(), every_s=0.2)
+    async with parts.running(parts.serial_spec(BusKind.UART, pty.path, sensor)) as (_, log):
+        await log.until(lambda: bool(log.bad("level")))
+    assert isinstance(log.bad("level")[0].error, SensorSilent)
