@@ -21,21 +21,21 @@ PATIENCE_S = 10.0  # a read on a sick bus takes its deadlines
 class NotRunning(KagaError):
     """Nobody listens on the control socket."""
 
-    code = "KE-S01"
+    code = "KE-G01"
     exit_code = 3
 
 
 class NotAllowed(KagaError):
     """The socket is there but may not be opened."""
 
-    code = "KE-S02"
+    code = "KE-G02"
     exit_code = 2
 
 
 class NoAnswer(KagaError):
     """The daemon took the question and gave no answer in time."""
 
-    code = "KE-S03"
+    code = "KE-G03"
     exit_code = 75
 
 

@@ -24,7 +24,7 @@ EXIT_FAILING = 2
 class NoSuchSensor(KagaError):
     """The configuration has no sensor of that id, or --record needs one named."""
 
-    code = "KE-S04"
+    code = "KE-G04"
     exit_code = 64
 
 

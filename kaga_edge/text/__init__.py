@@ -10,11 +10,23 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
-from kaga_edge.text import alarms, commands, configuration, decoding, errors, status, words
+from kaga_edge.text import (
+    alarms,
+    commands,
+    configuration,
+    decoding,
+    errors,
+    explained,
+    explained_configuration,
+    status,
+    words,
+)
 from kaga_edge.vocabulary.readings import Flag
 
 LANGUAGES = ("ja", "en")
-TOPICS = (configuration, errors, status, words, commands, alarms, decoding)
+TOPICS = (
+    configuration, errors, status, words, commands, alarms, decoding, explained, explained_configuration,
+)  # fmt: skip
 Text = tuple[str, str]  # Japanese, English
 
 

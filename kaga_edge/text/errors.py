@@ -10,7 +10,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "KE-D03": ("チェックサムが合わない", "the checksum is wrong"),
     "KE-D04": ("測定できないという値", "the instrument says: no measurement"),
     "KE-D20": ("そのドライバーはない", "there is no such driver"),
-    "KE-D10": ("記録ファイルを読めない", "the capture file cannot be used"),
     "KE-G01": ("ゲートウェイは動いていない", "the gateway is not running"),
     "KE-G02": ("ゲートウェイに接続する権限がない", "not allowed to talk to the gateway"),
     "KE-G03": ("ゲートウェイが答えない", "the gateway does not answer"),
