@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from kaga_edge.config.faults import Code
 from kaga_edge.config.models import DisclosureTable, Duration, Id, Rate, Table
 from kaga_edge.config.units import UnitFault
+from kaga_edge.config.watch_tables import IcingTable, StrandingTable
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.requests import BusKind
 
@@ -44,6 +45,8 @@ class ThresholdTable(Table):
     danger: float | None = None
     levee: float | None = None
     warning: float | None = None  # snow
+    # How far below the threshold the alarm ends, in the channel's unit; None: what is usual there.
+    hysteresis: float | None = Field(default=None, ge=0)
 
 
 def _onewire_id(value: object) -> object:
@@ -66,8 +69,12 @@ class SensorTable(Table):
     serial: str | None = None
     modbus_id: int | None = Field(default=None, ge=1, le=247)
     onewire: Onewire | None = None
+    burst_s: Duration | None = Field(default=None, alias="burst", le=60.0)
     quality: dict[str, QualityTable] = Field(default_factory=dict)
     thresholds: ThresholdTable = Field(default_factory=ThresholdTable)
+    alarms: dict[str, ThresholdTable] = Field(default_factory=dict)  # of further channels
+    stranding: StrandingTable | None = None
+    icing: IcingTable | None = None
     disclosure: DisclosureTable | None = None
 
 

@@ -21,14 +21,18 @@ from kaga_edge.config.sensor_tables import (
     foreign_keys,
 )
 from kaga_edge.config.tables import Desk, read_dataclass, read_table, unknown_key
-from kaga_edge.config.values import Disclosure, SensorConfig
+from kaga_edge.config.values import Disclosure, SensorConfig, Thresholds
+from kaga_edge.config.watch_tables import sensor_watches
 from kaga_edge.config.wiring import attachment, check_bus_keys, gpio_in_range
+from kaga_edge.core import burst
 from kaga_edge.core.grading import Limits
 from kaga_edge.core.siting import Mount, sited_quantities
 from kaga_edge.sensors import driver_names, load
+from kaga_edge.text import Phrase
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
+from kaga_edge.vocabulary.requests import BusKind
 
 RANKS = ("standby", "caution", "evacuation", "danger", "levee")  # rivers, lowest first
 SNOW_RANKS = ("caution", "warning")
@@ -71,8 +75,10 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     if mount is None or options is None:
         return None
     quantities = _sited(desk, parts, options, mount, path)
+    quantities += _burst(desk, parts, table, quantities, path)
     limits = _limits(desk, table.quality, quantities, path)
-    thresholds = _thresholds(desk, table.thresholds, path)
+    thresholds = _thresholds(desk, table.thresholds, (*path, "thresholds"))
+    alarms = _alarms(desk, table.alarms, quantities, path)
     if len(desk.notes.faults) > faults_before or bus is None or table.disclosure is None:
         return None
     return SensorConfig(
@@ -87,6 +93,10 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
         limits=limits,
         thresholds=thresholds,
         disclosure=Disclosure(**dict(table.disclosure)),
+        hysteresis=table.thresholds.hysteresis,
+        alarms=alarms,
+        watches=sensor_watches(table.id, table.every_s, table.stranding, table.icing),
+        burst_s=table.burst_s,
     )
 
 
@@ -110,6 +120,19 @@ def _sited(desk: Desk, parts: DriverParts, options: Any, mount: Mount, path: Pat
         return ()
     check_mount(desk, quantities, mount, path)
     return sited_quantities(mount, quantities)
+
+
+def _burst(
+    desk: Desk, parts: DriverParts, table: SensorTable, quantities: tuple[Quantity, ...], path: Path
+) -> tuple[Quantity, ...]:
+    """Return the channels a burst adds; note one that the instrument cannot give."""
+    if table.burst_s is None:
+        return ()
+    if parts.model.bus is not BusKind.UART or Quantity.SURFACE_DISTANCE_M not in quantities:
+        desk.fault((*path, "burst"), Code.VALUE, reason=Phrase("burst.distance_only"))
+    elif table.burst_s > table.every_s:
+        desk.fault((*path, "burst"), Code.VALUE, reason=Phrase("burst.too_long"))
+    return burst.ADDED
 
 
 # --- driver and options ---
@@ -169,6 +192,22 @@ def _limits(
     return {channel: _merged(default_limits(BY_CHANNEL[channel]), given.get(channel)) for channel in channels}
 
 
+def _alarms(
+    desk: Desk, given: Mapping[str, ThresholdTable], quantities: tuple[Quantity, ...], path: Path
+) -> dict[str, Thresholds]:
+    channels = [one.channel for one in quantities]
+    for channel in given:
+        if channel not in channels:
+            where = (*path, "alarms", channel)
+            desk.fault(where, Code.UNKNOWN_CHANNEL, name=channel, valid=", ".join(channels))
+    return {
+        channel: Thresholds(
+            by_rank=_thresholds(desk, table, (*path, "alarms", channel)), hysteresis=table.hysteresis
+        )
+        for channel, table in given.items()
+    }
+
+
 def _merged(limits: Limits, given: QualityTable | None) -> Limits:
     if given is None:
         return limits
@@ -182,7 +221,7 @@ def _thresholds(desk: Desk, table: ThresholdTable, path: Path) -> dict[str, floa
         for lower, higher in itertools.pairwise(ordered):
             if given[lower] > given[higher]:
                 desk.fault(
-                    (*path, "thresholds", lower),
+                    (*path, lower),
                     Code.THRESHOLD_ORDER,
                     lower=lower,
                     low=given[lower],

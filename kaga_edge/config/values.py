@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from kaga_edge.config.faults import Fault
+from kaga_edge.core.burst import Burst
+from kaga_edge.core.crosschecks import CrossCheck
 from kaga_edge.core.grading import Limits
 from kaga_edge.core.siting import Mount
-from kaga_edge.vocabulary.drivers import Model
+from kaga_edge.core.watching import Watch
+from kaga_edge.vocabulary.drivers import Driver, Model, UartDriver
 from kaga_edge.vocabulary.requests import SerialLine
 
 MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -141,6 +144,14 @@ Attachment = I2cAddress | SerialPort | ModbusAddress | GpioLines | OnewireDevice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Alarm thresholds of one channel by rank, lowest first. ``hysteresis`` None: what is usual there."""
+
+    by_rank: Mapping[str, float]
+    hysteresis: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SensorConfig:
     """One sensor, ready to be built: ``driver_class(options)``."""
 
@@ -155,6 +166,15 @@ class SensorConfig:
     limits: Mapping[str, Limits]  # by channel, defaults filled in
     thresholds: Mapping[str, float]  # by rank, lowest first
     disclosure: Disclosure
+    hysteresis: float | None = None  # of the thresholds
+    alarms: Mapping[str, Thresholds] = field(default_factory=dict)  # of further channels
+    watches: tuple[Watch, ...] = field(default=(), compare=False)  # no reason to reopen a bus
+    burst_s: float | None = None  # None: the newest frame is the value
+
+    def make_driver(self) -> Driver:
+        """Return a new driver, over a burst of frames where the configuration asks for one."""
+        driver: Driver = self.driver_class(self.options)
+        return driver if self.burst_s is None else Burst(cast(UartDriver, driver), self.burst_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,3 +188,9 @@ class Config:
     sensors: tuple[SensorConfig, ...]
     directory: Path
     warnings: tuple[Fault, ...] = field(default=())
+    checks: tuple[CrossCheck, ...] = ()
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """Every rule over several values: those of the sensors, and the checks between them."""
+        return (*(rule for sensor in self.sensors for rule in sensor.watches), *self.checks)

@@ -16,15 +16,29 @@ from kaga_edge.config.values import (
     OnewireDevice,
     SensorConfig,
     SerialPort,
+    Thresholds,
 )
 from kaga_edge.core.alarms import AlarmRule
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.core.stored import SensorDeclaration
 from kaga_edge.uplink import TlsSettings, UplinkSettings
-from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
 from kaga_edge.vocabulary.requests import BusKind
 
-HYSTERESIS = {Quantity.WATER_LEVEL_M: 0.05, Quantity.WATER_DEPTH_M: 0.05, Quantity.SNOW_DEPTH_M: 0.02}
+HYSTERESIS = {
+    Quantity.WATER_LEVEL_M: 0.05,
+    Quantity.WATER_DEPTH_M: 0.05,
+    Quantity.SNOW_DEPTH_M: 0.02,
+    Quantity.SNOW_ON_GROUND_M: 0.02,
+    Quantity.SNOWFALL_1H_M: 0.01,
+    Quantity.SNOWFALL_3H_M: 0.01,
+    Quantity.SNOWFALL_6H_M: 0.02,
+    Quantity.SNOWFALL_12H_M: 0.02,
+    Quantity.SNOWFALL_24H_M: 0.02,
+    Quantity.RAIN_10MIN_MM: 1.0,
+    Quantity.RAIN_1H_MM: 2.0,
+    Quantity.RAIN_24H_MM: 5.0,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +78,7 @@ def bus_plans(config: Config) -> dict[str, BusPlan]:
 
 def sensor_plan(sensor: SensorConfig) -> SensorPlan:
     """Return how one sensor's measurements are sited, graded and watched."""
-    said = sensor.driver_class(sensor.options).quantities
+    said = sensor.make_driver().quantities
     plan = SensorPlan(
         id=sensor.id,
         said=said,
@@ -73,17 +87,9 @@ def sensor_plan(sensor: SensorConfig) -> SensorPlan:
         sound_reference_c=_sound_reference_c(sensor),
     )
     watched = plan.channels[0]  # thresholds speak of what the site needs, which comes first
-    rules = tuple(
-        AlarmRule(
-            rank=rank,
-            sensor=sensor.id,
-            channel=watched.channel,
-            unit=watched.unit,
-            threshold=threshold,
-            hysteresis=HYSTERESIS.get(watched, 0.0),
-        )
-        for rank, threshold in sensor.thresholds.items()
-    )
+    rules = _alarm_rules(sensor, watched, Thresholds(by_rank=sensor.thresholds, hysteresis=sensor.hysteresis))
+    for channel, thresholds in sensor.alarms.items():
+        rules += _alarm_rules(sensor, BY_CHANNEL[channel], thresholds, further=True)
     return SensorPlan(
         id=plan.id,
         said=plan.said,
@@ -91,6 +97,24 @@ def sensor_plan(sensor: SensorConfig) -> SensorPlan:
         limits=plan.limits,
         rules=rules,
         sound_reference_c=plan.sound_reference_c,
+    )
+
+
+def _alarm_rules(
+    sensor: SensorConfig, watched: Quantity, thresholds: Thresholds, *, further: bool = False
+) -> tuple[AlarmRule, ...]:
+    hysteresis = thresholds.hysteresis
+    return tuple(
+        AlarmRule(
+            rank=rank,
+            sensor=sensor.id,
+            channel=watched.channel,
+            unit=watched.unit,
+            threshold=threshold,
+            hysteresis=HYSTERESIS.get(watched, 0.0) if hysteresis is None else hysteresis,
+            further=further,
+        )
+        for rank, threshold in thresholds.by_rank.items()
     )
 
 
@@ -206,7 +230,7 @@ def _bus_sensor(sensor: SensorConfig) -> BusSensor:
     address = at.address if isinstance(at, I2cAddress) else at.unit if isinstance(at, ModbusAddress) else None
     return BusSensor(
         id=sensor.id,
-        driver=sensor.driver_class(sensor.options),
+        driver=sensor.make_driver(),
         every_s=sensor.every_s,
         address=address,
         model=sensor.model,

@@ -150,6 +150,11 @@ class Driver:
             *temperature,
         )
 
+    @property
+    def burst_share(self) -> float:
+        """Where in a burst of frames the distance is taken (see ``core.burst``)."""
+        return UPPER_QUARTILE if self._options.of_burst == "upper_quartile" else 0.5
+
     def identify(self) -> Dialogue[None]:
         """Do nothing: it talks by itself."""
         yield from ()
@@ -227,8 +232,7 @@ class Driver:
 
     def _burst(self, good: list[tuple[Measurement, ...]], flags: Flag) -> tuple[Measurement, ...]:
         """Return the burst's distance, and the median of everything else."""
-        upper = self._options.of_burst == "upper_quartile"
-        shares = (UPPER_QUARTILE if upper else 0.5, 0.5, 0.5)
+        shares = (self.burst_share, 0.5, 0.5)
         return tuple(
             Measurement(quantity=quantity, value=_ranked([m[i].value for m in good], shares[i]), flags=flags)
             for i, quantity in enumerate(self.quantities)

@@ -193,6 +193,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         'this sensor has no channel "{name}". It has: {valid}',
     ),
     "KE-C57": ("センサーが1台もありません。[[sensor]] を書きます", "no sensor at all. Add a [[sensor]]"),
+    "burst.distance_only": (
+        "burst は、面までの距離を連続出力するシリアル機器だけに使えます",
+        "burst is for serial instruments that send the distance to a surface by themselves",
+    ),
+    "burst.too_long": ("burst は every より長くできません", "burst cannot be longer than every"),
     # --- platform, secrets, site ---
     "KE-C51": (
         (
