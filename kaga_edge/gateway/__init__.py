@@ -3,9 +3,10 @@
     daemon.py     one TaskGroup, one named task per concern; start, reload, stop
     plans.py      configuration -> plans of buses, sensors, uplink
     recorder.py   group commit
+    timewatch.py  the moment the clock becomes right, and what was dated before
     snapshot.py   what status, health and systemd are told
 
-A package rather than one file, so that each of the four fits a screen or two.
+A package rather than one file, so that each of them fits a screen or two.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from kaga_edge.config import ConfigFaults, load_apart
 from kaga_edge.gateway import leaner
 from kaga_edge.gateway.daemon import Daemon
 from kaga_edge.station import journal
+from kaga_edge.station.clock import SystemClock
 from kaga_edge.vocabulary.errors import KagaError
 
 EXIT_FAILED = 2
 EXIT_CONFIGURATION = 78  # EX_CONFIG
 
 
-def main(config_path: Path, wires: Wires | None = None) -> int:
+def main(config_path: Path, wires: Wires | None = None, clock: SystemClock | None = None) -> int:
     """Run the gateway until SIGTERM or SIGINT; return the exit code.
 
     0 stopped cleanly, 2 a part could not start or a bus was given up (systemd starts us again),
@@ -42,7 +44,7 @@ def main(config_path: Path, wires: Wires | None = None) -> int:
         print(faults, file=sys.stderr)  # noqa: T201 -- the person who started it by hand reads this
         return EXIT_CONFIGURATION
     try:
-        asyncio.run(Daemon(config, config_path, wires or Wires()).run())
+        asyncio.run(Daemon(config, config_path, wires or Wires(), clock).run())
     except (KagaError, BaseExceptionGroup) as failed:
         expected, bugs = _sorted_out(failed)
         for error in expected:

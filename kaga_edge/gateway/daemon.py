@@ -26,16 +26,18 @@ from kaga_edge.gateway import leaner, plans, snapshot
 from kaga_edge.gateway.plans import BusPlan
 from kaga_edge.gateway.recorder import Recorder
 from kaga_edge.gateway.snapshot import Latest
+from kaga_edge.gateway.timewatch import TimeWatch
+from kaga_edge.gateway.watches import Watches
+from kaga_edge.gateway.wording import worded_rank
 from kaga_edge.station import journal
 from kaga_edge.station.clock import SystemClock
 from kaga_edge.station.control import ControlSocket
 from kaga_edge.station.notify import Supervisor
 from kaga_edge.store import Store
-from kaga_edge.text import LANGUAGES, quantity_name, say
 from kaga_edge.uplink import Uplink
 from kaga_edge.vocabulary.errors import KagaError, SensorSilent
 from kaga_edge.vocabulary.quantities import Quantity
-from kaga_edge.vocabulary.readings import Alert, ClockTrust
+from kaga_edge.vocabulary.readings import ClockTrust
 
 COMPANION_MAX_AGE_S = 900.0  # air pressure and temperature change slowly
 HOUSEKEEPING_S = 60.0
@@ -68,11 +70,11 @@ class RunningBus:
 class Daemon:
     """One gateway from start to stop."""
 
-    def __init__(self, config: Config, path: Path, wires: Wires) -> None:
+    def __init__(self, config: Config, path: Path, wires: Wires, clock: SystemClock | None = None) -> None:
         self.config = config
         self._path = path
         self._wires = wires
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._supervisor = Supervisor()
         self._started_ns = self._clock.monotonic_ns()
         self._buses: dict[str, RunningBus] = {}
@@ -81,6 +83,7 @@ class Daemon:
         self._latest: dict[str, Latest] = {}
         self._counters: dict[str, Counter] = {}
         self._counted: dict[str, int] = {}
+        self._watches = Watches((), zone=config.site.zone)
         self._control: ControlSocket | None = None
         self._uplink: Uplink | None = None
         self._uplink_task: asyncio.Task[None] | None = None
@@ -138,6 +141,7 @@ class Daemon:
             (self._reload_when(reload), "reload"),
             (self._keep_house(), "housekeeping"),
             (self._feed_watchdog(), "watchdog"),
+            (self._time_watch().run(), "time"),
         ):
             self._fixed.append(self._group.create_task(work, name=name))
         self._start_uplink()
@@ -173,6 +177,10 @@ class Daemon:
             keys = {rule.key for rule in plan.rules}
             state = self._states[sensor_id]
             self._states[sensor_id] = SensorState(histories=state.histories, raised=state.raised & keys)
+
+        if self._watches.rules != self.config.watches:
+            self._watches = Watches(self.config.watches, zone=self.config.site.zone)
+            await self._watches.recall(self._store.recall)
 
     async def _start_bus(self, name: str, plan: BusPlan) -> None:
         spec = plan.make()
@@ -222,11 +230,14 @@ class Daemon:
         )
         changed = state.raised != self._states[plan.id].raised
         self._states[plan.id] = state
-        alerts = tuple(self._worded(alert) for alert in judged.alerts)
-        remember = self._to_remember(plan.id, changed)
-        self._recorder.add(Entry(sample=judged.sample, alerts=alerts, remember=remember))
+        seen = self._watches.see(judged.sample, at_s)
+        alerts = (*map(worded_rank, judged.alerts), *seen.alerts)
+        for alert in alerts:
+            snapshot.log_alert(alert)
+        remember = (*self._to_remember(plan.id, changed), *seen.remember)
+        self._recorder.add(Entry(sample=seen.sample, alerts=alerts, remember=remember))
         before = self._latest.get(plan.id)
-        self._latest[plan.id] = snapshot.newer(before, judged.sample, polled.error, at_s)
+        self._latest[plan.id] = snapshot.newer(before, seen.sample, polled.error, at_s)
         snapshot.log_change(plan.id, before, self._latest[plan.id])
 
     def _to_remember(self, sensor_id: str, alarms_changed: bool) -> tuple[tuple[str, str], ...]:
@@ -254,19 +265,6 @@ class Daemon:
         if latest is None or latest.good_s is None or now_s - latest.good_s > COMPANION_MAX_AGE_S:
             return None
         return next((r.value for r in latest.good if r.quantity is quantity), None)
-
-    def _worded(self, alert: Alert) -> Alert:
-        rank = str(alert.data["rank"])
-        journal.event(
-            50 if alert.state == "raised" else 20,
-            f"alert.{alert.state}",
-            key=alert.key,
-            value=alert.data["value"],
-            threshold=alert.data["threshold"],
-            unit=alert.data["unit"],
-        )
-        data = alert.data | _alarm_texts(alert.subject.split("/")[1], rank, alert.state)
-        return Alert(key=alert.key, state=alert.state, subject=alert.subject, at=alert.at, data=data)
 
     # --- what others are told ---
 
@@ -340,6 +338,20 @@ class Daemon:
         moment = self._clock.now()
         if moment.trust is not ClockTrust.NONE:  # a clock nobody vouches for is no floor
             await self._store.remember("last_time_ms", str(moment.wall_ms))
+
+    def _time_watch(self) -> TimeWatch:
+        return TimeWatch(
+            self._store,
+            self._clock,
+            left=lambda: self._uplink.left() if self._uplink is not None else {},
+            flush=self._recorder.flush,
+            on_known=self._time_known,
+        )
+
+    async def _time_known(self) -> None:
+        await self._remember_time()
+        if self._uplink is not None:
+            self._uplink.try_now()
 
     async def _feed_watchdog(self) -> None:
         """Feed systemd only when every bus moved and the store's thread answered."""
@@ -419,12 +431,3 @@ class Daemon:
         await self._stop_uplink()
         for task in (*self._fixed, *(running.task for running in self._buses.values())):
             task.cancel()
-
-
-def _alarm_texts(channel: str, rank: str, state: str) -> dict[str, object]:
-    """Return the alarm's sentence in both languages."""
-    if channel == Quantity.WATER_LEVEL_M.channel:
-        return {lang: say(f"alarm.{state}.{rank}", lang) for lang in LANGUAGES}
-    return {
-        lang: say(f"alarm.{state}", lang, what=quantity_name(channel, lang), rank=rank) for lang in LANGUAGES
-    }

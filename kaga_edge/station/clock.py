@@ -10,33 +10,48 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from kaga_edge.core.timekeeping import Floor, best_guess
 from kaga_edge.vocabulary.readings import Moment
 
-ASK_KERNEL_EVERY_NS = 10_000_000_000  # NTP status changes rarely; the call is cheap but not free
+ASK_KERNEL_EVERY_NS = 5_000_000_000  # NTP status changes rarely; the call is cheap but not free
+SET_MS = 500  # the wall clock went this much further than the boot clock: it was set, ask at once
+UNKNOWN_ERROR_MS = 1000  # what is said of a clock whose error the kernel will not tell
 TIME_ERROR = 5
 STA_UNSYNC = 0x40
 TIMESYNCD_SAYS = Path("/run/systemd/timesync/synchronized")  # made at its first success of a boot
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelSays:
+    """Whether NTP holds the wall clock, and how wrong it may be then."""
+
+    synchronised: bool
+    error_ms: int
+
+
 class SystemClock:
     """The ``Clock`` of the running daemon."""
 
-    def __init__(self, floor: Floor | None = None) -> None:
+    def __init__(self, floor: Floor | None = None, kernel: Callable[[], KernelSays] | None = None) -> None:
         self.floor = floor or Floor()
         self.boot = boot_id()
-        self._synchronised = False
+        self._kernel = kernel or kernel_says
+        self._says = KernelSays(synchronised=False, error_ms=UNKNOWN_ERROR_MS)
         self._asked_ns: int | None = None
+        self._apart_ms = 0
 
     def now(self) -> Moment:
         """Return this instant by all clocks; the wall clock never before the last known time."""
         up_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        kernel_ms = time.time_ns() // 1_000_000
         wall_ms, trust = best_guess(
-            wall_ms=time.time_ns() // 1_000_000,
+            wall_ms=kernel_ms,
             up_ms=up_ms,
-            synchronised=self._ask(),
+            synchronised=self._ask(kernel_ms - up_ms),
             floor=self.floor,
         )
         return Moment(wall_ms=wall_ms, up_ms=up_ms, boot=self.boot, trust=trust)
@@ -45,11 +60,17 @@ class SystemClock:
         """Return CLOCK_MONOTONIC in nanoseconds."""
         return time.monotonic_ns()
 
-    def _ask(self) -> bool:
+    @property
+    def uncertainty_ms(self) -> int:
+        """How wrong the synchronised clock may be, as the kernel last said."""
+        return self._says.error_ms
+
+    def _ask(self, apart_ms: int) -> bool:
         now_ns = time.monotonic_ns()
-        if self._asked_ns is None or now_ns - self._asked_ns > ASK_KERNEL_EVERY_NS:
-            self._asked_ns, self._synchronised = now_ns, kernel_synchronised()
-        return self._synchronised
+        was_set = abs(apart_ms - self._apart_ms) > SET_MS
+        if self._asked_ns is None or was_set or now_ns - self._asked_ns > ASK_KERNEL_EVERY_NS:
+            self._asked_ns, self._says, self._apart_ms = now_ns, self._kernel(), apart_ms
+        return self._says.synchronised
 
 
 def boot_id() -> str:
@@ -74,10 +95,16 @@ class _Timex(ctypes.Structure):
     )
 
 
-def kernel_synchronised() -> bool:
-    """Return True when the kernel says that NTP (or PTP) holds its clock."""
+def kernel_says() -> KernelSays:
+    """Return whether NTP (or PTP) holds the kernel's clock, and how wrong it may be."""
     timex = _Timex()
     state = int(ctypes.CDLL(None).adjtimex(ctypes.byref(timex)))
     if state == -1:  # the unit's ProtectClock forbids even asking
-        return TIMESYNCD_SAYS.exists()
-    return state != TIME_ERROR and not timex.status & STA_UNSYNC
+        return KernelSays(synchronised=TIMESYNCD_SAYS.exists(), error_ms=UNKNOWN_ERROR_MS)
+    held = state != TIME_ERROR and not timex.status & STA_UNSYNC
+    return KernelSays(synchronised=held, error_ms=max(1, timex.maxerror // 1000))
+
+
+def kernel_synchronised() -> bool:
+    """Return True when the kernel says that NTP (or PTP) holds its clock."""
+    return kernel_says().synchronised

@@ -12,8 +12,10 @@ from kaga_edge.core import delivery_words as words
 from kaga_edge.core import message
 from kaga_edge.core.delivery_words import Event, Ref
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.timekeeping import steady
 from kaga_edge.uplink.ports import UplinkStore
 from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.readings import ClockTrust
 
 log = logging.getLogger("kaga_edge.uplink")
 
@@ -81,6 +83,7 @@ class Reader:
             self._desk.tell(words.LoadFailed(now_ns=self._desk.now_ns(), ref=job.ref))
             return
         rows = loaded.rows[: message.fitting(loaded.rows, BATCH_TEXT_BYTES)]
+        rows = rows[: steady(rows, trusted=loaded.run.c >= ClockTrust.NTP)]
         if not rows:
             self._desk.tell(words.BatchReady(now_ns=self._desk.now_ns(), ref=job.ref))
             return

@@ -47,6 +47,7 @@ class Sender:
         self.state = delivery.begin(settings.rules())
         self.delivered_at_ns: int | None = None
         self.beat_ns = clock.monotonic_ns()
+        self.left: dict[str, int] = {}  # by epoch, the highest row that may have left
         self.turned = asyncio.Event()  # set after every turn: for whoever waits for a state
         self._store = store
         self._clock = clock
@@ -228,6 +229,9 @@ class Sender:
 
     def _publish(self, action: words.Publish) -> None:
         payload, retain = self._bytes[action.ref]
+        if isinstance(action.ref, int):  # rows: from here on the platform may know their times
+            parcel = next(p for p in self.state.wire if p.ref == action.ref)
+            self.left[parcel.ep] = max(self.left.get(parcel.ep, 0), parcel.last)
         if self._link is not None and self._link_number == self.state.link:
             mid = self._link.publish(self._topics.up(action.leaf), payload, retain=retain)
             self._refs[mid] = action.ref

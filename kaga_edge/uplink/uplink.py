@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,7 @@ from kaga_edge.uplink.settings import LinkHealth, UplinkSettings
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.lanes import Lane
+from kaga_edge.vocabulary.readings import ClockTrust
 
 log = logging.getLogger("kaga_edge.uplink")
 
@@ -40,6 +42,9 @@ FLUSH_WAIT_S = 2.0
 GOODBYE_WAIT_S = 1.0
 NETWORK_LOOK_S = 2.0
 CATALOGS_KEY = "uplink.catalogs"  # digests whose retained catalog is on the broker
+LEFT_KEY = (
+    "uplink.left"  # {epoch: highest row that may have left}; null: a connection began and has not ended
+)
 READERS = 2  # one reads while the other packs
 
 
@@ -83,6 +88,9 @@ class Uplink:
         self._health_count = 0
         self._said_goodbye = asyncio.Event()
         self._malformed_said = False
+        self._left_known = False
+        self._left_open = False  # what the store remembers of ``left`` is null
+        self._try_again = asyncio.Event()
 
     async def run(self) -> None:
         """Deliver until ``close`` is called or the task is cancelled."""
@@ -92,6 +100,7 @@ class Uplink:
             await self._sender.stand()
             with contextlib.suppress(KagaError):  # then old catalogs stay on the broker a little longer
                 self._catalogs = set(((await self._store.recall(CATALOGS_KEY)) or "").split())
+            await self._recall_left()
             async with asyncio.TaskGroup() as group:
                 helpers = [group.create_task(self._sender.run(), name="uplink sender")]
                 helpers += [
@@ -104,6 +113,7 @@ class Uplink:
                 for helper in helpers:
                     helper.cancel()
             await self._sender.confirm_rest()
+            await self._remember_left()
         finally:
             self._store.on_change.remove(self._sender.changed)
             if self._link is not None:
@@ -116,6 +126,7 @@ class Uplink:
         if not self._running:
             return
         self._stopping.set()
+        self._try_again.set()
         if self._link is not None:
             await self._flush()
             await self._goodbye(self._link)
@@ -141,12 +152,53 @@ class Uplink:
             beat_ns=self._sender.beat_ns,
         )
 
+    def left(self) -> dict[str, int] | None:
+        """Return by epoch the highest row that may have left or is packed to leave; None: not known yet."""
+        if not self._left_known:
+            return None
+        state, left = self._sender.state, dict(self._sender.left)
+        under_way = [(p.ep, p.last) for p in (*state.ready, *state.wire, *state.resting) if p.rows]
+        under_way += [(load.ep, load.last) for load in state.loading if not load.notices]
+        for ep, last in under_way:
+            left[ep] = max(left.get(ep, 0), last)
+        return left
+
+    def try_now(self) -> None:
+        """Dial at once if waiting to: what was in the way (a wrong clock) is over."""
+        self._try_again.set()
+
+    # --- which rows may have left, for re-timing ---
+
+    async def _recall_left(self) -> None:
+        """Learn which rows may have left before this start: all, if a connection was cut short."""
+        with contextlib.suppress(KagaError, ValueError):
+            kept = json.loads(await self._store.recall(LEFT_KEY) or "{}")
+            if kept is None:
+                kept = {track.ep: track.seen for track in self._sender.state.tracks}
+            self._sender.left = {str(ep): int(n) for ep, n in kept.items()}
+        self._left_known = True
+
+    async def _open_left(self) -> None:
+        """Before the first row can leave: without this mark a crash would make them look as if they had
+        not. Only while the clock is not trusted; rows with a trusted time are never re-timed."""
+        if self._clock.now().trust < ClockTrust.NTP and not self._left_open:
+            with contextlib.suppress(KagaError):
+                await self._store.remember(LEFT_KEY, "null")
+                self._left_open = True
+
+    async def _remember_left(self) -> None:
+        if self._left_open:
+            with contextlib.suppress(KagaError):
+                await self._store.remember(LEFT_KEY, json.dumps(self._sender.left))
+                self._left_open = False
+
     # --- connecting ---
 
     async def _stay_connected(self) -> None:
         while not self._stopping.is_set():
             error = await self._one_connection()
             connected_s = self._ended_with(error)
+            await self._remember_left()
             if not self._stopping.is_set():
                 await self._wait(error, connected_s)
 
@@ -165,6 +217,7 @@ class Uplink:
             )
         except LinkError as error:
             return error
+        await self._open_left()
         if self._lost.done():
             return self._lost.result()
         self._link, self._refused, self._reason = link, False, ""
@@ -212,9 +265,10 @@ class Uplink:
         await self._rest(self._reconnect.wait_s(error, connected_s))
 
     async def _rest(self, wait_s: float) -> None:
+        self._try_again.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                await self._stopping.wait()
+                await self._try_again.wait()  # close() sets it too
 
     # --- what the link says ---
 

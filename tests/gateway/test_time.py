@@ -1,0 +1,169 @@
+"""The real daemon under libfaketime: 1970 at boot, +400 days, -30 days, and the moment NTP answers.
+
+Only the wall clock is faked; the boot clock and the monotonic clock stay the machine's own. What the
+kernel would say of NTP is a file the test makes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from .conftest import Daemon, config_text, wait_for
+from .test_daemon import rows, sensors
+
+DAY_S = 86_400
+RUNNER = """
+import sys
+from pathlib import Path
+from kaga_edge.gateway import main
+from kaga_edge.station.clock import KernelSays, SystemClock
+ntp = Path(sys.argv[2])
+clock = SystemClock(kernel=lambda: KernelSays(synchronised=ntp.exists(), error_ms=7))
+sys.exit(main(Path(sys.argv[1]), clock=clock))
+"""
+
+
+def library() -> Path | None:
+    return next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+
+
+class FakedDaemon(Daemon):
+    """A daemon whose wall clock the test sets; ``ntp`` says whether the kernel calls it synchronised."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "kaga-edge.toml", folder / "run", folder / "daemon.log")
+        self._runner, self._offset = folder / "runner.py", folder / "faketime.rc"
+        self._runner.write_text(RUNNER)
+        self.ntp = folder / "ntp"
+        self.set_by(0)
+
+    def set_by(self, seconds: float) -> None:
+        """Set the faked wall clock to the true one plus ``seconds``."""
+        fresh = self._offset.with_suffix(".new")
+        fresh.write_text(f"{seconds:+.0f}\n")
+        fresh.replace(self._offset)
+
+    def synchronise(self) -> None:
+        self.set_by(0)
+        self.ntp.touch()
+
+    def start(self, *, wait: bool = True) -> None:
+        environment = dict(
+            os.environ,
+            LD_PRELOAD=str(library()),
+            FAKETIME_TIMESTAMP_FILE=str(self._offset),
+            FAKETIME_NO_CACHE="1",
+            FAKETIME_DONT_FAKE_MONOTONIC="1",
+            FAKETIME_DONT_RESET="1",
+            NO_FAKE_STAT="1",
+        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(self._runner), str(self.config), str(self.ntp)],
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+        if wait:
+            wait_for(self.status, why="an answer on the control socket")
+
+    def cpu_s(self) -> float:
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def measures_on(self, more: int) -> None:
+        before = self.status()["store"]["numbered"]
+        wait_for(lambda: self.status()["store"]["numbered"] >= before + more, why="measuring on")
+
+
+@pytest.fixture
+def faked(tmp_path: Path) -> Iterator[FakedDaemon]:
+    if library() is None:
+        pytest.skip("Debian's package faketime is not installed (scripts/apt-packages lists it)")
+    made = FakedDaemon(tmp_path)
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.kill()
+
+
+def boot_clocks(folder: Path) -> list[tuple[int, int, int, str | None]]:
+    """Return (n, at_ms, up_ms, q) of every row, from a copy."""
+    import sqlite3
+
+    rows(folder, folder / "copy")
+    copy = sqlite3.connect(folder / "copy" / "store.sqlite")
+    found = copy.execute("SELECT id & 0xFFFFFFFFFF, at_ms, up_ms, q FROM sample ORDER BY id").fetchall()
+    copy.close()
+    return found
+
+
+def test_1970_then_400_days_ahead_then_30_back_then_ntp(
+    tmp_path: Path, faked: FakedDaemon, instruments
+) -> None:
+    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="500ms"))
+    faked.set_by(-time.time() + 60)  # 1970-01-01 00:01
+    faked.start()
+    faked.measures_on(4)
+    cpu_s, began = faked.cpu_s(), time.monotonic()
+    for jump_s in (400 * DAY_S, -30 * DAY_S):
+        faked.set_by(jump_s)
+        faked.measures_on(4)
+    share = (faked.cpu_s() - cpu_s) / (time.monotonic() - began)
+    faked.synchronise()
+    wait_for(lambda: "clock.known" in faked.log.read_text(), why="the clock event")
+    faked.measures_on(2)
+    assert faked.status()["clock"]["trust"] == 2
+    faked.stop()
+
+    found = boot_clocks(tmp_path)
+    assert [n for n, *_rest in found] == list(range(1, len(found) + 1))  # nothing expired, no number skipped
+    gaps_ms = [b[2] - a[2] for a, b in pairwise(found)]
+    assert min(gaps_ms) > 0, "order by number is order by boot clock"
+    assert max(gaps_ms) <= 2 * 500 + 100, f"a period was missed: {gaps_ms}"
+    offset_ms = time.time_ns() // 10**6 - time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 10**6
+    wrong = [(n, at - up - offset_ms) for n, at, up, _q in found if abs(at - up - offset_ms) > 1000]
+    assert not wrong, f"rows more than a second from their true time: {wrong}"
+    assert {q for _n, at, _up, q in found[:8]} == {"256"}
+    assert share < 0.35, f"busy: {share:.0%} of a core"  # a spinning loop would take all of it
+    assert "Traceback" not in faked.log.read_text()
+
+
+def test_rows_of_a_start_before_are_re_timed_too(tmp_path: Path, faked: FakedDaemon, instruments) -> None:
+    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="500ms"))
+    faked.set_by(-100 * DAY_S)
+    faked.start()
+    faked.measures_on(3)
+    faked.kill()
+    early = len(boot_clocks(tmp_path))
+    faked.synchronise()
+    faked.start()
+    wait_for(lambda: "clock.known" in faked.log.read_text(), why="the clock event")
+    faked.stop()
+    found = boot_clocks(tmp_path)
+    assert {q for *_rest, q in found[:early]} == {"256"}
+    assert abs(found[0][1] - time.time() * 1000) < 60_000
+
+
+def test_the_last_known_time_is_a_floor_for_the_next_start(
+    tmp_path: Path, faked: FakedDaemon, instruments
+) -> None:
+    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="500ms"))
+    faked.ntp.touch()
+    faked.start()
+    faked.measures_on(2)
+    faked.stop()
+    faked.ntp.unlink()
+    faked.set_by(-time.time() + 60)
+    faked.start()
+    faked.measures_on(2)
+    assert faked.status()["clock"]["trust"] == 1
+    assert abs(faked.status()["clock"]["t"] - time.time() * 1000) < 60_000
