@@ -16,7 +16,8 @@ from kaga_edge.config.values import Config
 
 def load_apart(path: Path) -> Config:
     """Return the configuration of ``path``, read in another process. Raises ConfigFaults with all faults."""
-    reader = [sys.executable, "-m", "kaga_edge.config.apart", str(path)]
+    code = "from kaga_edge.config.apart import hand_over; hand_over()"
+    reader = [sys.executable, "-c", code, str(path)]
     done = subprocess.run(reader, stdout=subprocess.PIPE, check=True)  # noqa: S603 our own module
     found: Config | ConfigFaults = pickle.loads(done.stdout)  # noqa: S301 from our own child, over a pipe
     if isinstance(found, ConfigFaults):
@@ -24,16 +25,13 @@ def load_apart(path: Path) -> Config:
     return found
 
 
-def _hand_over(path: Path) -> None:
+def hand_over() -> None:
+    """Read the file named on the command line and write what came of it: this is the other process."""
     from kaga_edge.config.reading import load
 
     found: Config | ConfigFaults
     try:
-        found = load(path)
+        found = load(Path(sys.argv[1]))
     except ConfigFaults as faults:
         found = faults
     sys.stdout.buffer.write(pickle.dumps(found))
-
-
-if __name__ == "__main__":
-    _hand_over(Path(sys.argv[1]))

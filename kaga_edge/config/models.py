@@ -72,6 +72,19 @@ class Table(BaseModel):
     model_config = STRICT
 
 
+class CheckTable(Table):
+    """``[[site.check]]``: one sensor against another."""
+
+    kind: Literal["float", "levels", "snow-warm", "frost-tips"]
+    sensor: Id
+    against: Id
+    hold_s: Duration | None = Field(default=None, alias="hold")  # how long before it is told
+    height_m: float | None = None  # float: of the switch above gauge zero
+    apart_m: float | None = Field(default=None, gt=0)  # levels
+    above_c: float | None = None  # snow-warm
+    below_c: float | None = None  # frost-tips
+
+
 class SiteTable(Table):
     """``[site]``: who and where. ``id`` is the gateway's name on the wire."""
 
@@ -81,6 +94,7 @@ class SiteTable(Table):
     zone: str = "Asia/Tokyo"
     contact: str = ""
     language: Literal["ja", "en"] | None = None  # for commands when nothing else says
+    check: tuple[CheckTable, ...] = ()
 
 
 class PlatformTable(Table):

@@ -20,11 +20,12 @@ from kaga_edge.config.checks import (
 )
 from kaga_edge.config.documents import read_documents
 from kaga_edge.config.faults import Code, ConfigFaults, Notes
-from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable
+from kaga_edge.config.models import CheckTable, PlatformTable, SiteTable, StationTable, StoreTable
 from kaga_edge.config.secret import named_file
 from kaga_edge.config.sensors import read_sensor
 from kaga_edge.config.tables import Desk, M, read_table, unknown_key
 from kaga_edge.config.values import Config, Platform, SensorConfig, Site, Station, StoreSettings
+from kaga_edge.config.watch_tables import check_watches, site_checks
 
 TABLES = ("site", "platform", "store", "station", "sensor")
 
@@ -45,11 +46,12 @@ def _config(desk: Desk, directory: Path) -> Config | None:
     for key in desk.documents.tree:
         if key not in TABLES:
             unknown_key(desk, (key,), TABLES)
-    site = _site(desk)
+    site, checks = _site(desk)
     platform = _platform(desk, directory)
     store = _optional(desk, StoreTable, "store")
     station = _optional(desk, StationTable, "station")
     sensors = _sensors(desk)
+    cross_checks = site_checks(desk, checks, sensors)
     if site is None or store is None or station is None:
         return None
     return Config(
@@ -60,22 +62,24 @@ def _config(desk: Desk, directory: Path) -> Config | None:
         sensors=sensors,
         directory=directory,
         warnings=tuple(desk.notes.warnings),
+        checks=cross_checks,
     )
 
 
-def _site(desk: Desk) -> Site | None:
+def _site(desk: Desk) -> tuple[Site | None, tuple[CheckTable, ...]]:
     if "site" not in desk.documents.tree:
         desk.fault(("site",), Code.MISSING_KEY, name="[site]")
-        return None
+        return None, ()
     check_position(desk)
     site = read_table(desk, SiteTable, desk.documents.tree["site"], ("site",))
     if site is None:
-        return None
+        return None, ()
     try:
         zoneinfo.ZoneInfo(site.zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         desk.fault(("site", "zone"), Code.BAD_ZONE, value=site.zone)
-    return Site(**dict(site))
+    facts = dict(site)
+    return Site(**{key: value for key, value in facts.items() if key != "check"}), site.check
 
 
 def _platform(desk: Desk, directory: Path) -> Platform | None:
@@ -116,4 +120,5 @@ def _sensors(desk: Desk) -> tuple[SensorConfig, ...]:
     for check in (check_ids, check_i2c, check_onewire, check_ports, check_gpio):
         check(desk)
     check_sources(desk, found)
+    check_watches(desk, found.items())
     return tuple(found.values())

@@ -19,11 +19,12 @@ class AlarmRule:
     unit: str
     threshold: float
     hysteresis: float
+    further: bool = False  # on a channel beside the one the site is about, which the key then names
 
     @property
     def key(self) -> str:
         """The alarm's name on the wire, the same for raised and cleared."""
-        return f"{self.rank}/{self.sensor}"
+        return f"{self.rank}/{self.sensor}" + (f"/{self.channel}" if self.further else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from kaga_edge.gateway.exchanges import told
 from kaga_edge.station import journal
 from kaga_edge.uplink import LinkHealth
 from kaga_edge.vocabulary.errors import KagaError, WarmingUp
-from kaga_edge.vocabulary.readings import Moment, Reading, Sample
+from kaga_edge.vocabulary.readings import Alert, Moment, Reading, Sample
 
 DOWN_AFTER = 3  # failed polls in a row before the log says so: one lost frame is no event
 
@@ -94,6 +94,12 @@ def log_change(sensor: str, before: Latest | None, after: Latest) -> None:
         journal.info(
             "sensor.up", sensor=sensor, outage_s=round(after.polled_s - since_s), missed=before.failures
         )
+
+
+def log_alert(alert: Alert) -> None:
+    """Log an alarm that was raised or cleared."""
+    facts = {name: alert.data[name] for name in ("value", "threshold", "unit") if name in alert.data}
+    journal.event(50 if alert.state == "raised" else 20, f"alert.{alert.state}", key=alert.key, **facts)
 
 
 def status(facts: Facts) -> dict[str, Any]:

@@ -1,26 +1,96 @@
 """What an alarm says, in both languages: official names of the river ranks, plain words for the rest.
 
-River ranks as at a Japanese gauge: 水防団待機水位, 氾濫注意水位, 避難判断水位, 氾濫危険水位, 堤防高.
+The names of the ranks are data (``ranks.json``): they change by decree, not by a new program.
 """
 
 from __future__ import annotations
 
-RANKS: dict[str, tuple[str, str]] = {
-    "standby": ("水防団待機水位", "the flood-fighting corps standby level"),
-    "caution": ("氾濫注意水位", "the flood caution level"),
-    "evacuation": ("避難判断水位", "the evacuation judgement level"),
-    "danger": ("氾濫危険水位", "the flood danger level"),
-    "levee": ("堤防高", "the levee height"),
-}
+import json
+from importlib import resources
+from typing import Any
 
-TEXTS: dict[str, tuple[str, str]] = {
-    f"alarm.{state}.{rank}": (f"水位が{ja}{verb_ja}", f"Water level {verb_en} {en}")
+_DATA: dict[str, Any] = json.loads(resources.files(__package__).joinpath("ranks.json").read_text("utf-8"))
+
+# River ranks, lowest first: rank -> (Japanese, English); the alert level (警戒レベル相当) of each.
+RANKS: dict[str, tuple[str, str]] = {one["rank"]: (one["ja"], one["en"]) for one in _DATA["river"]}
+LEVELS: dict[str, int] = {one["rank"]: one["level"] for one in _DATA["river"]}
+OTHER_RANKS: dict[str, tuple[str, str]] = {one["rank"]: (one["ja"], one["en"]) for one in _DATA["other"]}
+
+_RIVER = {
+    f"alarm.{state}.{rank}": (f"水位が{ja}{verb_ja}", f"Water level {verb_en} the {en}")
     for rank, (ja, en) in RANKS.items()
     for state, verb_ja, verb_en in (
         ("raised", "に達しました", "has reached"),
         ("cleared", "を下回りました", "is below"),
     )
-} | {
-    "alarm.raised": ("{what}が警戒値({rank})に達しました", "{what} has reached its {rank} threshold"),
-    "alarm.cleared": ("{what}が警戒値({rank})を下回りました", "{what} is below its {rank} threshold"),
 }
+_RANK_WORDS = {f"rank.{rank}": words for rank, words in (RANKS | OTHER_RANKS).items()} | {
+    "rank.caution": OTHER_RANKS["caution"]  # beyond rivers, "caution" is no water level
+}
+
+TEXTS: dict[str, tuple[str, str]] = (
+    _RIVER
+    | _RANK_WORDS
+    | {
+        "alarm.raised": (
+            "{what}が{rank}の値({threshold}{unit})に達しました",
+            "{what} has reached its {rank} threshold ({threshold} {unit})",
+        ),
+        "alarm.cleared": (
+            "{what}が{rank}の値({threshold}{unit})を下回りました",
+            "{what} is below its {rank} threshold ({threshold} {unit})",
+        ),
+        # --- traffic: rules a to c for stranded vehicles ---
+        "watch.raised.stopped": (
+            "車両が{minutes}分以上動いていません(滞留)",
+            "Vehicles have not moved for {minutes} min or more (stranded)",
+        ),
+        "watch.cleared.stopped": ("車両が再び流れています", "Vehicles are moving again"),
+        "watch.raised.forming": (
+            "雪の中で速度と交通量が落ちています(滞留のおそれ)",
+            "Speed and traffic have dropped in snow (vehicles may become stranded)",
+        ),
+        "watch.cleared.forming": ("速度と交通量が戻りました", "Speed and traffic are back to normal"),
+        "watch.raised.gathering": (
+            "出る車より入る車が多く、約{vehicles}台がたまっています",
+            "More vehicles enter than leave: about {vehicles} are gathering",
+        ),
+        "watch.cleared.gathering": (
+            "入る車と出る車の差がなくなりました",
+            "No more vehicles enter than leave",
+        ),
+        # --- road ---
+        "watch.raised.icing": ("路面が凍結するおそれがあります", "The road surface may be icy"),
+        "watch.cleared.icing": (
+            "路面凍結のおそれはなくなりました",
+            "The road surface is no longer likely to be icy",
+        ),
+        # --- checks of several sensors: a person should look ---
+        "watch.raised.float": (
+            "フロートスイッチと水位計が合いません",
+            "Float switch and level gauge contradict each other",
+        ),
+        "watch.cleared.float": (
+            "フロートスイッチと水位計が合いました",
+            "Float switch and level gauge agree again",
+        ),
+        "watch.raised.levels": ("2台の水位計の差が大きすぎます", "Two level gauges are too far apart"),
+        "watch.cleared.levels": ("2台の水位計が合いました", "The two level gauges agree again"),
+        "watch.raised.snow-warm": (
+            "暖かいのに積雪深が増えています",
+            "Snow depth grows although the air is too warm for snow",
+        ),
+        "watch.cleared.snow-warm": ("積雪深の不自然な増加は終わりました", "Snow depth is plausible again"),
+        "watch.raised.frost-tips": (
+            "氷点下で雨量計が転倒しています",
+            "The rain gauge tips although the air is below freezing",
+        ),
+        "watch.cleared.frost-tips": ("雨量計は正常に戻りました", "The rain gauge is plausible again"),
+        # --- maintenance ---
+        "watch.raised.maintenance": (
+            "保守中です。測定は続き、値には印が付きます",
+            "Under maintenance: measuring goes on, values are marked",
+        ),
+        "watch.cleared.maintenance": ("保守は終わりました", "Maintenance has ended"),
+    }
+)

@@ -62,3 +62,16 @@ def test_a_failed_poll_is_a_row_of_missing_values() -> None:
     assert [r.value for r in judged.sample.readings] == [None, None]
     assert {r.flags for r in judged.sample.readings} == {Flag.MISSING}
     assert {r.grade for r in judged.sample.readings} == {Grade.MISSING}
+
+
+def test_a_probe_without_its_barometer_gives_an_estimate_that_says_so() -> None:
+    plan = SensorPlan(
+        id="probe-1",
+        said=(Quantity.WATER_PRESSURE_HPA,),
+        mount=Mount(gauge_zero_to_probe_m=0.0, air_pressure_from="air-1"),
+    )
+    said = (Measurement(quantity=Quantity.WATER_PRESSURE_HPA, value=1113.25),)
+    _, judged = judge(plan, SensorState(), at=AT, at_s=0.0, measurements=said, around=Surroundings())
+    level = judged.sample.readings[0]
+    assert (level.flags, level.grade) == (Flag.ESTIMATED, Grade.SUSPECT)
+    assert abs(level.value - 1.02) < 0.01
