@@ -11,7 +11,14 @@ from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_fixed
 
 from kaga_edge.buses.spec import BusSensor
 from kaga_edge.buses.wire import Asking, DueTime, Wire
-from kaga_edge.vocabulary.errors import BusFault, BusMissing, KagaError, SensorSilent, TransferTimedOut
+from kaga_edge.vocabulary.errors import (
+    BusFault,
+    BusMissing,
+    KagaError,
+    SensorRefused,
+    SensorSilent,
+    TransferTimedOut,
+)
 from kaga_edge.vocabulary.requests import Dialogue, Edges, Pause, Reply, Request
 
 T = TypeVar("T")
@@ -43,7 +50,12 @@ class Conversation:
         try:
             request = next(dialogue)
             while True:
-                reply = self._pause(request) if isinstance(request, Pause) else self._carry(request)
+                try:
+                    reply = self._pause(request) if isinstance(request, Pause) else self._carry(request)
+                except SensorRefused as refusal:  # the driver may do without that part
+                    request = dialogue.throw(refusal)
+                    self.held_s = 0.0
+                    continue
                 self.exchanges.append((request, reply))
                 request = dialogue.send(reply)
         except StopIteration as end:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kaga_edge.vocabulary.drivers import Model
-from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, ValueImpossible
+from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, SensorRefused, ValueImpossible
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement
 from kaga_edge.vocabulary.requests import BusKind, Dialogue, ModbusRead, SerialLine
@@ -112,9 +112,15 @@ class Driver:
         measured = (Measurement(quantity=self._pressure, value=pressure_bar * HPA_PER_BAR),)
         if self._temperature_at is None:
             return measured
-        words = yield ModbusRead(function=HOLDING, address=self._temperature_at, count=2)
+        try:
+            words = yield ModbusRead(function=HOLDING, address=self._temperature_at, count=2)
+        except SensorRefused:  # this firmware has no such channel
+            return (*measured, NO_TEMPERATURE)
         assert isinstance(words, tuple)
         return (*measured, _temperature(words, self._temperature_at))
+
+
+NO_TEMPERATURE = Measurement(quantity=Quantity.WATER_TEMPERATURE_C, value=None, flags=Flag.MISSING)
 
 
 def decode_float(words: tuple[object, ...], register: int) -> float:
@@ -142,5 +148,5 @@ def _temperature(words: tuple[object, ...], register: int) -> Measurement:
     try:
         celsius = decode_float(words, register)
     except ValueImpossible:
-        return Measurement(quantity=Quantity.WATER_TEMPERATURE_C, value=None, flags=Flag.MISSING)
+        return NO_TEMPERATURE
     return Measurement(quantity=Quantity.WATER_TEMPERATURE_C, value=celsius)

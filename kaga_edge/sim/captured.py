@@ -197,12 +197,16 @@ def answer(request: Request, device: Device) -> Reply:
 def play(dialogue: Dialogue[T], device: Device, exchanges: list[Exchange] | None = None) -> T:
     """Return what a dialogue comes to on the device; every request and reply is put into ``exchanges``.
 
-    An error of the device ends the dialogue, as on a bus.
+    An error of the device ends the dialogue, as on a bus, unless the driver has an answer to a refusal.
     """
     try:
         request = next(dialogue)
         while True:
-            reply = answer(request, device)
+            try:
+                reply = answer(request, device)
+            except SensorRefused as refusal:
+                request = dialogue.throw(refusal)
+                continue
             if exchanges is not None:
                 exchanges.append((request, reply))
             request = dialogue.send(reply)

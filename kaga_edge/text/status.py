@@ -33,7 +33,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "link.refused": ("拒否", "refused"),
     "link.none": ("送信先なし", "no platform set"),
     "status.delivered": ("到達 {age}", "delivered {age}"),
-    "status.since": ("{span}から", "for {span}"),
+    "status.since": ("{span}前から", "for {span}"),
     "status.clock": ("時計", "Clock"),
     "clock.0": ("未同期", "not known"),
     "clock.1": ("最後に知った時刻から", "last known time"),

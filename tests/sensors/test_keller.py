@@ -12,7 +12,8 @@ from pymodbus.client.mixin import ModbusClientMixin
 from kaga_edge.core.checksums import crc16_modbus
 from kaga_edge.sensors import keller
 from kaga_edge.sim.captured import ModbusDevice, read_once
-from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, SensorRefused, ValueImpossible
+from kaga_edge.sim.image import device_of
+from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, ValueImpossible
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag
 
@@ -89,8 +90,6 @@ def test_a_failed_thermometer_does_not_lose_the_pressure():
 def test_a_probe_without_a_thermometer_is_asked_for_pressure_only():
     device = ModbusDevice(1, {2: PRESSURE[0], 3: PRESSURE[1]}, {})
     assert len(read_once(keller.Driver(keller.Options(temperature="none")), device)) == 1
-    with pytest.raises(SensorRefused, match="register 8"):
-        read_once(keller.Driver(keller.Options()), device)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +98,11 @@ def test_a_probe_without_a_thermometer_is_asked_for_pressure_only():
 def test_each_fault_has_its_error(registers, error):
     with pytest.raises(error):
         keller.decode_float(registers, 2)
+
+
+def test_firmware_without_the_temperature_channel_still_gives_the_pressure():
+    driver = keller.Driver(keller.Options())
+    image = device_of({"unit": 1, "holding": {"2": [16247, 61563]}, "input": {}})
+    pressure, temperature = read_once(driver, image)
+    assert pressure.value == pytest.approx(968.513, abs=1e-3)  # 0x3F77 F07B as float32 is 0.968513 bar
+    assert (temperature.value, temperature.flags) == (None, Flag.MISSING)
