@@ -43,6 +43,8 @@ _LIMITS = {
         flat_suspect_s=3 * HOUR_S,
     ),
     Quantity.WATER_TEMPERATURE_C: Limits(gross_fail=(-2.0, 40.0), gross_suspect=(-0.5, 35.0)),
+    # A road in the summer sun reaches 65 degC; in a clear winter night it cools below the air.
+    Quantity.SURFACE_TEMPERATURE_C: Limits(gross_fail=(-50.0, 90.0), gross_suspect=(-25.0, 70.0)),
     # The sensor itself may say up to 105 %; 100 % for a whole winter's day is normal: no flat line.
     Quantity.RELATIVE_HUMIDITY_PCT: Limits(gross_fail=(0.0, 105.0), gross_suspect=(0.0, 100.0)),
     Quantity.AIR_PRESSURE_HPA: Limits(
@@ -62,6 +64,7 @@ _LIMITS = {
     Quantity.OCCUPANCY_RATIO: Limits(gross_fail=(0.0, 1.0)),
     Quantity.LOOP_CURRENT_MA: Limits(gross_fail=(3.6, 21.0), gross_suspect=(3.8, 20.5)),  # NAMUR NE 43
     Quantity.SUPPLY_VOLTAGE_V: Limits(gross_fail=(9.0, 16.0)),
+    Quantity.CPU_TEMPERATURE_C: Limits(gross_suspect=(-20.0, 80.0)),  # the Pi slows down from 80 degC on
 }
 _NONE = Limits()
 
