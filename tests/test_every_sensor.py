@@ -79,8 +79,9 @@ def new_driver(name: str):
 
 def test_the_drivers_the_project_promises_are_there():
     assert set(NAMES) >= {
-        "a02yyuw", "ads1115", "bme280", "keller", "maxbotix", "ms5837", "sht4x", "sr50a", "tipping_bucket",
-        "vehicle",
+        "a02yyuw", "ads1115", "benewake", "bme280", "ds18b20", "float_switch", "ina219", "ina226", "keller",
+        "lx80", "maxbotix", "mlx90614", "modbus_map", "ms5837", "ops243a", "pi_power", "shm31", "shm31_umb",
+        "sht3x", "sht4x", "sr50a", "tipping_bucket", "vehicle",
     }  # fmt: skip
 
 

@@ -61,6 +61,7 @@ POWER_ON_STEPS = 85 * STEPS_PER_DEGREE
 POWER_ON_MILLI, WEAK_SUPPLY_MILLI = 85000, 127937
 LOWEST_STEPS, HIGHEST_STEPS = -55 * STEPS_PER_DEGREE, 125 * STEPS_PER_DEGREE
 CONFIG_AT = 4
+FARTHEST_FROM_KERNEL_C = 0.5  # it does not mask the undefined bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ class Driver:
 
 
 def decode(text: bytes) -> float:
-    """Return degC of the text of ``w1_slave``. Raises the four decode errors in their order."""
+    """Return degC of the text of ``w1_slave``. Raises the four decode errors."""
     if len(text) < SHORTEST_TEXT_BYTES:
         what = "no text: the kernel's own tries gave no right check value" if not text.strip() else "cut off"
         raise FrameTruncated(f"{what} (ends at byte {len(text)})")
@@ -124,5 +125,10 @@ def _degrees(data: bytes, kernel_milli: int) -> float:
     if kernel_milli == WEAK_SUPPLY_MILLI or not LOWEST_STEPS <= steps <= HIGHEST_STEPS:
         raise ValueImpossible(
             f"{steps / STEPS_PER_DEGREE} degC (bytes 0-1) is outside -55..125: its supply is too weak"
+        )
+    if abs(steps / STEPS_PER_DEGREE - kernel_milli / 1000) > FARTHEST_FROM_KERNEL_C:
+        raise FrameMalformed(
+            f"bytes 0-1 say {steps / STEPS_PER_DEGREE} degC, the kernel {kernel_milli / 1000}:"
+            " a DS18S20 (id 10-...) or another part"
         )
     return steps / STEPS_PER_DEGREE

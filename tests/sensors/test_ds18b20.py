@@ -96,6 +96,7 @@ def test_random_temperatures_equal_w1thermsensor(repetitions, tmp_path, monkeypa
         (w1_slave(scratchpad(401)).upper(), FrameMalformed, "two lines"),
         (w1_slave(bytes(9)), FrameMalformed, "00"),
         (w1_slave(b"\xff" * 9), FrameMalformed, "FF"),
+        (w1_slave(scratchpad(50), milli=25000), FrameMalformed, "DS18S20"),  # half degrees
         (w1_slave(scratchpad(401), said="NO"), ChecksumWrong, "NO"),
         (w1_slave(scratchpad(401)[:8] + b"\x26"), ChecksumWrong, "26"),
         (w1_slave(bytes.fromhex("50 05 4b 46 7f ff 0c 10 1c")), ValueImpossible, "power-on"),

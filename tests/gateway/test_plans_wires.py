@@ -1,0 +1,43 @@
+"""From a configuration to values: 1-wire and the host, on a copied root."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from kaga_edge.buses import Bus, Wires
+from kaga_edge.config import load
+from kaga_edge.gateway import plans
+from kaga_edge.sensors import ds18b20, pi_power
+from kaga_edge.station.clock import SystemClock
+
+SITE = '[site]\nid = "test-1"\nname = {ja = "試験", en = "test"}\n'
+W1_SLAVE = "91 01 4b 46 7f ff 0f 10 25 : crc=25 YES\n91 01 4b 46 7f ff 0f 10 25 t=25062\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "text", "bus_name", "values"),
+    [
+        (ds18b20, "sys/bus/w1/devices/28-0316a2795bff/w1_slave", W1_SLAVE, "onewire", [25.0625]),
+        (pi_power, "sys/class/thermal/thermal_zone0/temp", "48312\n", "host", [None, None, None, 48.312]),
+    ],
+)
+async def test_a_configured_sensor_is_read_from_the_kernels_files(
+    tmp_path, module, file, text, bus_name, values
+):
+    config = tmp_path / "kaga-edge.toml"
+    config.write_text(SITE + module.MODEL.example, encoding="utf-8")
+    place = tmp_path / "root" / file
+    place.parent.mkdir(parents=True)
+    place.write_text(text)
+    plan = plans.bus_plans(load(config))[bus_name]
+    bus = Bus(
+        plan.make(), wires=Wires(root=tmp_path / "root"), clock=SystemClock(), on_polled=lambda _polled: None
+    )
+    try:
+        polled = await bus.read_now(tomllib.loads(module.MODEL.example)["sensor"][0]["id"])
+    finally:
+        await bus.close(take_last=False)
+    assert polled.error is None
+    assert [m.value for m in polled.measurements] == values
