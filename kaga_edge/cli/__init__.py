@@ -25,7 +25,7 @@ EXIT_USAGE, EXIT_TRY_LATER, EXIT_CONFIGURATION = 64, 75, 78
 # In the order of help; each is a file beside this one, listed only when it is there.
 COMMANDS = (
     "demo", "run", "status", "doctor", "explain", "log", "config", "sensor", "link", "decode", "receive",
-    "simulate", "contract", "completion", "version",
+    "simulate", "contract", "maintenance", "completion", "version",
 )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _asked_language(arguments: Sequence[str]) -> str | None:
 
 def _help(lang: str) -> str:
     names = available()
-    lines = [f"  {name:<10}{say(f'help.{name}', lang)}" for name in names]
+    lines = [f"  {name:<13}{say(f'help.{name}', lang)}" for name in names]
     examples = [say(f"help.example.{name}", lang) for name in ("demo", "config", "status") if name in names]
     return "\n".join(
         [say("help.head", lang), "", *lines, "", say("help.examples", lang)]

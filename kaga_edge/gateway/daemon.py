@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from kaga_edge import __version__
 from kaga_edge.buses import Bus, Polled, Wires
 from kaga_edge.config import Config, ConfigFaults, load_apart
-from kaga_edge.core import message
+from kaga_edge.core import deriving, message
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Entry
@@ -27,6 +27,7 @@ from kaga_edge.gateway.plans import BusPlan
 from kaga_edge.gateway.recorder import Recorder
 from kaga_edge.gateway.snapshot import Latest
 from kaga_edge.gateway.timewatch import TimeWatch
+from kaga_edge.gateway.upkeep import Upkeep
 from kaga_edge.gateway.watches import Watches
 from kaga_edge.gateway.wording import worded_rank
 from kaga_edge.station import journal
@@ -131,6 +132,8 @@ class Daemon:
             up_ms = self._clock.now().up_ms
             self._clock.floor = Floor(wall_ms=int(known), seen_up_ms=up_ms)
         self._recorder = Recorder(self._store)
+        self._upkeep = Upkeep(self._store, self._clock.now)
+        await self._upkeep.recall()
 
     async def _start(self, reload: asyncio.Event) -> None:
         await self._plan_sensors()
@@ -147,7 +150,8 @@ class Daemon:
         self._start_uplink()
         await self._tell_status()
         self._control = ControlSocket(
-            self.config.station.runtime / "control.sock", {"status": self._status, "read": self._read}
+            self.config.station.runtime / "control.sock",
+            {"status": self._status, "read": self._read, "maintenance": self._maintenance},
         )
         await self._control.open()
         self._supervisor.say("READY=1")
@@ -173,10 +177,11 @@ class Daemon:
         for sensor_id, plan in self._plans.items():
             if sensor_id not in self._states:
                 raised = (await self._store.recall(f"raised/{sensor_id}") or "").split()
-                self._states[sensor_id] = SensorState(raised=frozenset(raised))
+                memory = deriving.from_text(await self._store.recall(f"derived/{sensor_id}"))
+                self._states[sensor_id] = SensorState(raised=frozenset(raised), memory=memory)
             keys = {rule.key for rule in plan.rules}
             state = self._states[sensor_id]
-            self._states[sensor_id] = SensorState(histories=state.histories, raised=state.raised & keys)
+            self._states[sensor_id] = replace(state, raised=state.raised & keys)
 
         if self._watches.rules != self.config.watches:
             self._watches = Watches(self.config.watches, zone=self.config.site.zone)
@@ -228,23 +233,25 @@ class Daemon:
             around=self._around(plan),
             raw=polled.raw,
         )
-        changed = state.raised != self._states[plan.id].raised
-        self._states[plan.id] = state
+        known, self._states[plan.id] = self._states[plan.id], state
         seen = self._watches.see(judged.sample, at_s)
         alerts = (*map(worded_rank, judged.alerts), *seen.alerts)
         for alert in alerts:
             snapshot.log_alert(alert)
-        remember = (*self._to_remember(plan.id, changed), *seen.remember)
-        self._recorder.add(Entry(sample=seen.sample, alerts=alerts, remember=remember))
+        kept = self._upkeep.keep(seen.sample, alerts)
+        remember = (*self._to_remember(plan.id, known), *seen.remember, *kept.remember)
+        self._recorder.add(Entry(sample=kept.sample, alerts=kept.alerts, remember=remember))
         before = self._latest.get(plan.id)
-        self._latest[plan.id] = snapshot.newer(before, seen.sample, polled.error, at_s)
+        self._latest[plan.id] = snapshot.newer(before, kept.sample, polled.error, at_s)
         snapshot.log_change(plan.id, before, self._latest[plan.id])
 
-    def _to_remember(self, sensor_id: str, alarms_changed: bool) -> tuple[tuple[str, str], ...]:
-        """Return what a restart must know of a sensor: its alarms, and how far its counter stands."""
-        pairs = []
-        if alarms_changed:
-            pairs.append((f"raised/{sensor_id}", " ".join(sorted(self._states[sensor_id].raised))))
+    def _to_remember(self, sensor_id: str, known: SensorState) -> tuple[tuple[str, str], ...]:
+        """Return what a restart must know of a sensor: alarms, sums, how far its counter stands."""
+        pairs, state = [], self._states[sensor_id]
+        if state.raised != known.raised:
+            pairs.append((f"raised/{sensor_id}", " ".join(sorted(state.raised))))
+        if deriving.must_remember(known.memory, state.memory):
+            pairs.append((f"derived/{sensor_id}", deriving.to_text(state.memory)))
         counter = self._counters.get(sensor_id)
         if counter is not None and counter.tips_total != self._counted.get(sensor_id):
             self._counted[sensor_id] = counter.tips_total
@@ -283,6 +290,9 @@ class Daemon:
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
         await self._refresh()
         return snapshot.status(self._facts())
+
+    async def _maintenance(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await self._upkeep.ask(request, tuple(self._plans))
 
     async def _read(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = request.get("sensor")

@@ -12,6 +12,7 @@ from functools import cache
 
 from kaga_edge.text import (
     alarms,
+    checking,
     commands,
     configuration,
     decoding,
@@ -19,6 +20,7 @@ from kaga_edge.text import (
     explained,
     explained_configuration,
     status,
+    upkeep,
     words,
 )
 from kaga_edge.vocabulary.readings import Flag
@@ -26,6 +28,7 @@ from kaga_edge.vocabulary.readings import Flag
 LANGUAGES = ("ja", "en")
 TOPICS = (
     configuration, errors, status, words, commands, alarms, decoding, explained, explained_configuration,
+    checking, upkeep,
 )  # fmt: skip
 Text = tuple[str, str]  # Japanese, English
 
