@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from kaga_edge.config.derived_tables import RainTable, SnowTable
 from kaga_edge.config.faults import Code
 from kaga_edge.config.models import DisclosureTable, Duration, Id, Rate, Table
 from kaga_edge.config.units import UnitFault
@@ -69,6 +70,8 @@ class SensorTable(Table):
     serial: str | None = None
     modbus_id: int | None = Field(default=None, ge=1, le=247)
     onewire: Onewire | None = None
+    snow: SnowTable | None = None
+    rain: RainTable | None = None
     burst_s: Duration | None = Field(default=None, alias="burst", le=60.0)
     quality: dict[str, QualityTable] = Field(default_factory=dict)
     thresholds: ThresholdTable = Field(default_factory=ThresholdTable)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from kaga_edge.config.derived_tables import deriving_of
 from kaga_edge.config.faults import Code
 from kaga_edge.config.limits import default_limits
 from kaga_edge.config.lines import Path
@@ -32,7 +33,7 @@ from kaga_edge.text import Phrase
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
-from kaga_edge.vocabulary.requests import BusKind
+from kaga_edge.vocabulary.requests import BusKind, UartFrames
 
 RANKS = ("standby", "caution", "evacuation", "danger", "levee")  # rivers, lowest first
 SNOW_RANKS = ("caution", "warning")
@@ -75,7 +76,9 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     if mount is None or options is None:
         return None
     quantities = _sited(desk, parts, options, mount, path)
-    quantities += _burst(desk, parts, table, quantities, path)
+    quantities += _burst(desk, parts, options, table, quantities, path)
+    deriving = deriving_of(desk, table.snow, table.rain, quantities, path)
+    quantities += deriving.quantities
     limits = _limits(desk, table.quality, quantities, path)
     thresholds = _thresholds(desk, table.thresholds, (*path, "thresholds"))
     alarms = _alarms(desk, table.alarms, quantities, path)
@@ -97,6 +100,7 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
         alarms=alarms,
         watches=sensor_watches(table.id, table.every_s, table.stranding, table.icing),
         burst_s=table.burst_s,
+        deriving=deriving,
     )
 
 
@@ -123,12 +127,18 @@ def _sited(desk: Desk, parts: DriverParts, options: Any, mount: Mount, path: Pat
 
 
 def _burst(
-    desk: Desk, parts: DriverParts, table: SensorTable, quantities: tuple[Quantity, ...], path: Path
+    desk: Desk,
+    parts: DriverParts,
+    options: Any,
+    table: SensorTable,
+    quantities: tuple[Quantity, ...],
+    path: Path,
 ) -> tuple[Quantity, ...]:
     """Return the channels a burst adds; note one that the instrument cannot give."""
     if table.burst_s is None:
         return ()
-    if parts.model.bus is not BusKind.UART or Quantity.SURFACE_DISTANCE_M not in quantities:
+    talks = parts.model.bus is BusKind.UART and Quantity.SURFACE_DISTANCE_M in quantities
+    if not talks or not isinstance(next(parts.driver(options).measure(), None), UartFrames):
         desk.fault((*path, "burst"), Code.VALUE, reason=Phrase("burst.distance_only"))
     elif table.burst_s > table.every_s:
         desk.fault((*path, "burst"), Code.VALUE, reason=Phrase("burst.too_long"))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from kaga_edge.core import alarms, grading, siting
+from kaga_edge.core import alarms, deriving, grading, siting
 from kaga_edge.core.alarms import AlarmRule
+from kaga_edge.core.deriving import Deriving, Memory
 from kaga_edge.core.grading import History, Limits
 from kaga_edge.core.siting import Mount, Surroundings
 from kaga_edge.vocabulary.quantities import Quantity
@@ -29,11 +30,12 @@ class SensorPlan:
     limits: Mapping[str, Limits] = field(default_factory=dict)  # by channel
     rules: tuple[AlarmRule, ...] = ()
     sound_reference_c: float | None = None  # None: distance is not corrected
+    deriving: Deriving = field(default_factory=Deriving)
 
     @property
     def channels(self) -> tuple[Quantity, ...]:
         """The sensor's channels, in the order of its catalog entry."""
-        return siting.sited_quantities(self.mount, self.said)
+        return (*siting.sited_quantities(self.mount, self.said), *self.deriving.quantities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class SensorState:
 
     histories: Mapping[Quantity, History] = field(default_factory=dict)
     raised: frozenset[str] = frozenset()
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +73,31 @@ def judge(
         return state, Judged(sample=missing(plan, at, raw))
     sited = siting.site(plan.mount, measurements, around, sound_reference_c=plan.sound_reference_c)
     histories = dict(state.histories)
+    readings = _graded(plan, histories, at_s, sited)
+    good = all(r.grade is Grade.GOOD for r in readings)
+    memory, derived = deriving.derive(plan.deriving, state.memory, at.wall_ms, readings)
+    readings += _graded(plan, histories, at_s, derived)
+    raised, alerts = _alarms(plan, state.raised, readings, at)
+    sample = Sample(sensor=plan.id, at=at, readings=readings, raw=None if good else raw)
+    after = replace(state, histories=histories, raised=raised, memory=memory)
+    return after, Judged(sample=sample, alerts=alerts)
+
+
+def _graded(
+    plan: SensorPlan,
+    histories: dict[Quantity, History],
+    at_s: float,
+    measurements: tuple[Measurement, ...],
+) -> tuple[Reading, ...]:
+    """Return the readings; each channel's history moves on in ``histories``."""
     readings = []
-    for measurement in sited:
+    for measurement in measurements:
         quantity = measurement.quantity
         limits = plan.limits.get(quantity.channel, NO_LIMITS)
         history = histories.get(quantity, History())
         histories[quantity], reading = grading.grade(limits, history, at_s, measurement)
         readings.append(reading)
-    raised, alerts = _alarms(plan, state.raised, tuple(readings), at)
-    good = all(r.grade is Grade.GOOD for r in readings)
-    sample = Sample(sensor=plan.id, at=at, readings=tuple(readings), raw=None if good else raw)
-    return replace(state, histories=histories, raised=raised), Judged(sample=sample, alerts=alerts)
+    return tuple(readings)
 
 
 def missing(plan: SensorPlan, at: Moment, raw: bytes | None) -> Sample:

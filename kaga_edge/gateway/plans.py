@@ -85,6 +85,7 @@ def sensor_plan(sensor: SensorConfig) -> SensorPlan:
         mount=sensor.mount,
         limits=sensor.limits,
         sound_reference_c=_sound_reference_c(sensor),
+        deriving=sensor.deriving,
     )
     watched = plan.channels[0]  # thresholds speak of what the site needs, which comes first
     rules = _alarm_rules(sensor, watched, Thresholds(by_rank=sensor.thresholds, hysteresis=sensor.hysteresis))
@@ -97,6 +98,7 @@ def sensor_plan(sensor: SensorConfig) -> SensorPlan:
         limits=plan.limits,
         rules=rules,
         sound_reference_c=plan.sound_reference_c,
+        deriving=plan.deriving,
     )
 
 

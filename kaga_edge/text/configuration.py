@@ -198,6 +198,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         "burst is for serial instruments that send the distance to a surface by themselves",
     ),
     "burst.too_long": ("burst は every より長くできません", "burst cannot be longer than every"),
+    "date.month_day": (
+        '月日を "11-01" のように書きます',
+        'write month and day as "11-01"',
+    ),
+    "date.clock": ('時刻を "09:00" のように書きます', 'write the time of day as "09:00"'),
+    "derived.snow_needs": (
+        "[sensor.snow] は積雪深のあるセンサーだけに書けます (mount の ground_to_sensor_m)",
+        "[sensor.snow] is for a sensor with a snow depth (ground_to_sensor_m in its mount)",
+    ),
+    "derived.rain_needs": (
+        "[sensor.rain] は雨量計だけに書けます",
+        "[sensor.rain] is for rain gauges",
+    ),
     # --- platform, secrets, site ---
     "KE-C51": (
         (
