@@ -1,7 +1,9 @@
 """Pulses of one or two detectors into traffic: count, occupancy, speed, length, headway.
 
 Definitions: flow and occupancy per interval; a pair's speed is the distance of the two leading edges
-over their time; one detector's speed takes the vehicle's length for granted. Means are space means.
+over their time; one detector's speed takes the vehicle's length for granted. Two means of speed are kept
+apart: the space mean (harmonic; with it, density = flow / speed) and the time mean (arithmetic; what a
+roadside display shows). The space mean is never the larger.
 """
 
 from __future__ import annotations
@@ -70,6 +72,11 @@ class VehicleTally:
         if not self.passages:
             return None
         return len(self.passages) / sum(1 / passage.speed_m_s for passage in self.passages)
+
+    @property
+    def time_mean_speed_m_s(self) -> float | None:
+        """The time-mean (arithmetic) speed: of those that pass a point."""
+        return _mean([passage.speed_m_s for passage in self.passages])
 
     @property
     def mean_length_m(self) -> float | None:

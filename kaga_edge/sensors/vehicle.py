@@ -2,7 +2,8 @@ r"""Vehicle detector on GPIO: an inductive loop's relay or an infrared beam, one
 
 Source
     Traffic engineering definitions (NPTEL course, detectors): flow, occupancy, spot speed of a pair,
-    speed from one detector and an assumed length. Means are space means (harmonic).
+    speed from one detector and an assumed length. ``vehicle_speed`` is the space mean (harmonic),
+    ``vehicle_speed_time_mean`` the time mean (arithmetic).
 
 Wiring
     Open collector or relay contact of the loop amplifier between GPIO and ground, pull-up inside the Pi,
@@ -65,6 +66,7 @@ personal_data = false
 )
 
 KPH_PER_M_S = 3.6
+SPEEDS = (Quantity.VEHICLE_SPEED_KPH, Quantity.VEHICLE_SPEED_TIME_MEAN_KPH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,7 @@ class Driver:
             Quantity.VEHICLE_COUNT,
             Quantity.OCCUPANCY_RATIO,
             Quantity.VEHICLE_SPEED_KPH,
+            Quantity.VEHICLE_SPEED_TIME_MEAN_KPH,
             *length,
             Quantity.HEADWAY_S,
         )
@@ -204,8 +207,7 @@ class Driver:
         guess = Flag.ESTIMATED if self._options.gpio_second is None else Flag.GOOD
         values = _values(tally)
         return tuple(
-            _measurement(q, values[q], flags | (guess if q is Quantity.VEHICLE_SPEED_KPH else Flag.GOOD))
-            for q in self.quantities
+            _measurement(q, values[q], flags | (guess if q in SPEEDS else Flag.GOOD)) for q in self.quantities
         )
 
 
@@ -230,11 +232,12 @@ def _detector(options: Options) -> Detector:
 
 
 def _values(tally: VehicleTally) -> dict[Quantity, float | None]:
-    speed_m_s = tally.mean_speed_m_s
+    space_m_s, time_m_s = tally.mean_speed_m_s, tally.time_mean_speed_m_s
     return {
         Quantity.VEHICLE_COUNT: float(tally.count),
         Quantity.OCCUPANCY_RATIO: tally.occupancy,
-        Quantity.VEHICLE_SPEED_KPH: None if speed_m_s is None else speed_m_s * KPH_PER_M_S,
+        Quantity.VEHICLE_SPEED_KPH: None if space_m_s is None else space_m_s * KPH_PER_M_S,
+        Quantity.VEHICLE_SPEED_TIME_MEAN_KPH: None if time_m_s is None else time_m_s * KPH_PER_M_S,
         Quantity.VEHICLE_LENGTH_M: tally.mean_length_m,
         Quantity.HEADWAY_S: tally.mean_headway_s,
     }

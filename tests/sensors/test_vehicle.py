@@ -48,12 +48,26 @@ def test_a_single_detectors_speed_is_an_estimate():
     assert speed.value == pytest.approx(19.43 * 3.6, abs=0.05)
     assert speed.flags == Flag.ESTIMATED
     assert Quantity.VEHICLE_LENGTH_M not in driver.quantities
+    time_mean = next(m for m in measured if m.quantity is Quantity.VEHICLE_SPEED_TIME_MEAN_KPH)
+    assert (time_mean.value, time_mean.flags) == (pytest.approx(speed.value), Flag.ESTIMATED)
+
+
+def test_time_mean_and_space_mean_are_two_channels():
+    changes = []
+    for i, speed_m_s in enumerate((20, 25, 10, 16)):
+        at, apart = 10.0 + 20 * i, 4.5 / speed_m_s
+        changes += [(at, 22, True), (at + apart, 27, True)]
+        changes += [(at + 2 * apart, 22, False), (at + 3 * apart, 27, False)]
+    driver = vehicle.Driver(vehicle.Options(gpio=22, gpio_second=27))
+    got = values(driver.decode(edges(0, 300, *changes)))
+    assert got["vehicle_speed_time_mean"] == pytest.approx(17.75 * 3.6)
+    assert got["vehicle_speed"] == pytest.approx(15.8416 * 3.6, abs=1e-3)
 
 
 def test_an_empty_road_counts_zero_and_has_no_speed():
     measured = vehicle.Driver(vehicle.Options(gpio=22, gpio_second=27)).decode(edges(0, 60))
-    assert [m.value for m in measured] == [0.0, 0.0, None, None, None]
-    assert [m.flags for m in measured] == [Flag.GOOD, Flag.GOOD, *[Flag.MISSING] * 3]
+    assert [m.value for m in measured] == [0.0, 0.0, None, None, None, None]
+    assert [m.flags for m in measured] == [Flag.GOOD, Flag.GOOD, *[Flag.MISSING] * 4]
 
 
 def test_a_beam_has_no_length_of_its_own():
