@@ -15,7 +15,8 @@ LOCAL_WAIT_S = 2.0
 class Reconnect:
     """Counts failed attempts and says how long to wait before the next."""
 
-    def __init__(self, first_s: float, most_s: float) -> None:
+    def __init__(self, first_s: float, most_s: float, taken_over_s: float = TAKEN_OVER_LEAST_S) -> None:
+        self._taken_over_s = taken_over_s
         self._jitter = wait_random_exponential(multiplier=first_s, max=most_s)
         self._soon = wait_random_exponential(multiplier=LOCAL_WAIT_S, max=LOCAL_WAIT_S)
         self.failures = 0
@@ -38,7 +39,7 @@ class Reconnect:
             self.failures += 1
         wait_s = self._jitter(_attempt(max(1, self.failures)))
         if error is not None and error.kind == "taken_over":
-            wait_s += TAKEN_OVER_LEAST_S
+            wait_s += self._taken_over_s
         return wait_s
 
 

@@ -32,6 +32,7 @@ class UplinkSettings:
     puback_wait_s: float = 30.0
     pause_s: float = 2.0  # first pause after "busy" and "no subscriber"
     forbidden_s: float = 300.0  # between tries after "not authorised"
+    taken_over_s: float = 60.0  # at least, after another connection took over our id
     birth_ack_s: float = 3.0  # how long the backlog waits for the platform's answer to the birth
     health_s: float = 3600.0
     client_id: str = ""  # default: the gateway's id
@@ -48,6 +49,7 @@ class UplinkSettings:
             unacked_most=self.unacked_max,
             birth_ack_ns=int(self.birth_ack_s * SECOND_NS),
             pause_first_ns=int(self.pause_s * SECOND_NS),
+            pause_most_ns=int(max(self.pause_s, self.reconnect_max_s) * SECOND_NS),
             forbidden_ns=int(self.forbidden_s * SECOND_NS),
         )
 

@@ -72,7 +72,9 @@ class Uplink:
         self._topics = message.Topics(root=settings.root, gw=settings.gw)
         self._sender = Sender(settings, store=store, clock=clock, topics=self._topics, on_posted=self._posted)
         self._dialler = Dialler()
-        self._reconnect = Reconnect(settings.reconnect_first_s, settings.reconnect_max_s)
+        self._reconnect = Reconnect(
+            settings.reconnect_first_s, settings.reconnect_max_s, settings.taken_over_s
+        )
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._running = False

@@ -1,0 +1,491 @@
+"""A scripted MQTT 5 server that is wrong in one way, and the table of ways (one ``Case`` a row).
+
+It misbehaves until ``behave`` is called; from then on it is a good server. What it accepted, meanwhile
+and after, is in ``accepted``: the child's ledger must never claim more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import socket
+import ssl
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trustme
+
+from kaga_edge.core import message
+
+from .conftest import Publish, _length, _packet, _publish
+
+DN = b"kaga/edge/v1/daishoji-01/dn/cmd"
+SOON = 0.05
+
+
+def packet(kind: int, body: bytes) -> bytes:
+    return bytes([kind]) + _length(len(body)) + body
+
+
+def connack(code: int = 0, *, present: int = 0, properties: bytes = b"") -> bytes:
+    return packet(0x20, bytes([present, code]) + _length(len(properties)) + properties)
+
+
+def puback(mid: int, code: int = 0, properties: bytes = b"") -> bytes:
+    return packet(0x40, struct.pack(">HB", mid, code) + _length(len(properties)) + properties)
+
+
+def disconnect(code: int) -> bytes:
+    return packet(0xE0, bytes([code, 0]))
+
+
+def text(value: bytes) -> bytes:
+    return struct.pack(">H", len(value)) + value
+
+
+def user_properties(count: int) -> bytes:
+    return b"".join(b"\x26" + text(b"key%d" % i) + text(b"value") for i in range(count))
+
+
+def incoming(
+    payload: bytes = b"{}",
+    *,
+    qos: int = 0,
+    topic: bytes = DN,
+    flags: int = 0,
+    properties: bytes = b"",
+    mid: int = 9,
+) -> bytes:
+    head = text(topic) + (struct.pack(">H", mid) if qos else b"")
+    return packet(0x30 | qos << 1 | flags, head + _length(len(properties)) + properties + payload)
+
+
+class Connection:
+    """One client's connection, as a case's functions see it."""
+
+    def __init__(self, peer: Peer, writer: asyncio.StreamWriter, number: int) -> None:
+        self.peer, self.writer, self.number = peer, writer, number
+        self.waiting: list[Publish] = []
+        self.publishes = 0
+        self.mute = False
+
+    def send(self, data: bytes) -> None:
+        if not self.writer.transport.is_closing():
+            self.writer.write(data)
+
+    def accept(self, publish: Publish, data: bytes | None = None) -> None:
+        """Answer a publish with success, and remember its rows as taken."""
+        self.peer.took(publish)
+        self.send(puback(publish.mid) if data is None else data)
+
+    def reset(self) -> None:
+        """Close with RST."""
+        sock = self.writer.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+
+async def greet_well(conn: Connection, _connect: bytes) -> None:
+    conn.send(connack())
+
+
+async def answer_well(conn: Connection, publish: Publish) -> None:
+    conn.accept(publish)
+
+
+Greet = Callable[[Connection, bytes], Awaitable[None]]
+Answer = Callable[[Connection, Publish], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One way to misbehave.
+
+    ``reads``: bytes a read may take, every second (0: nothing is read at all, None: normally).
+    ``keeps``: the connections live on when the server begins to behave; else they are dropped then.
+    ``within_s``: how long after that everything must be delivered; ``loses``: rows may be declared gone.
+    """
+
+    name: str
+    greet: Greet = greet_well
+    answer: Answer = answer_well
+    pongs: bool = True
+    reads: int | None = None
+    keeps: bool = False
+    tls: str = ""
+    within_s: float = 15.0
+    loses: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+GOOD = Case(name="good")
+
+
+class Peer:
+    """The server. ``accepted``: numbers of rows it answered below 0x80 (0x10 apart)."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        self.case, self.folder = case, folder
+        self.accepted: set[int] = set()
+        self.gone_told = 0
+        self.connects = 0
+        self.last_accepted_s = 0.0
+        self.port = 0
+        self.changed = asyncio.Event()
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        # Small buffers: "reads nothing" must fill them within seconds.
+        sock = socket.create_server(("127.0.0.1", self.port))
+        if self.case.reads is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.port = sock.getsockname()[1]
+        context = tls_context(self.case.tls, self.folder) if self.case.tls else None
+        self._server = await asyncio.start_server(self._serve, sock=sock, ssl=context)
+
+    async def behave(self) -> None:
+        """Become a good server; connections of the bad one are dropped unless the case keeps them."""
+        bad, self.case = self.case, Case(name="good", tls="good" if self.case.tls else "")
+        if bad.tls or bad.reads is not None:
+            await self.stop()
+            await self.start()
+            return
+        for conn in list(self._connections):
+            if bad.keeps:
+                waiting, conn.waiting = conn.waiting, []
+                for publish in waiting:
+                    conn.accept(publish)
+            elif not conn.mute:
+                conn.writer.transport.abort()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for conn in list(self._connections):
+            conn.writer.transport.abort()
+        for task in list(self._tasks):
+            task.cancel()
+
+    def took(self, publish: Publish) -> None:
+        leaf = publish.leaf
+        if leaf in ("data", "hist"):
+            body = message.parse(publish.payload)
+            self.accepted |= set(range(body["n"], body["n"] + len(body["r"])))
+            self.last_accepted_s = asyncio.get_running_loop().time()
+            self.changed.set()
+        elif leaf == "gone":
+            self.gone_told += 1
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connects += 1
+        conn = Connection(self, writer, self.connects)
+        self._connections.add(conn)
+        try:
+            await self._converse(conn, reader)
+        except (
+            asyncio.IncompleteReadError,
+            ConnectionError,
+            ssl.SSLError,
+            asyncio.CancelledError,
+            IndexError,
+        ):
+            pass
+        finally:
+            self._connections.discard(conn)
+            self._tasks.discard(task)
+            writer.transport.abort()
+
+    async def _converse(self, conn: Connection, reader: asyncio.StreamReader) -> None:
+        kind, body = await _packet(reader)
+        await self.case.greet(conn, body)
+        slow = self.case.reads
+        if slow is not None:
+            reader._transport.pause_reading()  # type: ignore[attr-defined]  # nobody drains the socket
+            await self._trickle(conn, slow)
+            return
+        while True:
+            kind, body = await _packet(reader)
+            if kind >> 4 == 3:
+                conn.publishes += 1
+                await self.case.answer(conn, _publish(kind, body))
+            elif kind >> 4 == 8:
+                code = getattr(self.case, "suback", 1)
+                conn.send(b"\x90\x04" + body[:2] + bytes([0, code]))
+            elif kind >> 4 == 12 and self.case.pongs and not conn.mute:
+                conn.send(b"\xd0\x00")
+
+    async def _trickle(self, conn: Connection, most: int) -> None:
+        sock = conn.writer.get_extra_info("socket")
+        while not conn.writer.transport.is_closing():
+            await asyncio.sleep(1)
+            if most:
+                with contextlib.suppress(BlockingIOError, ConnectionError):
+                    sock._sock.recv(most)
+
+
+# --- TLS, good and bad ---
+
+
+def tls_context(kind: str, folder: Path) -> ssl.SSLContext:
+    """Return a server's context for ``kind``; the CA the client trusts lies in ``folder``/ca.pem."""
+    ca_file = folder / "ca.key.pem"
+    ca = trustme.CA.from_pem((folder / "ca.pem").read_bytes(), ca_file.read_bytes())
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=1)
+    name = "elsewhere.example" if kind == "wrong_host" else "localhost"
+    issuer = trustme.CA() if kind == "unknown_ca" else ca
+    times: dict[str, Any] = {}
+    if kind == "expired":
+        times = {"not_before": now - 10 * day, "not_after": now - day}
+    elif kind == "not_yet":
+        times = {"not_before": now + day, "not_after": now + 10 * day}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issuer.issue_cert(name, **times).configure_cert(context)
+    if kind == "old":
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1_1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    elif kind == "client_refused":  # TLS 1.3: the client has finished before the server's alert comes
+        context.verify_mode = ssl.CERT_REQUIRED
+        trustme.CA().configure_trust(context)
+    return context
+
+
+def make_ca(folder: Path) -> str:
+    """Write a CA to ``folder`` and return the file the client trusts."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(folder / "ca.pem")
+    ca.private_key_pem.write_to_path(folder / "ca.key.pem")
+    return str(folder / "ca.pem")
+
+
+# --- what can be done wrong ---
+
+
+def greeting(code: int = 0, **how: Any) -> Greet:
+    async def greet(conn: Connection, _connect: bytes) -> None:
+        conn.send(connack(code, **how))
+
+    return greet
+
+
+def and_then(*packets: bytes) -> Greet:
+    """A good CONNACK, then something nobody asked for."""
+
+    async def greet(conn: Connection, _connect: bytes) -> None:
+        conn.send(connack() + b"".join(packets))
+
+    return greet
+
+
+def coded(code: int, *, always: bool = False) -> Answer:
+    """Every batch and notice is answered with ``code``; posts too if ``always``."""
+
+    async def answer(conn: Connection, publish: Publish) -> None:
+        if always or publish.leaf in ("data", "hist", "alert", "gone"):
+            conn.send(puback(publish.mid, code))
+        else:
+            conn.accept(publish)
+
+    return answer
+
+
+def hangs_up(code: int) -> Answer:
+    async def answer(conn: Connection, publish: Publish) -> None:
+        conn.send(disconnect(code))
+        conn.writer.close()
+
+    return answer
+
+
+async def no_connack(conn: Connection, _connect: bytes) -> None:
+    pass
+
+
+async def dripping_connack(conn: Connection, _connect: bytes) -> None:
+    for byte in connack(properties=user_properties(3)):
+        conn.send(bytes([byte]))
+        await asyncio.sleep(1)
+
+
+async def every_refusal(conn: Connection, _connect: bytes) -> None:
+    conn.send(connack(0x80 + (conn.number - 1) % 0x20))
+
+
+async def session_lies(conn: Connection, _connect: bytes) -> None:
+    conn.send(connack(present=conn.number % 2))  # 1 at the very first connection, 0 when it was kept
+
+
+async def no_retained_will(conn: Connection, connect: bytes) -> None:
+    retained_will = connect[7] & 0x20
+    conn.send(connack(0x9A if retained_will else 0, properties=b"\x25\x00"))
+
+
+async def no_retained_message(conn: Connection, publish: Publish) -> None:
+    if publish.retain:
+        await hangs_up(0x9A)(conn, publish)
+    else:
+        conn.accept(publish)
+
+
+async def never(conn: Connection, publish: Publish) -> None:
+    pass
+
+
+async def late(conn: Connection, publish: Publish) -> None:
+    """Never in this connection; in the next one the old packet ids are answered."""
+    conn.peer.__dict__.setdefault("late", []).append(publish.mid)
+    if conn.number > 1:
+        conn.send(b"".join(puback(mid) for mid in conn.peer.__dict__["late"][:50] if mid != publish.mid))
+
+
+async def twice(conn: Connection, publish: Publish) -> None:
+    conn.accept(publish)
+    conn.send(puback(publish.mid))
+
+
+async def unknown_id(conn: Connection, publish: Publish) -> None:
+    conn.send(puback((publish.mid + 1000) % 65535 + 1))
+
+
+async def out_of_order(conn: Connection, publish: Publish) -> None:
+    conn.waiting.append(publish)
+    if len(conn.waiting) >= 2 or publish.leaf == "health":
+        waiting, conn.waiting = conn.waiting, []
+        for held in reversed(waiting):
+            conn.accept(held)
+
+
+async def talkative(conn: Connection, publish: Publish) -> None:
+    properties = b"\x1f" + text(b"because") + user_properties(50)
+    conn.accept(publish, puback(publish.mid, 0, properties))
+
+
+async def closes_in_the_middle(conn: Connection, publish: Publish) -> None:
+    conn.writer.transport.abort() if conn.publishes > 3 else conn.accept(publish)
+
+
+async def resets(conn: Connection, publish: Publish) -> None:
+    conn.reset() if conn.publishes > 3 else conn.accept(publish)
+
+
+async def falls_mute(conn: Connection, publish: Publish) -> None:
+    """Half-open: nothing comes back any more and nobody hangs up."""
+    conn.mute = conn.mute or conn.publishes > 3
+    if not conn.mute:
+        conn.accept(publish)
+
+
+async def floods(conn: Connection, _connect: bytes) -> None:
+    conn.send(connack() + incoming(b'{"v":1,"id":"x","op":"ping"}') * 10_000)
+
+
+async def huge_length(conn: Connection, _connect: bytes) -> None:
+    conn.send(connack() + b"\x30\xff\xff\xff\x7f" + b"\0" * 1000)
+
+
+async def hangs_up_rudely(conn: Connection, publish: Publish) -> None:
+    conn.writer.get_extra_info("socket")._sock.shutdown(socket.SHUT_RDWR)  # no close_notify
+    conn.writer.transport.abort()
+
+
+async def closes_at_once(conn: Connection, _connect: bytes) -> None:
+    conn.writer.transport.abort()
+
+
+REFUSED_ROWS = {"forbidden_s": 3.0}  # 300 s is the promise; here the question is what happens at the retry
+TLS_SETTINGS = {"host": "localhost"}
+
+CASES: tuple[Case, ...] = (
+    Case(name="no CONNACK", greet=no_connack),
+    Case(name="CONNACK one byte a second", greet=dripping_connack),
+    Case(name="CONNACK 0x80 to 0x9F in turn", greet=every_refusal),
+    *(
+        Case(name=f"CONNACK 0x{code:02X}", greet=greeting(code))
+        for code in (0x80, 0x84, 0x87, 0x88, 0x89, 0x95, 0x97, 0x9C, 0x9F)
+    ),
+    Case(name="session present lies", greet=session_lies),
+    Case(name="Receive Maximum 1", greet=greeting(properties=b"\x21\x00\x01"), keeps=True),
+    Case(name="Receive Maximum 0", greet=greeting(properties=b"\x21\x00\x00"), keeps=True),
+    Case(name="Maximum Packet Size 64", greet=greeting(properties=b"\x27\x00\x00\x00\x40")),
+    Case(name="Maximum QoS 0", greet=greeting(properties=b"\x24\x00"), answer=hangs_up(0x9B)),
+    Case(name="Retain Available 0", greet=greeting(properties=b"\x25\x00"), answer=no_retained_message),
+    Case(name="no retained will", greet=no_retained_will, answer=no_retained_message),
+    Case(name="Server Keep Alive 5", greet=greeting(properties=b"\x13\x00\x05"), keeps=True),
+    Case(name="assigned client id", greet=greeting(properties=b"\x12" + text(b"other")), keeps=True),
+    Case(name="Topic Alias Maximum", greet=greeting(properties=b"\x22\x00\x05"), keeps=True),
+    Case(name="never PUBACK", answer=never),
+    Case(name="PUBACK after the resend", answer=late, settings={"puback_wait_s": 1.0}),
+    Case(name="PUBACK twice", answer=twice, keeps=True),
+    Case(name="PUBACK for an unknown id", answer=unknown_id),
+    Case(name="PUBACK out of order", answer=out_of_order, keeps=True),
+    *(
+        Case(
+            name=f"PUBACK 0x{code:02X}",
+            answer=coded(code),
+            keeps=True,
+            loses=code in (0x90, 0x99),
+            settings=REFUSED_ROWS,
+        )
+        for code in (0x10, 0x80, 0x83, 0x87, 0x89, 0x90, 0x91, 0x95, 0x97, 0x99)
+    ),
+    Case(name="PUBACK 0x97 to everything", answer=coded(0x97, always=True), keeps=True),
+    Case(name="PUBACK with a reason and 50 user properties", answer=talkative, keeps=True),
+    Case(name="reads nothing", reads=0),
+    Case(name="reads one byte a second", reads=1),
+    Case(name="closes in the middle of a PUBLISH", answer=closes_in_the_middle),
+    Case(name="RST", answer=resets),
+    Case(name="half-open", answer=falls_mute, settings={"keepalive_s": 4}, within_s=21.0),
+    Case(name="never PINGRESP", pongs=False, answer=never, settings={"keepalive_s": 2}),
+    *(
+        Case(name=f"DISCONNECT 0x{code:02X}", answer=hangs_up(code), settings={"taken_over_s": 4.0})
+        for code in (0x82, 0x89, 0x8B, 0x8D, 0x8E, 0x93, 0x95, 0x98, 0x9C, 0x9D)
+    ),
+    Case(name="command QoS 0", greet=and_then(incoming()), keeps=True),
+    Case(name="command QoS 1", greet=and_then(incoming(qos=1)), keeps=True),
+    Case(name="command QoS 2", greet=and_then(incoming(qos=2)), keeps=True),
+    Case(name="command retained", greet=and_then(incoming(qos=1, flags=1)), keeps=True),
+    Case(name="command twice (DUP)", greet=and_then(incoming(qos=1), incoming(qos=1, flags=8)), keeps=True),
+    Case(name="command expired", greet=and_then(incoming(properties=b"\x02\0\0\0\0")), keeps=True),
+    Case(name="command of 256 KiB", greet=and_then(incoming(b"x" * 262_144))),
+    Case(name="command with bad UTF-8", greet=and_then(incoming(topic=b"\xff\xfe\xc0", qos=1)), keeps=True),
+    Case(
+        name="command with a wildcard response topic",
+        greet=and_then(incoming(properties=b"\x08" + text(b"kaga/#"))),
+        keeps=True,
+    ),
+    Case(
+        name="command with correlation data",
+        greet=and_then(incoming(properties=b"\x09" + text(b"\0" * 500))),
+        keeps=True,
+    ),
+    Case(name="flood of 10,000 commands", greet=floods, keeps=True),
+    Case(name="SUBACK refused", greet=and_then(b"\x90\x04\x00\x01\x00\x87"), keeps=True),
+    Case(name="unsolicited PUBREL", greet=and_then(b"\x62\x02\x00\x09"), keeps=True),
+    Case(name="unsolicited AUTH", greet=and_then(b"\xf0\x02\x18\x00")),
+    Case(name="unsolicited PINGREQ", greet=and_then(b"\xc0\x00")),
+    Case(name="a packet of 268,435,455 bytes", greet=huge_length),
+    *(
+        Case(name=f"TLS: {name}", tls=kind, settings=TLS_SETTINGS)
+        for name, kind in (
+            ("wrong host", "wrong_host"),
+            ("expired", "expired"),
+            ("not yet valid", "not_yet"),
+            ("unknown CA", "unknown_ca"),
+            ("only 1.1", "old"),
+            ("our certificate refused", "client_refused"),
+        )
+    ),
+    Case(name="TLS: closes after the handshake", tls="good", greet=closes_at_once, settings=TLS_SETTINGS),
+    Case(name="TLS: no close_notify", tls="good", answer=hangs_up_rudely, settings=TLS_SETTINGS),
+)

@@ -1,0 +1,182 @@
+"""Every way a broker can be wrong: nothing lost, no spinning, no flood of log lines, and back at once.
+
+The real uplink over a real store runs alone in a process for each case; processor time, memory and log
+lines are those of that process while the broker misbehaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .misbehaviour import CASES, Case, Peer, make_ca
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+FULL = bool(os.environ.get("KAGA_TEST_FULL"))
+WINDOW_S = 30.0 if FULL else 5.0
+SETTLE_S = 2.0  # from "ready" to the window: imports, first connection
+AT_ONCE = 10
+CPU_MOST = 0.05
+LINES_MOST = 20
+GROWTH_MOST_BYTES = 5_000_000
+
+
+@dataclass
+class Outcome:
+    """What one case came to."""
+
+    cpu_share: float = 0.0
+    grown_bytes: int = 0
+    lines: int = 0
+    back_s: float | None = None
+    log: str = ""
+    ledger: dict[str, Any] = field(default_factory=dict)
+    accepted: set[int] = field(default_factory=set)
+    connects: int = 0
+    error: str = ""
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def run_case(case: Case, folder: Path) -> Outcome:
+    folder.mkdir()
+    outcome = Outcome()
+    wanted: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "batch_s": 1,
+        "keepalive_s": 30,
+        "reconnect_first_s": 1,
+        "reconnect_max_s": 10,
+        **case.settings,
+    }
+    if case.tls:
+        wanted["tls"] = {"ca_file": make_ca(folder)}
+    peer = Peer(case, folder)
+    await peer.start()
+    log = folder / "child.log"
+    with log.open("wb") as out:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(Path(__file__).with_name("uplink_child.py")),
+            str(folder),
+            json.dumps(wanted | {"port": peer.port}),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=out,
+        )
+    try:
+        await _through(child, peer, case, outcome, log)
+    except (TimeoutError, AssertionError, ValueError, FileNotFoundError) as error:
+        outcome.error = f"{type(error).__name__}: {error}"
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+        await peer.stop()
+        outcome.log, outcome.connects = log.read_text(), peer.connects
+    return outcome
+
+
+async def _through(
+    child: asyncio.subprocess.Process, peer: Peer, case: Case, outcome: Outcome, log: Path
+) -> None:
+    assert child.stdout is not None
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(60):
+        assert await child.stdout.readline() == b"ready\n", log.read_text()
+    await asyncio.sleep(SETTLE_S)
+    spent_s, held, lines = cpu_s(child.pid), resident_bytes(child.pid), log.read_bytes().count(b"\n")
+    await asyncio.sleep(WINDOW_S)
+    outcome.cpu_share = (cpu_s(child.pid) - spent_s) / WINDOW_S
+    outcome.grown_bytes = resident_bytes(child.pid) - held
+    outcome.lines = log.read_bytes().count(b"\n") - lines
+    began_s = loop.time()
+    await peer.behave()
+    async with asyncio.timeout(case.within_s + 30):
+        while peer.last_accepted_s <= began_s:
+            peer.changed.clear()
+            await peer.changed.wait()
+    outcome.back_s = peer.last_accepted_s - began_s
+    await _drained(peer)
+    child.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(20):
+        outcome.ledger = json.loads(await child.stdout.readline())
+        await child.wait()
+    outcome.accepted = set(peer.accepted)
+
+
+async def _drained(peer: Peer) -> None:
+    """Wait until the whole backlog of 300 has come, or nothing more comes (some of it declared gone)."""
+    async with asyncio.timeout(60):
+        while not set(range(1, 301)) <= peer.accepted:
+            peer.changed.clear()
+            try:
+                async with asyncio.timeout(6):
+                    await peer.changed.wait()
+            except TimeoutError:
+                return
+
+
+async def run_all(cases: list[Case], folder: Path) -> dict[str, Outcome]:
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(i: int, case: Case) -> tuple[str, Outcome]:
+        async with room:
+            return case.name, await run_case(case, folder / str(i))
+
+    return dict(await asyncio.gather(*(one(i, case) for i, case in enumerate(cases))))
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """All chosen cases, several at a time: each needs seconds of watching and hardly any work."""
+    chosen = {
+        item.callspec.params["case"].name: item.callspec.params["case"]
+        for item in request.session.items
+        if item.path == request.path and "case" in getattr(getattr(item, "callspec", None), "params", {})
+    }
+    return asyncio.run(run_all(list(chosen.values()), tmp_path_factory.mktemp("brokers")))
+
+
+def numbers(spans: list[list[int]]) -> set[int]:
+    return {n for first, last in spans for n in range(first, last + 1)}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_misbehaving_broker_costs_neither_a_row_nor_the_processor(
+    case: Case, outcomes: dict[str, Outcome]
+) -> None:
+    outcome = outcomes[case.name]
+    assert not outcome.error, f"{outcome.error}\n{outcome.log[-3000:]}"
+    assert "Traceback" not in outcome.log, outcome.log[-3000:]
+    ledger = outcome.ledger
+    for numbered, delivered, waiting, gone in ledger["tallies"]:
+        assert numbered == delivered + waiting + gone
+    delivered, gone = numbers(ledger["delivered"]), numbers(ledger["gone"])
+    assert delivered <= outcome.accepted, "said to be delivered and never accepted"
+    assert set(range(1, 301)) <= delivered | gone, f"still waiting: {ledger['waiting']} {ledger['states']}"
+    assert case.loses or not gone, f"declared gone: {ledger['gone']}"
+    assert outcome.back_s is not None
+    assert outcome.back_s <= case.within_s, f"back after {outcome.back_s:.1f} s"
+    assert outcome.cpu_share < CPU_MOST, f"{outcome.cpu_share:.1%} of a core"
+    assert outcome.lines < LINES_MOST, outcome.log[-3000:]
+    assert outcome.grown_bytes < GROWTH_MOST_BYTES
+
+
+def test_the_table_has_every_row_of_the_requirement() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) >= 40
