@@ -1,0 +1,257 @@
+"""``kaga-edge doctor``: 37 checks, failures first, each with its repair. Works without the daemon.
+
+What this machine cannot tell is "not measurable", never "pass". Exit codes: 0 all pass, 1 notes, 2 failures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.screen import fold, padded
+from kaga_edge.text import say
+from kaga_edge.vocabulary.errors import KagaError
+
+if TYPE_CHECKING:  # pydantic and the link are loaded by run, not by the parser
+    from kaga_edge.config import Config
+    from kaga_edge.station.doctor import Bench, Finding
+
+CALL_S = 3.0
+READINGS_S = 7.0  # for all sensors together: the whole examination ends within 15 s
+LINE_S = 6.0
+EXITS = {"fail": 2, "note": 1}
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="37 checks, each with its repair",
+        description="Looks at the system (O), wires (B), sensors (S), time (T), store (Q), line (L), power "
+        "(P) and configuration (C). With sudo it sees more.",
+        epilog="examples:\n  kaga-edge doctor\n  kaga-edge doctor --only B\n  sudo kaga-edge doctor --fix\n\n"
+        "exit codes: 0 all pass, 1 notes, 2 failures",
+    )
+    parser.add_argument("--only", default="", metavar="GROUP", help="O B S T Q L P C, or one check: B02")
+    parser.add_argument("--fix", action="store_true", help="run the safe repairs, showing each command")
+    parser.add_argument("--json", action="store_true")
+    add_daemon_options(parser)
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Examine and print; returns the worst."""
+    from kaga_edge.station.doctor import CHECKS, State, examine
+
+    lang = language_of(args)
+    logging.getLogger("kaga_edge").addHandler(logging.NullHandler())  # the findings say it
+    if not any(code.startswith(args.only.upper()) for code in CHECKS):
+        print(say("doctor.no_group", lang, name=args.only), file=sys.stderr)
+        return 64
+    bench = _bench(args, lang)
+    findings = sorted(examine(bench, args.only), key=lambda one: list(State).index(one.state))
+    if args.json:
+        print(json.dumps([_facts(one) for one in findings], ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(lines(findings, lang)))
+    if args.fix:
+        _mend(findings, lang)
+    return max((EXITS.get(one.state.value, 0) for one in findings), default=0)
+
+
+def lines(findings: list[Finding], lang: str) -> list[str]:
+    """Return what people read: the bad with their repair, the rest short, the sum at the end."""
+    said = []
+    for one in findings:
+        state = say(f"doctor.{one.state.value}", lang)
+        said += fold(f"{one.code} {state}  {say(f'doctor.{one.code}', lang)}", indent=4)
+        if one.seen:
+            said += fold(f"    {one.seen}", indent=4)
+        if one.state.value in EXITS:
+            said += fold(
+                f"    {padded(say('error.fix', lang), 7)} {say(f'doctor.{one.code}.fix', lang)}", indent=4
+            )
+    counts = {
+        state: sum(one.state.value == state for one in findings)
+        for state in ("fail", "note", "unknown", "skip", "pass")
+    }
+    total = say(
+        "doctor.sum",
+        lang,
+        n=len(findings),
+        fails=counts["fail"],
+        notes=counts["note"],
+        unknown=counts["unknown"],
+        skipped=counts["skip"],
+        passed=counts["pass"],
+    )
+    said += fold(total, indent=2)
+    return [*said, *([say("doctor.next", lang)] if any(one.fix for one in findings) else [])]
+
+
+def _facts(one: Finding) -> dict[str, Any]:
+    return {
+        "code": one.code,
+        "state": one.state.value,
+        "seen": one.seen,
+        "check": {lang: say(f"doctor.{one.code}", lang) for lang in ("ja", "en")},
+        "repair": {lang: say(f"doctor.{one.code}.fix", lang) for lang in ("ja", "en")},
+        "fix": [shlex.join(command) for command in one.fix],
+    }
+
+
+def _mend(findings: list[Finding], lang: str) -> None:
+    """Run the safe repairs; each command is shown before it runs."""
+    commands = [command for one in findings for command in one.fix]
+    if not commands:
+        print(say("doctor.no_fix", lang))
+    for command in commands:
+        print(say("doctor.fixing", lang, command=shlex.join(command)), flush=True)
+        try:
+            code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own lists, shown above
+        except OSError as error:
+            print("  " + say("doctor.fix_failed", lang, status=error.strerror))
+            continue
+        if code:
+            print("  " + say("doctor.fix_failed", lang, status=code))
+
+
+# --- what the checks look at ---
+
+
+def _bench(args: argparse.Namespace, lang: str) -> Bench:
+    from kaga_edge.config import ConfigFaults, load
+    from kaga_edge.station.clock import kernel_synchronised
+    from kaga_edge.station.doctor import Bench
+
+    path: Path = args.config or DEFAULT_CONFIG
+    config, faults = None, None
+    try:
+        config = load(path)
+    except ConfigFaults as error:
+        faults = error
+    socket_path = socket_of(args)
+    try:
+        snapshot = ask(socket_path, {"op": "status"}, lang)
+    except KagaError:  # not running, or not ours to ask: the checks say what follows from that
+        snapshot = None
+    return Bench(
+        config_path=path,
+        config=config,
+        faults=faults,
+        snapshot=snapshot,
+        environ=os.environ,
+        call=call,
+        readings=cache(lambda: readings(config, socket_path if snapshot else None, lang)),
+        line=cache(lambda: line(config, snapshot)),
+        lgpio_version=_lgpio_version,
+        clock_synchronised=kernel_synchronised,
+        now_s=time.time(),
+        python=sys.version_info[:2],
+    )
+
+
+def call(command: tuple[str, ...]) -> tuple[int, str] | None:
+    """Run a command of the system; None when there is none or it does not end."""
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words of the checks
+            command, capture_output=True, text=True, errors="replace", timeout=CALL_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.returncode, done.stdout
+
+
+def readings(config: Config | None, socket_path: Path | None, lang: str) -> Mapping[str, Any]:
+    """Return one reading of each sensor: through the gateway when it runs, else from the buses."""
+    if config is None:
+        return {}
+    found: dict[str, Any] = {}
+    if socket_path is None:
+        asyncio.run(_from_buses(config, found))
+        return found
+    threads = [
+        threading.Thread(target=_one, args=(socket_path, sensor.id, lang, found), daemon=True)
+        for sensor in config.sensors
+    ]
+    ends_s = time.monotonic() + READINGS_S
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, ends_s - time.monotonic()))
+    return dict(found)
+
+
+def _one(socket_path: Path, sensor: str, lang: str, found: dict[str, Any]) -> None:
+    try:
+        found[sensor] = ask(socket_path, {"op": "read", "sensor": sensor}, lang)
+    except KagaError as error:
+        found[sensor] = {"error": {"code": error.code, "what": error.what}, "readings": []}
+
+
+async def _from_buses(config: Config, found: dict[str, Any]) -> None:
+    from kaga_edge.buses import Bus, Wires
+    from kaga_edge.gateway import plans, snapshot
+    from kaga_edge.station.clock import SystemClock
+
+    clock = SystemClock()
+
+    async def one(plan: plans.BusPlan) -> None:
+        bus = Bus(plan.make(), wires=Wires(), clock=clock, on_polled=lambda _polled: None)
+        try:
+            for sensor in plan.sensors:
+                found[sensor.id] = snapshot.polled(await bus.read_now(sensor.id))
+        finally:
+            await bus.close(take_last=False)
+
+    work = [asyncio.create_task(one(plan)) for plan in plans.bus_plans(config).values()]
+    if work:
+        _, late = await asyncio.wait(work, timeout=READINGS_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+
+
+def line(config: Config | None, snapshot: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """Return the steps of the link test, as far as they came in their time."""
+    if config is None or config.platform is None:
+        return ()
+    from kaga_edge.station import linesteps
+
+    steps: list[Any] = []
+
+    async def walk() -> None:
+        async for step in linesteps.walk(config, snapshot):
+            steps.append(step)  # noqa: PERF401 - kept one by one: those before a time-out count
+
+    async def bounded() -> None:
+        try:
+            await asyncio.wait_for(walk(), LINE_S)
+        except TimeoutError:
+            return
+
+    asyncio.run(bounded())
+    return tuple(steps)
+
+
+def _lgpio_version() -> str | None:
+    import importlib.metadata
+    import importlib.util
+
+    try:
+        return importlib.metadata.version("lgpio")
+    except importlib.metadata.PackageNotFoundError:  # the OS's package has no metadata of that name
+        return "of the OS" if importlib.util.find_spec("lgpio") else None

@@ -1,0 +1,181 @@
+"""The line to the platform, one step after the other, each by itself.
+
+It connects as ``GATEWAY-test``, so that a running gateway keeps its own connection, and sends one reply
+that answers no command: it proves the right to write and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kaga_edge.config.secret import SecretMissing, read_secret_at
+from kaga_edge.config.values import Config, Platform
+from kaga_edge.link import Dialler, Link, LinkError, LinkEvent, LinkSettings, Puback, TlsSettings
+
+STEP_S = 5.0
+NO_SUBSCRIBER = 0x10
+ORDER = ("name", "route", "tcp", "tls", "login", "permission", "ack", "round_trip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step. ``state``: "pass", "note", "fail", "unknown" (not reached, not to be known) or "skip"."""
+
+    name: str
+    state: str
+    seen: str = ""
+    took_s: float | None = None
+    days_left: int | None = None
+
+
+async def walk(config: Config, snapshot: Mapping[str, Any] | None) -> AsyncIterator[Step]:
+    """Yield the steps in order; after one that fails the rest are "unknown"."""
+    assert config.platform is not None
+    done: list[str] = []
+    async for step in _walk(config, config.platform, snapshot):
+        done.append(step.name)
+        yield step
+        if step.state == "fail":
+            break
+    for name in ORDER:
+        if name not in done:
+            yield Step(name=name, state="unknown", seen="not reached")
+
+
+async def _walk(config: Config, at: Platform, snapshot: Mapping[str, Any] | None) -> AsyncIterator[Step]:
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(STEP_S):
+            found = await asyncio.get_running_loop().getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)
+    except (OSError, TimeoutError) as error:
+        yield Step(name="name", state="fail", seen=f"{at.host}: {_why(error)}")
+        return
+    family, address = found[0][0], found[0][4]
+    yield Step(name="name", state="pass", seen=str(address[0]), took_s=time.monotonic() - began)
+    yield _route(family, address)
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(STEP_S):
+            _, writer = await asyncio.open_connection(at.host, at.port)
+    except (OSError, TimeoutError) as error:
+        yield Step(name="tcp", state="fail", seen=f"{address[0]}:{at.port} {_why(error)}")
+        return
+    yield Step(name="tcp", state="pass", seen=f"{at.host}:{at.port}", took_s=time.monotonic() - began)
+    writer.close()
+    yield await _tls(at)
+    async for step in _session(config, at, snapshot):
+        yield step
+
+
+def _route(family: int, address: Any) -> Step:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:  # UDP: only asks the routing table
+            probe.connect(address)
+            return Step(name="route", state="pass", seen=str(probe.getsockname()[0]))
+    except OSError as error:
+        return Step(name="route", state="fail", seen=_why(error))
+
+
+async def _tls(at: Platform) -> Step:
+    if not at.tls:
+        return Step(name="tls", state="skip", seen="mqtt:// is not encrypted")
+    began = time.monotonic()
+    try:
+        context = ssl.create_default_context(cafile=at.ca)
+        if at.certificate:
+            context.load_cert_chain(at.certificate, at.key)
+        async with asyncio.timeout(STEP_S):
+            _, writer = await asyncio.open_connection(at.host, at.port, ssl=context, server_hostname=at.host)
+    except (OSError, TimeoutError, ValueError) as error:
+        return Step(name="tls", state="fail", seen=_why(error))
+    took_s = time.monotonic() - began
+    certificate = writer.get_extra_info("peercert") or {}
+    writer.close()
+    until = certificate.get("notAfter")
+    days = None if until is None else int((ssl.cert_time_to_seconds(until) - time.time()) / 86_400)
+    seen = "" if days is None else f"certificate {days} d left"
+    return Step(name="tls", state="pass", seen=seen, took_s=took_s, days_left=days)
+
+
+async def _session(config: Config, at: Platform, snapshot: Mapping[str, Any] | None) -> AsyncIterator[Step]:
+    answers: asyncio.Queue[LinkEvent] = asyncio.Queue()
+    gw = config.site.id
+    began = time.monotonic()
+    try:
+        password = read_secret_at(config.directory, at.secret) if at.secret else None
+        settings = LinkSettings(
+            client_id=f"{gw}-test",
+            host=at.host,
+            port=at.port,
+            tls=TlsSettings(ca_file=at.ca, certificate_file=at.certificate, key_file=at.key)
+            if at.tls
+            else None,
+            username=at.username or (gw if password else None),
+            password=password,
+        )
+        link = await Link.open(settings, None, answers.put_nowait, Dialler())
+    except (LinkError, SecretMissing) as error:
+        yield Step(name="login", state="fail", seen=f"{error.what} {error.fix}".strip())
+        return
+    yield Step(
+        name="login", state="pass", seen=settings.username or "anonymous", took_s=time.monotonic() - began
+    )
+    try:
+        began = time.monotonic()
+        body = {"v": 1, "id": "link-test", "ok": True, "at": time.time_ns() // 1_000_000}
+        link.publish(f"{at.root}/edge/v1/{gw}/up/reply", json.dumps(body).encode())
+        code = await _puback(answers)
+    finally:
+        await link.close()
+    took_s = time.monotonic() - began
+    yield _permission(code)
+    yield _acknowledged(at, snapshot)
+    if code is not None:
+        yield Step(name="round_trip", state="pass", seen=f"broker {took_s * 1000:.0f} ms", took_s=took_s)
+
+
+async def _puback(answers: asyncio.Queue[LinkEvent]) -> int | None:
+    try:
+        async with asyncio.timeout(STEP_S):
+            while True:
+                event = await answers.get()
+                if isinstance(event, Puback):
+                    return event.code
+    except TimeoutError:
+        return None
+
+
+def _permission(code: int | None) -> Step:
+    if code is None:
+        return Step(name="permission", state="fail", seen="no PUBACK")
+    if code >= 0x80:
+        return Step(name="permission", state="fail", seen=f"up/reply refused (0x{code:02x})")
+    seen = "up/reply, but nobody subscribes" if code == NO_SUBSCRIBER else "up/reply"
+    return Step(name="permission", state="pass", seen=seen)
+
+
+def _acknowledged(at: Platform, snapshot: Mapping[str, Any] | None) -> Step:
+    """Tell from the running gateway whether the platform confirms: only real rows can be confirmed."""
+    if at.delivery != "platform":
+        return Step(name="ack", state="skip", seen='delivery = "broker"')
+    if snapshot is None:
+        return Step(name="ack", state="unknown", seen="the gateway does not run")
+    age_s = snapshot["link"].get("delivered_age_s")
+    if age_s is None:
+        return Step(name="ack", state="fail", seen="the platform has confirmed nothing yet")
+    return Step(name="ack", state="pass", seen=f"confirmed {round(age_s)} s ago")
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    return getattr(error, "strerror", None) or str(error)
