@@ -7,6 +7,7 @@ Wiring
     USB (/dev/ttyACM*, any speed) or UART 3.3 V 8N1 (19200, older ones 57600; silent while USB is used).
     Set once and keep: UM (m/s), OJ (JSON) or plain, A! saves. In Japan the module must carry the technical
     conformity mark. An empty road is silent: a dead UART looks the same until ``quiet_polls`` flags it.
+    ``ask_product`` asks for its name where both directions are wired.
 
 Frame
     One line a report, CR LF at its end; lines that begin with { and hold no speed are answers::
@@ -34,7 +35,13 @@ from typing import Literal
 
 from kaga_edge.core.tallies import NS_PER_S
 from kaga_edge.vocabulary.drivers import Model, Split
-from kaga_edge.vocabulary.errors import DecodeError, FrameMalformed, FrameTruncated, ValueImpossible
+from kaga_edge.vocabulary.errors import (
+    DecodeError,
+    FrameMalformed,
+    FrameTruncated,
+    ValueImpossible,
+    WrongSensor,
+)
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement
 from kaga_edge.vocabulary.requests import BusKind, Dialogue, Frame, SerialLine, UartFrames
@@ -79,6 +86,8 @@ PLAIN_LINE = re.compile(PLAIN)
 # What may yet become a line: wider than LINE, never narrower.
 UNFINISHED = re.compile(rb'\n?\{[^{}\r\n]{0,%d}\}?|\n["a-z,\d.+-]{0,20}' % LONGEST_BODY_BYTES)
 NUMBER = re.compile(r"[-+]?\d{1,6}(?:\.\d{1,6})?")
+PRODUCT_QUESTION, PRODUCT = b"?P", "OPS243"
+ANSWER_S = 1.0
 WINDOW_S = 3600.0  # everything since the poll before
 MOST_FRAMES = 512  # the port keeps no more between two polls
 FASTEST_M_S = 70.0  # the radar's own end is 62.2
@@ -150,6 +159,15 @@ class Options:
             "help": {"ja": "1台の速度の決め方", "en": "which of its reports gives a vehicle's speed"},
         },
     )
+    ask_product: bool = field(
+        default=False,
+        metadata={
+            "help": {
+                "ja": "接続時に ?P で機種を確かめる(USB など双方向の配線のとき)",
+                "en": "ask ?P at the start whether it is an OPS243 (USB, or both data lines wired)",
+            }
+        },
+    )
     quiet_polls: int = field(
         default=2160,
         metadata={
@@ -197,8 +215,20 @@ class Driver:
         self._quiet_polls = 0
 
     def identify(self) -> Dialogue[None]:
-        """Do nothing: it talks by itself."""
-        yield from ()
+        """Ask for its name where the wiring allows; reports may come in between. Raises WrongSensor."""
+        if not self._options.ask_product:
+            return
+        said: list[str] = []
+        for question in (PRODUCT_QUESTION, b"", b""):
+            frames = yield UartFrames(window_s=ANSWER_S, timeout_s=ANSWER_S, ask=question)
+            assert isinstance(frames, tuple)
+            said += [f.data.decode("ascii", "replace").strip() for f in frames if isinstance(f, Frame)]
+            if any("Product" in line and PRODUCT in line for line in said):
+                return
+        raise WrongSensor(
+            f"?P was answered by {said[:3]}, not by {PRODUCT}",
+            fix="check the port; with only one data line wired, set ask_product = false",
+        )
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
         """Count the vehicles that passed since the poll before. No line at all is an empty road."""

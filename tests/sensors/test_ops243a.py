@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kaga_edge.sensors import ops243a
 from kaga_edge.sim.captured import SerialCapture, play
-from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, ValueImpossible
+from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, ValueImpossible, WrongSensor
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag
 from kaga_edge.vocabulary.requests import Frame, UartFrames
@@ -190,6 +190,36 @@ def test_however_the_time_is_cut_into_polls_the_vehicles_are_the_same(gaps, cuts
     whole = at / 10 + 5
     polls = [due for cut in sorted(cuts) if (due := cut * 2.0 + 0.05) < whole]  # at least 1 s apart
     assert total([*polls, whole, whole + 10]) == total([whole, whole + 10])
+
+
+# --- who answers ---
+
+
+def identify(*replies) -> list[bytes]:
+    """Play replies (lists of lines) to the question; return what was written."""
+    dialogue, asked = driver(ask_product=True).identify(), []
+    request = next(dialogue)
+    for reply in replies:
+        asked.append(request.ask)
+        try:
+            request = dialogue.send(tuple(Frame(data=line(text), age_s=0.0) for text in reply))
+        except StopIteration:
+            return asked
+    raise AssertionError("still asks")
+
+
+def test_the_radar_is_known_by_its_name_although_it_reports_meanwhile():
+    assert identify(['{"Product":"OPS243"}']) == [b"?P"]
+    assert identify(["10.0"], ["10.1", '{"Product":"OPS243-A"}']) == [b"?P", b""]
+
+
+def test_something_else_on_the_port_is_another_sensor():
+    with pytest.raises(WrongSensor, match="ask_product"):
+        identify(["10.0"], ["10.1"], ['{"Product":"OPS9"}'])
+
+
+def test_a_radar_with_one_data_line_is_not_asked():
+    assert list(driver().identify()) == []
 
 
 # --- the stream ---
