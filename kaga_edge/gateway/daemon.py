@@ -35,7 +35,7 @@ from kaga_edge.station.clock import SystemClock
 from kaga_edge.station.control import ControlSocket
 from kaga_edge.station.notify import Supervisor
 from kaga_edge.store import Store
-from kaga_edge.uplink import Uplink
+from kaga_edge.uplink import Uplink, UplinkSettings
 from kaga_edge.vocabulary.errors import KagaError, SensorSilent
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import ClockTrust
@@ -44,6 +44,10 @@ COMPANION_MAX_AGE_S = 900.0  # air pressure and temperature change slowly
 HOUSEKEEPING_S = 60.0
 REMEMBER_TIME_S = 300.0
 STOP_BUSES_S = 2.0
+STOP_UPLINK_S = 2.0  # both within the five seconds a stop may take
+CHANGE_OVER_MS = 400  # closing a bus, one commit, opening it again
+ANSWER_MS = 150  # what came due has answered by then
+CHANGE_OVER_LOOKS = 20
 STALLED_S = 30.0  # a bus without any progress for this long is no longer alive
 
 
@@ -68,6 +72,10 @@ class RunningBus:
     task: asyncio.Task[None]
 
 
+def _same_wire(wanted: BusPlan | None, running: BusPlan) -> bool:
+    return wanted is not None and wanted.on_the_wire == running.on_the_wire
+
+
 class Daemon:
     """One gateway from start to stop."""
 
@@ -89,6 +97,8 @@ class Daemon:
         self._uplink: Uplink | None = None
         self._uplink_task: asyncio.Task[None] | None = None
         self._fixed: list[asyncio.Task[None]] = []
+        self._early: list[Polled] | None = None  # a list only while a reload changes the plans
+        self._uplink_fault: KagaError | None = None
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Everything measured is committed when it returns."""
@@ -202,8 +212,23 @@ class Daemon:
         """What the platform was told of us at birth: catalog and manifest."""
         return self._catalog.k, self._manifest
 
+    def _uplink_wanted(self) -> UplinkSettings | None:
+        """Return the uplink's settings; a password that is not there is no reason not to measure."""
+        before = self._uplink_fault
+        try:
+            settings = plans.uplink_settings(self.config)
+        except KagaError as fault:
+            self._uplink_fault = fault
+            if before is None:
+                journal.error(
+                    "link.unset", code=fault.code, error=fault.what, where=fault.where, fix=fault.fix
+                )
+            return None
+        self._uplink_fault = None
+        return settings
+
     def _start_uplink(self) -> None:
-        settings = self._uplink_settings = plans.uplink_settings(self.config)
+        settings = self._uplink_settings = self._uplink_wanted()
         if settings is None:
             return
         self._uplink = Uplink(
@@ -220,6 +245,9 @@ class Daemon:
     # --- the path of a reading ---
 
     def _on_polled(self, polled: Polled) -> None:
+        if self._early is not None:
+            self._early.append(polled)
+            return
         plan = self._plans.get(polled.sensor)
         if plan is None:  # the last words of a bus that a reload took away
             return
@@ -310,6 +338,7 @@ class Daemon:
             index=self._catalog.index,
             buses={name: running.bus.health() for name, running in self._buses.items()},
             uplink=self._uplink.snapshot() if self._uplink else None,
+            uplink_fault=self._uplink_fault,
             ep=self._store.epoch,
             ledger=self._ledger,
             oldest_ms=self._oldest_ms,
@@ -337,6 +366,8 @@ class Daemon:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             moment = self._clock.now()
+            if self._uplink_fault is not None:
+                self._start_uplink()  # somebody may have put the secret there meanwhile
             with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report
                 await self._store.purge(moment)
                 if time.monotonic() - remembered_s >= REMEMBER_TIME_S:
@@ -368,7 +399,8 @@ class Daemon:
         period_s = self._supervisor.watchdog_s
         while period_s is not None:
             await asyncio.sleep(period_s / 3)
-            await self._store.recall("last_time_ms")
+            with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report; the thread lives
+                await self._store.recall("last_time_ms")
             now_ns = self._clock.monotonic_ns()
             stalled = [n for n, r in self._buses.items() if now_ns - r.bus.beats > self._patience_ns(r)]
             if stalled:
@@ -405,26 +437,47 @@ class Daemon:
         wanted, old = plans.bus_plans(new), self.config
         if (new.store, new.station) != (old.store, old.station):
             journal.warning("config.partly", fix="[store] and [station] change at the next restart")
-        for name in [n for n, running in self._buses.items() if wanted.get(n) != running.plan]:
+        going = [n for n, r in self._buses.items() if not _same_wire(wanted.get(n), r.plan)]
+        await self._between_due_times([self._buses[name].plan for name in going])
+        for name in going:
             await self._stop_bus(name)
+        self._early = []  # what comes now waits until its plan and its catalog are there
         await self._recorder.flush()  # the rows measured so far belong to the old catalog
         told = self._told()
         self.config = new
         await self._plan_sensors()
+        early, self._early = self._early, None
+        for polled in early:
+            self._on_polled(polled)
         for name, plan in wanted.items():
-            if name not in self._buses:
+            if name in self._buses:
+                self._buses[name].plan = plan
+            else:
                 await self._start_bus(name, plan)
-        if plans.uplink_settings(new) != self._uplink_settings or self._told() != told:
+        if self._uplink_wanted() != self._uplink_settings or self._told() != told:
             await self._stop_uplink()
             self._start_uplink()
         journal.info("config.applied", sensors=len(self._plans), catalog=self._catalog.k)
+
+    async def _between_due_times(self, going: list[BusPlan]) -> None:
+        """Wait for a moment with room to change a bus over before anything on it comes due."""
+        every_ms = {round(s.every_s * 1000) for plan in going for s in plan.sensors}
+        for _ in range(CHANGE_OVER_LOOKS):
+            wall_ms = self._clock.now().wall_ms
+            next_due_ms = min((-wall_ms % every for every in every_ms), default=CHANGE_OVER_MS)
+            since_due_ms = min((wall_ms % every for every in every_ms), default=CHANGE_OVER_MS)
+            if next_due_ms >= CHANGE_OVER_MS and since_due_ms >= ANSWER_MS:
+                return
+            await asyncio.sleep(ANSWER_MS / 1000)
 
     # --- stop ---
 
     async def _stop_bus(self, name: str) -> None:
         running = self._buses.pop(name)
-        await running.bus.close(take_last=True)
-        running.task.cancel()
+        try:
+            await running.bus.close(take_last=True)
+        finally:
+            running.task.cancel()
 
     async def _stop_uplink(self) -> None:
         if self._uplink is not None and self._uplink_task is not None:
@@ -437,7 +490,11 @@ class Daemon:
             async with asyncio.timeout(STOP_BUSES_S):
                 await asyncio.gather(*(self._stop_bus(name) for name in list(self._buses)))
         await self._recorder.flush()
-        await self._remember_time()
-        await self._stop_uplink()
-        for task in (*self._fixed, *(running.task for running in self._buses.values())):
-            task.cancel()
+        with contextlib.suppress(KagaError):
+            await self._remember_time()
+        with contextlib.suppress(TimeoutError):  # a line that swallows everything must not either
+            async with asyncio.timeout(STOP_UPLINK_S):
+                await self._stop_uplink()
+        for task in (*self._fixed, self._uplink_task):
+            if task is not None:
+                task.cancel()

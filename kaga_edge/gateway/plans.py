@@ -43,7 +43,7 @@ HYSTERESIS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusPlan:
-    """One bus with its sensors. Equal plans mean that a reload need not touch the bus.
+    """One bus with its sensors.
 
     ``make`` builds fresh drivers: they remember calibration and counts, so none is shared.
     """
@@ -51,6 +51,11 @@ class BusPlan:
     kind: BusKind
     name: str
     sensors: tuple[SensorConfig, ...]
+
+    @property
+    def on_the_wire(self) -> tuple[object, ...]:
+        """What the bus itself depends on. While this is equal a reload need not touch the bus."""
+        return tuple((s.id, s.driver, s.every_s, s.bus, s.options) for s in self.sensors)
 
     def make(self) -> BusSpec:
         """Return the bus with newly made drivers."""

@@ -45,6 +45,7 @@ class Facts:
     index: Mapping[str, int]
     buses: Mapping[str, BusHealth]
     uplink: LinkHealth | None
+    uplink_fault: KagaError | None  # why there is none although the site has a platform
     ep: str
     ledger: Ledger
     oldest_ms: int | None  # time of the oldest waiting row
@@ -248,7 +249,8 @@ def _state(facts: Facts, sensors: list[dict[str, Any]]) -> str:
     states = {sensor["state"] for sensor in sensors}
     if sensors and states == {"failing"}:
         return "failing"
-    if "failing" in states or (facts.uplink is not None and facts.uplink.state != "up"):
+    down = facts.uplink_fault is not None or (facts.uplink is not None and facts.uplink.state != "up")
+    if "failing" in states or down:
         return "attention"
     return "starting" if "starting" in states else "ok"
 
@@ -270,7 +272,9 @@ def _store(facts: Facts) -> dict[str, Any]:
 
 
 def _link(facts: Facts) -> dict[str, Any]:
-    link, platform = facts.uplink, facts.config.platform
+    link, platform, fault = facts.uplink, facts.config.platform, facts.uplink_fault
+    if fault is not None:
+        return {"state": "refused", "since_s": round(facts.up_s, 1), "reason": str(fault), "in_flight": 0}
     if link is None or platform is None:
         return {"state": "none"}
     return {

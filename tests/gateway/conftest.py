@@ -157,6 +157,30 @@ def _answers(port: int) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def swallowing_line(target: int) -> Iterator[tuple[int, threading.Event]]:
+    """A TCP line to ``target`` that takes everything and passes nothing on once the event is set."""
+    swallow, server = threading.Event(), socket.create_server(("127.0.0.1", 0))
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not swallow.is_set():
+                    sink.sendall(data)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = server.accept()
+                far = socket.create_connection(("127.0.0.1", target))
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=pump, args=ends, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield server.getsockname()[1], swallow
+    server.close()
+
+
 @pytest.fixture
 def mosquitto(tmp_path):
     if shutil.which("mosquitto") is None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 
-from .conftest import Instrument, config_text, mosquitto_on, wait_for
+from .conftest import Instrument, config_text, mosquitto_on, swallowing_line, wait_for
 
 FULL = bool(os.environ.get("KAGA_TEST_FULL"))
 KILLS = 50 if FULL else 5
@@ -107,6 +107,54 @@ def test_sighup_with_a_valid_file_changes_over_without_losing_a_sample(tmp_path,
     daemon.stop()
     times = sorted(at for sensor, at, *_ in rows(tmp_path, tmp_path / "copy").values() if sensor == 0)
     assert {b - a for a, b in pairwise(times)} == {250}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("gauge_zero_to_sensor_m = 5.0", "gauge_zero_to_sensor_m = 6.0"),  # the bus goes on untouched
+        ('driver = "a02yyuw"', 'driver = "a02yyuw"\nnearest_mm = 31'),  # the bus is opened anew
+    ],
+)
+def test_a_changed_sensor_loses_no_sample_either(tmp_path, daemon, instruments, old, new) -> None:
+    text = config_text(tmp_path, sensors(tmp_path, "level-1"), port=None)
+    daemon.config.write_text(text)
+    daemon.start()
+    wait_for(lambda: daemon.status()["store"]["numbered"] >= 2, why="samples")
+    daemon.config.write_text(text.replace(old, new))
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "config.applied" in daemon.log.read_text(), why="the change")
+    seen = daemon.status()["store"]["numbered"]
+    wait_for(lambda: daemon.status()["store"]["numbered"] >= seen + 3, why="more samples")
+    daemon.stop()
+    found = sorted((at, vals) for _, at, vals, _ in rows(tmp_path, tmp_path / "copy").values())
+    assert {b[0] - a[0] for a, b in pairwise(found)} == {1000}
+    assert "null" not in "".join(vals for _, vals in found)
+
+
+def test_a_missing_password_does_not_stop_the_measuring(tmp_path, daemon, instruments) -> None:
+    login = 'username = "test-01"\nsecret = "mqtt-password"'
+    text = config_text(tmp_path, sensors(tmp_path, "level-1"), port=1, platform=login)
+    daemon.config.write_text(text)
+    daemon.start()
+    wait_for(lambda: daemon.status()["store"]["numbered"] >= 1, why="a sample")
+    assert daemon.status()["state"] == "attention"
+    assert "link.unset" in daemon.log.read_text()
+
+
+@pytest.mark.mosquitto
+def test_sigterm_ends_within_five_seconds_on_a_line_that_swallows_everything(
+    tmp_path, daemon, instruments, mosquitto
+) -> None:
+    with swallowing_line(mosquitto) as (port, swallow):
+        daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=port))
+        daemon.start()
+        wait_for(lambda: daemon.status()["link"]["state"] == "up", why="the connection")
+        swallow.set()
+        seen = daemon.status()["store"]["numbered"]
+        wait_for(lambda: daemon.status()["store"]["numbered"] > seen, why="a sample")
+        assert daemon.stop() < 5
+    assert daemon.process.returncode == 0, daemon.log.read_text()
 
 
 def test_an_unplugged_port_recovers_under_the_same_name(tmp_path, daemon, instruments) -> None:
