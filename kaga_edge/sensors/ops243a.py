@@ -30,9 +30,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import cos, isfinite, radians
-from statistics import median
 from typing import Literal
 
+from kaga_edge.core.spots import Spot, SpotRule, SpotState, Vehicle, fold_spots
 from kaga_edge.core.tallies import NS_PER_S
 from kaga_edge.vocabulary.drivers import Model, Split
 from kaga_edge.vocabulary.errors import (
@@ -181,22 +181,6 @@ class Options:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Reports of one direction that may still go on; speeds in m/s without their sign."""
-
-    last_ns: int
-    speeds_m_s: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vehicle:
-    """One whole vehicle."""
-
-    inbound: bool
-    speed_m_s: float
-
-
 class Driver:
     """Groups the reports between polls; a vehicle still in view counts in the next poll."""
 
@@ -211,7 +195,12 @@ class Driver:
         self._options = options
         self._cosine = cos(radians(options.angle_deg))
         self._slowest_m_s = options.slowest_kph / KPH_PER_M_S
-        self._groups: dict[bool, Group] = {}
+        self._rule = SpotRule(
+            silence_ns=round(options.silence_s * NS_PER_S),
+            reports_min=options.reports_min,
+            fastest=options.per_vehicle == "fastest",
+        )
+        self._state = SpotState()
         self._quiet_polls = 0
 
     def identify(self) -> Dialogue[None]:
@@ -236,7 +225,12 @@ class Driver:
         assert isinstance(frames, tuple)
         reports = [frame for frame in frames if isinstance(frame, Frame)]
         self._quiet_polls = 0 if reports else self._quiet_polls + 1
-        vehicles, bad = self._grouped(reports)
+        spots, bad = self._spots(reports)
+        # Without a report, or without times (a capture), nothing comes after what is in view.
+        ends_ns = None
+        if reports and reports[-1].at_ns:
+            ends_ns = reports[-1].at_ns + round(reports[-1].age_s * NS_PER_S)
+        self._state, vehicles = fold_spots(self._state, spots, ends_ns, self._rule)
         quiet = 0 < self._options.quiet_polls <= self._quiet_polls
         doubtful = bad or quiet or len(reports) >= MOST_FRAMES
         return _measurements(vehicles, Flag.LOW_QUALITY if doubtful else Flag.GOOD)
@@ -252,17 +246,16 @@ class Driver:
     def decode(self, frame: bytes) -> tuple[Measurement, ...]:
         """Return what one line says, taken for a whole vehicle. Raises the decode errors in their order."""
         speeds = self._fast_enough(spot_speeds(frame, self._options.unit))
-        vehicles = [Vehicle(inbound=speed > 0, speed_m_s=abs(speed)) for speed in speeds]
+        vehicles = tuple(Vehicle(inbound=speed > 0, speed_m_s=abs(speed)) for speed in speeds)
         return _measurements(vehicles, Flag.GOOD)
 
     def _fast_enough(self, speeds_m_s: Iterable[float]) -> list[float]:
         true = (speed / self._cosine for speed in speeds_m_s)
         return [speed for speed in true if abs(speed) >= self._slowest_m_s]
 
-    def _grouped(self, reports: list[Frame]) -> tuple[list[Vehicle], bool]:
-        """Return the vehicles that are whole now, and whether a line made no sense."""
-        silence_ns = round(self._options.silence_s * NS_PER_S)
-        vehicles: list[Vehicle] = []
+    def _spots(self, reports: list[Frame]) -> tuple[list[Spot], bool]:
+        """Return every speed of the reports, and whether a line made no sense."""
+        spots: list[Spot] = []
         bad: DecodeError | None = None
         good = 0
         for report in reports:
@@ -274,31 +267,10 @@ class Driver:
                 bad = error
                 continue
             good += 1
-            for speed in self._fast_enough(speeds):
-                self._add(speed, report.at_ns, silence_ns, vehicles)
+            spots += [Spot(report.at_ns, speed) for speed in self._fast_enough(speeds)]
         if bad is not None and not good:
             raise bad
-        # Without a time (a capture) nothing comes after the last line.
-        ends_ns = reports[-1].at_ns + round(reports[-1].age_s * NS_PER_S) if reports else 0
-        for inbound, group in list(self._groups.items()):
-            if not ends_ns or ends_ns - group.last_ns >= silence_ns:
-                self._close(inbound, vehicles)
-        return vehicles, bad is not None
-
-    def _add(self, speed_m_s: float, at_ns: int, silence_ns: int, vehicles: list[Vehicle]) -> None:
-        inbound = speed_m_s > 0
-        group = self._groups.get(inbound)
-        if group is not None and at_ns - group.last_ns >= silence_ns:
-            self._close(inbound, vehicles)
-            group = None
-        before = group.speeds_m_s if group else ()
-        self._groups[inbound] = Group(last_ns=at_ns, speeds_m_s=(*before, abs(speed_m_s))[-MOST_FRAMES:])
-
-    def _close(self, inbound: bool, vehicles: list[Vehicle]) -> None:
-        speeds = self._groups.pop(inbound).speeds_m_s
-        if len(speeds) >= self._options.reports_min:
-            pick = median if self._options.per_vehicle == "median" else max
-            vehicles.append(Vehicle(inbound=inbound, speed_m_s=pick(speeds)))
+        return spots, bad is not None
 
 
 def spot_speeds(frame: bytes, unit: str) -> tuple[float, ...]:
@@ -375,7 +347,7 @@ def _unfinished(tail: bytes) -> bytes:
     return b""
 
 
-def _measurements(vehicles: list[Vehicle], flags: Flag) -> tuple[Measurement, ...]:
+def _measurements(vehicles: tuple[Vehicle, ...], flags: Flag) -> tuple[Measurement, ...]:
     inbound = sum(vehicle.inbound for vehicle in vehicles)
     counts = (len(vehicles), inbound, len(vehicles) - inbound)
     # The space-mean (harmonic) speed: what flow and density need.
