@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -131,25 +131,36 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@contextlib.contextmanager
-def mosquitto_on(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    conf = folder / f"mosquitto-{port}.conf"
-    conf.write_text(
+def mosquitto_on(port: int, folder: Path) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """Mosquitto without credentials on ``port``."""
+    conf = (
         f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
         "max_queued_messages 0\nmax_inflight_messages 20\n"
     )
+    return running_mosquitto(conf, folder, lambda: answering(port))
+
+
+@contextlib.contextmanager
+def running_mosquitto(
+    conf: str, folder: Path, ready: Callable[[], bool]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Mosquitto on a configuration, until the block ends; killed, as a broker dies."""
+    if shutil.which("mosquitto") is None:
+        pytest.skip("mosquitto is not installed (scripts/apt-packages lists it)")
+    file = folder / "mosquitto.conf"
+    file.write_text(conf)
     broker = subprocess.Popen(
-        ["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ["mosquitto", "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_for(lambda: _answers(port), why="mosquitto")
+        wait_for(ready, why="mosquitto")
         yield broker
     finally:
         broker.kill()
         broker.wait()
 
 
-def _answers(port: int) -> bool:
+def answering(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
@@ -183,8 +194,6 @@ def swallowing_line(target: int) -> Iterator[tuple[int, threading.Event]]:
 
 @pytest.fixture
 def mosquitto(tmp_path):
-    if shutil.which("mosquitto") is None:
-        pytest.skip("mosquitto is not installed (scripts/apt-packages lists it)")
     port = free_port()
     with mosquitto_on(port, tmp_path):
         yield port
