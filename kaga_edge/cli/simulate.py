@@ -1,5 +1,8 @@
 """``kaga-edge simulate replay FILE``: a real series through the real daemon, and what came out.
 
+First comes the verdict: the rows at their own times through the gateway's own path, against what is known
+of the file. Then the series is played to the daemon, where instruments for it exist.
+
 Exit codes: 0 played, 1 the daemon did not start or end well, 64 a file that is no known series.
 """
 
@@ -52,24 +55,33 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="replay")
     replay = actions.add_parser("replay", help="play a CSV file / CSV を再生する")
-    replay.add_argument("file", type=Path, metavar="FILE", help="Trout Creek, Campbell TOA5 or ATSPM CSV")
+    replay.add_argument(
+        "file", type=Path, metavar="FILE", help="Trout Creek, Campbell TOA5, ATSPM, Logan River or NAB CSV"
+    )
     replay.add_argument("--speed", type=float, metavar="N", help="times real speed; default: the whole file")
     replay.add_argument("--seconds", type=float, default=20.0, metavar="N", help="how long to play")
+    replay.add_argument("--verdict", action="store_true", help="the verdict only / 評価だけ")
     replay.add_argument("--lang", choices=("ja", "en"))
     replay.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Play and print. Returns the exit code."""
+    from kaga_edge.cli import verdict as words
     from kaga_edge.sim import replay
     from kaga_edge.sim.rerun import FASTEST_TRAFFIC, rerun
+    from kaga_edge.sim.verdict import verdict
 
     lang = language(args.lang)
     try:
-        series = replay.read(args.file)
+        findings = verdict(args.file)
     except KagaError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
+    print("\n".join(words.told(findings, lang)), flush=True)
+    if args.verdict or not replay.playable(args.file):
+        return 0
+    series = replay.read(args.file)
     seconds = max(2.0, args.seconds)
     speed = args.speed or series.length_s / seconds
     if series.kind == "traffic" and speed > FASTEST_TRAFFIC:

@@ -80,6 +80,15 @@ def read(path: Path) -> Series:
     )
 
 
+def playable(path: Path) -> bool:
+    """Tell whether there are instruments for this file, so that it can be played to the daemon."""
+    try:
+        read(path)
+    except KagaError:
+        return False
+    return True
+
+
 def _trout_creek(rows: Sequence[Sequence[str]]) -> Series:
     """Banner, header, then rows that end with a comma. Range in cm down to the water."""
     body = [row for row in rows[2:] if row]

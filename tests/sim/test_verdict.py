@@ -1,0 +1,95 @@
+"""The gateway's path against reality: what the recorded series are known to hold must be found."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaga_edge.cli import main
+from kaga_edge.cli.verdict import told
+from kaga_edge.sim.verdict import verdict
+from kaga_edge.vocabulary.errors import KagaError
+
+
+def found(path, code):
+    return [dict(finding.values) for finding in verdict(path) if finding.code == code]
+
+
+def test_trout_creek_crests_where_it_did(real_series):
+    path = real_series("river_trout_creek_2021-08_5min.csv")
+    assert found(path, "river.crest") == [{"level": "1.04", "at": "2021-08-28 04:46:46 UTC"}]
+
+
+def test_trout_creek_raises_and_clears_each_alarm_once(real_series):
+    path = real_series("river_trout_creek_2021-08_5min.csv")
+    raised = [one["rank"] for one in found(path, "alarm.raised")]
+    assert raised == ["caution", "evacuation", "danger"]
+    assert [one["rank"] for one in found(path, "alarm.cleared")] == raised[::-1]
+    assert found(path, "alarm.raised")[-1]["at"] == "2021-08-28 04:36:46 UTC"
+
+
+def test_every_struck_out_value_of_logan_river_is_caught(real_series):
+    struck = caught = good = false = 0
+    for name in ("river_tony_grove_2014-09_15min_qc.csv", "river_franklin_basin_2014-06_15min_qc.csv"):
+        for one in found(real_series(name), "struck"):
+            struck, caught = struck + one["struck"], caught + one["caught"]
+            good, false = good + one["good"], false + one["false"]
+    assert (struck, caught) == (8, 8)  # the issue asks for 95 %
+    assert false / good <= 0.01
+
+
+def test_a_shifted_datum_is_not_seen_by_tests_that_look_at_a_few_values(real_series):
+    level, _ = found(real_series("river_tony_grove_2014-09_15min_qc.csv"), "struck")
+    assert level["shifted"] == 167
+    assert level["shifted_flagged"] <= 5  # honest: only a second instrument or a survey shows it
+
+
+def test_old_town_has_its_two_storms(real_series):
+    first, second = found(real_series("snow_old_town_sw_2022-01_1h.csv"), "snow.storm")
+    assert first["until"].startswith("2022-01-30")  # began on the 29th
+    assert float(first["cm"]) == pytest.approx(19, abs=1)
+    assert second["until"].startswith("2022-02-04")
+
+
+def test_every_failed_echo_of_old_town_is_flagged(real_series):
+    for name in ("snow_old_town_sw_2022-01_1h.csv", "snow_old_town_hw_2022-01_1h.csv"):
+        for one in found(real_series(name), "echoes"):
+            assert one["caught"] == one["failed"]
+
+
+def test_every_vehicle_and_every_short_pulse_is_counted(real_series):
+    path = real_series("traffic_atspm_1136_edges_2024-04-15.csv")
+    counted = {one["detector"]: one["vehicles"] for one in found(path, "traffic.counted")}
+    assert counted == {"18": 1371, "20": 978, "46": 694}
+    assert found(path, "traffic.short") == [{"n": 182}]
+
+
+@pytest.mark.parametrize("kind", ["speed", "occupancy"])
+def test_congestion_is_found_inside_nabs_windows_and_nowhere_else(real_series, kind):
+    windows = {  # as NAB labels them
+        "occupancy": (("2015-09-16 00:59", "2015-09-16 13:19"), ("2015-09-17 00:20", "2015-09-17 13:10")),
+        "speed": (("2015-09-16 00:44", "2015-09-16 13:14"), ("2015-09-17 00:30", "2015-09-17 13:30")),
+    }[kind]
+    congested = found(real_series(f"traffic_nab_{kind}_t4013.csv"), f"congestion.{kind}")
+    hits = [[begin <= one["since"] and one["until"] <= end for begin, end in windows] for one in congested]
+    assert all(any(hit) for hit in hits)
+    assert [any(column) for column in zip(*hits, strict=True)] == [True, True]
+    assert congested[0]["since"] <= "2015-09-16 07:59:00"
+
+
+def test_the_command_prints_the_table_in_both_languages(real_series, capsys):
+    path = real_series("river_tony_grove_2014-09_15min_qc.csv")  # there is no instrument to play it to
+    for lang, word in (("en", "struck-out"), ("ja", "技術者")):
+        assert main(["simulate", "replay", str(path), "--lang", lang]) == 0
+        assert word in capsys.readouterr().out
+
+
+def test_every_finding_has_words(real_series):
+    path = real_series("river_trout_creek_2021-08_5min.csv")
+    assert len(told(verdict(path), "ja")) == len(verdict(path)) + 1
+
+
+def test_a_row_that_does_not_fit_says_so(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("timestamp,value\n2015-09-01 11:30:00,much\n")
+    with pytest.raises(KagaError, match="does not fit"):
+        verdict(path)
