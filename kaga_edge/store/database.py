@@ -30,6 +30,7 @@ from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store import retiming
 from kaga_edge.store.book import Book, RunStart, given
 from kaga_edge.store.cutting import fitting, joined
+from kaga_edge.store.errors import nonsense
 from kaga_edge.store.forgetting import Retention
 from kaga_edge.store.numbering import Declared, Encoded, catalog_entry, encoded, numbered
 from kaga_edge.store.opened import CHUNK_ROWS, Write
@@ -125,19 +126,25 @@ class Database(Retention):
 
     def load(self, ep: str, first: int, last: int, most: int) -> Loaded:
         """Return consecutive rows of one run from the first that exists at or after ``first``."""
-        book = self._book(ep)
-        if book is None or last < first:
+        known = self._book(ep)
+        if known is None or last < first:
             return Loaded(rows=[], run=Run(ep=ep, k="", c=0, boot=""))
-        base = book.base
-        rows: list[StoredRow] = self._guarded(
-            lambda db: db.execute(
+        base, following = known.base, known.next_n
+
+        def read(db: sqlite3.Connection) -> list[StoredRow]:
+            found = db.execute(
                 "SELECT id - ?1, sensor, at_ms, up_ms, vals, q FROM sample"
                 " WHERE id BETWEEN ?1 + ?2 AND ?1 + ?3 ORDER BY id LIMIT ?4",
-                (base, max(first, 1), min(last, book.next_n - 1), most),
+                (base, max(first, 1), min(last, following - 1), most),
             ).fetchall()
-        )
-        book = self._book(ep) or book  # read again, if the file had to be mended
-        self._give_up_missing(book, first, rows[0][0] - 1 if rows else last)
+            if not all(type(row[4]) is str and type(row[2]) is int for row in found):
+                raise nonsense("a sample without values")
+            return found
+
+        rows = self._guarded(read)
+        book = self._book(ep) or known  # read anew, if the file had to be mended
+        if self._mended(book, first, rows[0][0] - 1 if rows else last):
+            return self.load(ep, first, last, most)
         if not rows:
             return Loaded(rows=[], run=Run(ep=ep, k="", c=0, boot=""))
         run, run_last = book.run_at(rows[0][0])

@@ -43,6 +43,13 @@ DISK_FAULTS = (
 )
 
 
+def nonsense(what: str) -> sqlite3.DatabaseError:
+    """Return the error for bytes that SQLite let pass and that cannot be ours."""
+    error = sqlite3.DatabaseError(what)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 def fault_code(error: sqlite3.Error) -> int:
     """Return the primary result code of a fault of the disk; a bug rises again."""
     code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -73,6 +73,15 @@ def open_file(path: Path, max_bytes: int, disk: Disk | None = None) -> sqlite3.C
     return db
 
 
+def make_schema(db: sqlite3.Connection) -> None:
+    """Make the tables of an empty file, all or none."""
+    steps = Path(__file__).with_name("schema_v1.sql").read_text("utf-8")
+    db.executescript(
+        f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {APPLICATION_ID};"
+        f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    )
+
+
 class FileDamaged(Exception):
     """The bytes are not a whole database any more: set it aside."""
 
@@ -121,11 +130,7 @@ def _ensure_schema(db: sqlite3.Connection, path: Path) -> None:
         fix = "install that version again, or name another file under [store] path"
         raise StoreForeign(f"made by a newer kaga-edge (schema {version})", where=str(path), fix=fix)
     if version == 0:
-        steps = Path(__file__).with_name("schema_v1.sql").read_text("utf-8")
-        db.executescript(
-            f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {APPLICATION_ID};"
-            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        )
+        make_schema(db)
 
 
 def _refusal(path: Path, error: sqlite3.Error) -> Exception:

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 REASONS = frozenset({"thinned", "expired", "quarantined", "unreadable", "purged", "skipped"})
 REPORTED_LINES_KEPT = 1000
+SPANS_A_NOTICE = 500  # one declaration must fit one message
 
 
 class LossLedger(OpenedFile):
@@ -153,13 +154,15 @@ class LossLedger(OpenedFile):
         """
         for book in self._books:
             self._follow_settled(book)
+            self._declare_unsaved(book)
             mark = self._high.mark(book.ep)
-            if book.next_e < mark.e:
+            torn = self._torn and book is self._present and book.next_n <= mark.n_upto
+            if book.next_e < mark.e or (torn and book.next_e <= mark.e_upto):
                 self._remove_notices(book, book.next_e, mark.e_upto)
                 book.next_e = mark.e_upto + 1
-            if book.next_n < mark.n:
+            if book.next_n < mark.n or torn:
                 first, book.next_n = book.next_n, mark.n_upto + 1
-                log.error("store_rolled_back epoch=%s skipped=%d..%d", book.ep, first, mark.n_upto)
+                log.error("store.rolled_back epoch=%s skipped=%d..%d", book.ep, first, mark.n_upto)
                 self._declare_gone(book.ep, Ranges(((first, mark.n_upto),)), "skipped", Ranges(), delete=True)
 
     def _follow_settled(self, book: Book) -> None:
@@ -174,12 +177,27 @@ class LossLedger(OpenedFile):
             self._durably(lambda: lambda db: store_spans(db, "removed", key, book.removed, removed))
             book.removed, book.next_n = removed, settled + 1
 
-    def _give_up_missing(self, book: Book, first: int, last: int) -> None:
-        """Declare what should be on disk in first..last and is not: nobody may wait for it for ever."""
-        missing = book.waiting.both(book.on_disk).within(first, last)
+    def _declare_unsaved(self, book: Book) -> None:
+        """Declare what waits but is not on disk: numbers a salvaged file could not give back."""
+        unsaved = book.waiting.minus(book.on_disk)
+        highest = book.on_disk.last or 0
+        above = unsaved.within(highest + 1, book.next_n)
+        for reason, numbers in (("unreadable", unsaved.minus(above)), ("skipped", above)):
+            spans = tuple(numbers)
+            for at in range(0, len(spans), SPANS_A_NOTICE):
+                some = Ranges(spans[at : at + SPANS_A_NOTICE])
+                self._declare_gone(book.ep, some, reason, Ranges(), delete=True)
+
+    def _mended(self, book: Book, first: int, last: int) -> bool:
+        """Salvage the file when rows that should be in it are not found; True: it was, look again.
+
+        A page that points the wrong way hides rows without any error. What cannot be found after all is
+        declared by the salvage: nobody waits for it for ever.
+        """
+        missing = book.on_disk.within(first, last)
         if missing:
-            log.error("store_rows_missing epoch=%s numbers=%s", book.ep, spans_text(missing))
-            self._declare_gone(book.ep, missing, "unreadable", Ranges(), delete=True)
+            self._start_afresh(f"rows {spans_text(missing)[:80]} are not found")
+        return bool(missing)
 
     def _make_room(self, most: int) -> Purged | None:
         """Remove one chunk for room by the order in core/retention.py; None: nothing may go."""

@@ -40,20 +40,26 @@ class HighWater:
         """Return what is known of an epoch; nothing reserved when it is not in the file."""
         return self._marks.get(ep, Mark())
 
-    def reserve(self, ep: str, *, next_n: int, last_n: int, next_e: int, last_e: int) -> None:
-        """Make sure that last_n and last_e lie in the block on disk, taking a new one when not.
+    @property
+    def marks(self) -> dict[str, Mark]:
+        """Return every epoch's mark."""
+        return dict(self._marks)
+
+    def reserve(self, ep: str, *, next_n: int, last_n: int, next_e: int, last_e: int) -> Mark | None:
+        """Make sure that last_n and last_e lie in the block on disk; return the new one when one was taken.
 
         Full or read-only disks are let pass: the safety copy is not worth losing rows for, and the
         next call tries again.
         """
         held = self.mark(ep)
         if last_n <= held.n_upto and last_e <= held.e_upto:
-            return
+            return None
         taken = Mark(n=next_n, n_upto=last_n + BLOCK_ROWS, e=next_e, e_upto=last_e + BLOCK_NOTICES)
         marks = {**self._marks, ep: taken}
         with contextlib.suppress(OSError):
             self._disk.write_whole(self.path, _text(marks))
             self._marks = marks
+        return taken
 
 
 def _read(path: Path, disk: Disk) -> dict[str, Mark]:

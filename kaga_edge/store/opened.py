@@ -18,11 +18,13 @@ from typing import TypeVar
 
 from kaga_edge.core.retention import ROOM_BEGINS
 from kaga_edge.core.stored import Change, EpochBegan, Purged
+from kaga_edge.store import wal
 from kaga_edge.store.book import Book, read_books
 from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreSick, fault_code
 from kaga_edge.store.file import FileDamaged, Identity, open_file, set_aside
 from kaga_edge.store.highwater import HighWater
+from kaga_edge.store.salvage import Salvaged, salvage
 from kaga_edge.vocabulary.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,8 @@ class OpenedFile:
         self._db: sqlite3.Connection | None = None
         self._books: list[Book] = []
         self._high = HighWater(path.with_name(path.name + ".high"), self._disk)
+        self._mark_due: tuple[str, str] | None = None
+        self._torn = False
         self._making_room = False
         self.set_aside: Path | None = None
         self._open()
@@ -97,12 +101,20 @@ class OpenedFile:
 
     def _open(self) -> None:
         """Open or make the file, read the books, and begin an epoch where one is needed."""
+        log_path = self.path.with_name(self.path.name + "-wal")
         try:
+            if not self._disk.exists(self.path) and self._disk.exists(self._salvaged_path):
+                self._disk.rename(self._salvaged_path, self.path)  # a cut came between the two renames
+            left = self._disk.read(log_path) if self._disk.exists(log_path) else b""
             self._db = open_file(self.path, self._max_bytes, self._disk)
+            self._judge(left)
             self._read_whole()
+            self._torn = False
         except FileDamaged as damage:
-            self.close()
             self._start_afresh(str(damage))
+        except OSError as error:
+            self.close()
+            raise self._sick(error) from error
         except sqlite3.Error as error:
             code = fault_code(error)
             self.close()
@@ -110,21 +122,66 @@ class OpenedFile:
                 raise self._sick(error) from error
             self._start_afresh(str(error))
 
+    def _judge(self, left: bytes) -> None:
+        """Compare the write-ahead log that was found with what SQLite took of it. Raises FileDamaged."""
+        if not left:
+            return
+        (_, accepted, _) = self._connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        tail = wal.tail(left, max(accepted, 0))
+        self._torn = tail is wal.Tail.TORN and not self._books  # while running we know what was promised
+        if tail is wal.Tail.DAMAGED:
+            raise FileDamaged("acknowledged transactions follow a spoilt one in the write-ahead log")
+
     def _start_afresh(self, reason: str) -> None:
-        """Set a damaged file aside and go on in a new one, in a new epoch."""
+        """Save what a damaged file holds into a new one, set it aside and go on."""
+        now_ms = self._clock.now().wall_ms
+        saved = self._salvage(now_ms)
         try:
-            self.set_aside = set_aside(
-                self.path, datetime.fromtimestamp(self._clock.now().wall_ms / 1000, UTC), self._disk
-            )
-            self._db = open_file(self.path, self._max_bytes, self._disk)
-            self._read_whole()
+            self.set_aside = set_aside(self.path, datetime.fromtimestamp(now_ms / 1000, UTC), self._disk)
+            # Only now: closing a database that has lost its name leaves its write-ahead log alone.
+            self.close()
+            if saved is None or not self._took_over():
+                self._db = open_file(self.path, self._max_bytes, self._disk)
+                self._read_whole()
         except (OSError, sqlite3.Error, FileDamaged) as error:
             self.close()
             raise self._sick(error) from error
-        log.error("store_set_aside file=%s reason=%s epoch=%s", self.set_aside, reason, self.epoch)
+        log.error(
+            "store.set_aside file=%s reason=%s epoch=%s saved=%s", self.set_aside, reason, self.epoch, saved
+        )
         self._declare_again()
         began = EpochBegan(ep=self.epoch, reason="damaged", set_aside=str(self.set_aside))
         self._on_change(began)
+
+    def _took_over(self) -> bool:
+        """Go on in the salvaged file; False: it makes no sense either and was set aside as well."""
+        self._disk.rename(self._salvaged_path, self.path)
+        self._disk.sync_directory(self.path.parent)
+        try:
+            self._db = open_file(self.path, self._max_bytes, self._disk)
+            self._read_whole()
+        except (FileDamaged, sqlite3.DatabaseError) as error:
+            log.error("store.salvage_failed error=%r", error)  # noqa: TRY400 no stack in the journal
+            self.close()
+            set_aside(self.path, datetime.fromtimestamp(self._clock.now().wall_ms / 1000, UTC), self._disk)
+            self._books = []
+            return False
+        return True
+
+    @property
+    def _salvaged_path(self) -> Path:
+        return self.path.with_name(self.path.name + ".salvaged")
+
+    def _salvage(self, now_ms: int) -> Salvaged | None:
+        """Return what was saved, None when nothing could be: the file set aside still holds it."""
+        try:
+            saved = salvage(self.path, self._salvaged_path, self._high.marks, self._identity, now_ms)
+            self._disk.sync(self._salvaged_path)
+        # Any SQL error too: in a damaged file everything can go wrong, and going on comes first.
+        except (OSError, sqlite3.Error, ValueError, LookupError, TypeError, OverflowError) as error:
+            log.error("store.salvage_failed error=%r", error)  # noqa: TRY400 no stack in the journal
+            return None
+        return saved
 
     def _read_whole(self) -> None:
         """Read the books. Rows that SQLite accepts but that cannot be ours are damage, not a bug."""
@@ -135,7 +192,9 @@ class OpenedFile:
 
     def _read(self) -> None:
         db = self._connection()
+        promised = {book.ep: book.next_n for book in self._books}
         self._books = read_books(db, self._upstream)
+        self._torn |= any(book.next_n < promised.get(book.ep, 0) for book in self._books)
         if not self._books or self._elsewhere(db):
             self._begin_epoch(db)
         self._read_further(db)
@@ -146,7 +205,7 @@ class OpenedFile:
         machine, board = db.execute("SELECT machine, board FROM epoch WHERE i = ?", (i,)).fetchone()
         then, here = Identity(machine=machine, board=board), self._identity
         if here.differs_from(then):
-            log.warning("store_moved machine and board differ from epoch=%s: a new epoch begins", self.epoch)
+            log.warning("store.moved epoch=%s reason=another machine or board", self.epoch)
             return True
         if (here.machine and not machine) or (here.board and not board):
             known = (machine or here.machine, board or here.board, i)
@@ -162,16 +221,19 @@ class OpenedFile:
         row = (i, ep, made_ms, self._identity.machine, self._identity.board)
         db.execute("INSERT INTO epoch VALUES (?, ?, ?, ?, ?)", row)
         self._books.append(Book(i=i, ep=ep))
-        log.info("store_epoch_began epoch=%s", ep)
+        log.info("store.epoch_began epoch=%s", ep)
 
     def _reserve(self, book: Book, rows: int, notices: int) -> None:
-        self._high.reserve(
+        """Reserve numbers in the small file beside; the same mark goes into the next transaction."""
+        taken = self._high.reserve(
             book.ep,
             next_n=book.next_n,
             last_n=book.next_n + rows - 1,
             next_e=book.next_e,
             last_e=book.next_e + notices - 1,
         )
+        if taken is not None:
+            self._mark_due = (f"high.{book.ep}", f"{taken.n_upto} {taken.e_upto}")
 
     # --- writing, reading, and what to do when the disk refuses ---
 
@@ -193,6 +255,8 @@ class OpenedFile:
             try:
                 db.execute("BEGIN IMMEDIATE")
                 write(db)
+                if self._mark_due is not None:
+                    db.execute("INSERT OR REPLACE INTO memory VALUES (?, ?)", self._mark_due)
                 db.execute("COMMIT")
             except sqlite3.Error as error:
                 failure = error
@@ -202,6 +266,7 @@ class OpenedFile:
                     db.execute("ROLLBACK")
                 raise
             else:
+                self._mark_due = None
                 return
         assert failure is not None
         raise self._sick(failure) from failure
@@ -217,12 +282,26 @@ class OpenedFile:
             # write-ahead log back, and only when that was not enough rows have to go.
             if (last_hope or self._at_cap(db)) and self._found_room():
                 return
+        if code == sqlite3.SQLITE_CONSTRAINT:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            if not self._spoilt(db):
+                raise error  # a bug of ours
+            code = sqlite3.SQLITE_CORRUPT
         self.close()
-        fault_code(error)  # a bug rises here
+        if code not in DAMAGED:
+            fault_code(error)  # a bug rises here
         if code in DAMAGED and last_hope:
             self._start_afresh(str(error))
         else:
             self._open()
+
+    def _spoilt(self, db: sqlite3.Connection) -> bool:
+        """Say whether the tree is out of order: then a number may be there that the books do not know."""
+        try:
+            return bool(db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+        except sqlite3.DatabaseError as error:
+            return fault_code(error) in DAMAGED
 
     def _at_cap(self, db: sqlite3.Connection) -> bool:
         pages, cap = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "max_page_count"))
@@ -245,6 +324,14 @@ class OpenedFile:
         except sqlite3.Error as error:
             fault_code(error)
             self.close()
+        try:
+            return read(self._connection())
+        except sqlite3.Error as error:
+            if fault_code(error) not in DAMAGED:
+                self.close()
+                raise self._sick(error) from error
+            self.close()
+            self._start_afresh(str(error))
         try:
             return read(self._connection())
         except sqlite3.Error as error:

@@ -132,17 +132,17 @@ def _goes_on(database: Database) -> list[str]:
     first = min(n for _, n in life.acknowledged)
     if first != following:
         return [f"number: {first} instead of {following}"]
-    return _drains(database)
+    return drains(database)
 
 
-def _drains(database: Database) -> list[str]:
+def drains(database: Database) -> list[str]:
     """Everything that waits can be loaded and confirmed, or is declared gone: nothing waits for ever."""
     for epoch in database.standing().epochs:
-        while (first := database._book(epoch.ep).waiting.first) is not None:  # type: ignore[union-attr]
+        while (book := database._book(epoch.ep)) is not None and (first := book.waiting.first) is not None:
             rows = database.load(epoch.ep, first, epoch.next_n + 9, 500).rows
             if rows:
                 database.confirm({epoch.ep: Ranges(((rows[0][0], rows[-1][0]),))}, {})
-            elif database._book(epoch.ep).waiting.first == first:  # type: ignore[union-attr]
+            elif database._book(epoch.ep) is book and book.waiting.first == first:
                 return [f"stuck: at {first} of {epoch.ep}"]
     return []
 
