@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kaga_edge.cli import calibrate
 from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of
 from kaga_edge.text import quality_words, quantity_name, say, span_words, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
@@ -54,6 +55,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     read.add_argument("--record", type=Path, metavar="FILE", help="write what was seen as a device image")
     read.add_argument("--json", action="store_true")
     read.set_defaults(func=run_read)
+    calibrate.add(commands)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:

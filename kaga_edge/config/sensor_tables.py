@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from kaga_edge.config.derived_tables import RainTable, SnowTable
+from kaga_edge.config.event_tables import EventTable
 from kaga_edge.config.faults import Code
 from kaga_edge.config.models import DisclosureTable, Duration, Id, Rate, Table
 from kaga_edge.config.units import UnitFault
@@ -50,6 +51,23 @@ class ThresholdTable(Table):
     hysteresis: float | None = Field(default=None, ge=0)
 
 
+class CalibrationTable(Table):
+    """``[[sensor.calibration]]``, written by ``kaga-edge sensor calibrate``; per channel the last holds."""
+
+    channel: str
+    method: Literal["offset", "two-point", "shunt"]
+    gain: float = 1.0
+    offset: float = 0.0
+    at: str = Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$")
+    who: str
+    why: str = ""
+    raw: float  # what was read, uncorrected
+    true: float
+    before: float  # what was shown before this calibration, and after it
+    after: float
+    undone: str | None = None  # when and by whom it was taken back: it is history then
+
+
 def _onewire_id(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"[0-9a-f]{2}-[0-9a-f]{12}", value):
         raise UnitFault(Code.BAD_ONEWIRE, value=value)
@@ -71,11 +89,13 @@ class SensorTable(Table):
     modbus_id: int | None = Field(default=None, ge=1, le=247)
     onewire: Onewire | None = None
     snow: SnowTable | None = None
+    event: EventTable | None = None
     rain: RainTable | None = None
     burst_s: Duration | None = Field(default=None, alias="burst", le=60.0)
     quality: dict[str, QualityTable] = Field(default_factory=dict)
     thresholds: ThresholdTable = Field(default_factory=ThresholdTable)
     alarms: dict[str, ThresholdTable] = Field(default_factory=dict)  # of further channels
+    calibration: tuple[CalibrationTable, ...] = ()
     stranding: StrandingTable | None = None
     icing: IcingTable | None = None
     disclosure: DisclosureTable | None = None

@@ -11,11 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from kaga_edge.config.derived_tables import deriving_of
+from kaga_edge.config.event_tables import event_rule
 from kaga_edge.config.faults import Code
 from kaga_edge.config.limits import default_limits
 from kaga_edge.config.lines import Path
 from kaga_edge.config.sensor_tables import (
     COMMON_KEYS,
+    CalibrationTable,
     QualityTable,
     SensorTable,
     ThresholdTable,
@@ -26,6 +28,7 @@ from kaga_edge.config.values import Disclosure, SensorConfig, Thresholds
 from kaga_edge.config.watch_tables import sensor_watches
 from kaga_edge.config.wiring import attachment, check_bus_keys, gpio_in_range
 from kaga_edge.core import burst
+from kaga_edge.core.calibration import Correction, raw_of
 from kaga_edge.core.grading import Limits
 from kaga_edge.core.siting import Mount, sited_quantities
 from kaga_edge.sensors import driver_names, load
@@ -79,9 +82,11 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     quantities += _burst(desk, parts, options, table, quantities, path)
     deriving = deriving_of(desk, table.snow, table.rain, quantities, path)
     quantities += deriving.quantities
+    event = event_rule(desk, table.event, table.every_s, parts.model.shortest_every_s, path)
     limits = _limits(desk, table.quality, quantities, path)
     thresholds = _thresholds(desk, table.thresholds, (*path, "thresholds"))
     alarms = _alarms(desk, table.alarms, quantities, path)
+    corrections = _corrections(desk, table.calibration, quantities, path)
     if len(desk.notes.faults) > faults_before or bus is None or table.disclosure is None:
         return None
     return SensorConfig(
@@ -100,7 +105,9 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
         alarms=alarms,
         watches=sensor_watches(table.id, table.every_s, table.stranding, table.icing),
         burst_s=table.burst_s,
+        corrections=corrections,
         deriving=deriving,
+        event=event,
     )
 
 
@@ -200,6 +207,23 @@ def _limits(
                 (*path, "quality", channel), Code.UNKNOWN_CHANNEL, name=channel, valid=", ".join(channels)
             )
     return {channel: _merged(default_limits(BY_CHANNEL[channel]), given.get(channel)) for channel in channels}
+
+
+def _corrections(
+    desk: Desk, entries: tuple[CalibrationTable, ...], quantities: tuple[Quantity, ...], path: Path
+) -> tuple[Correction, ...]:
+    """Return the line in force of each channel: of its last entry that was not taken back."""
+    channels = [one.channel for one in quantities if raw_of(one)]
+    lines: dict[str, Correction] = {}
+    for at, entry in enumerate(entries):
+        if entry.channel not in channels:
+            where = (*path, "calibration", at, "channel")
+            desk.fault(where, Code.UNKNOWN_CHANNEL, name=entry.channel, valid=", ".join(channels))
+        elif entry.undone is None:
+            lines[entry.channel] = Correction(
+                channel=entry.channel, gain=entry.gain, offset=entry.offset, on=entry.at[:10]
+            )
+    return tuple(lines.values())
 
 
 def _alarms(

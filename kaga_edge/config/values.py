@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from kaga_edge.config.faults import Fault
 from kaga_edge.core.burst import Burst
+from kaga_edge.core.calibration import Correction
 from kaga_edge.core.crosschecks import CrossCheck
 from kaga_edge.core.deriving import Deriving
+from kaga_edge.core.eventmode import EventRule
 from kaga_edge.core.grading import Limits
 from kaga_edge.core.siting import Mount
 from kaga_edge.core.watching import Watch
@@ -170,7 +172,9 @@ class SensorConfig:
     hysteresis: float | None = None  # of the thresholds
     alarms: Mapping[str, Thresholds] = field(default_factory=dict)  # of further channels
     watches: tuple[Watch, ...] = field(default=(), compare=False)  # no reason to reopen a bus
+    event: EventRule | None = None
     deriving: Deriving = field(default_factory=Deriving)
+    corrections: tuple[Correction, ...] = field(default=(), compare=False)  # nor is a calibration
     burst_s: float | None = None  # None: the newest frame is the value
 
     def make_driver(self) -> Driver:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from kaga_edge.core import alarms, deriving, grading, siting
+from kaga_edge.core import alarms, calibration, deriving, grading, siting
 from kaga_edge.core.alarms import AlarmRule
+from kaga_edge.core.calibration import Correction
 from kaga_edge.core.deriving import Deriving, Memory
 from kaga_edge.core.grading import History, Limits
 from kaga_edge.core.siting import Mount, Surroundings
@@ -31,11 +32,13 @@ class SensorPlan:
     rules: tuple[AlarmRule, ...] = ()
     sound_reference_c: float | None = None  # None: distance is not corrected
     deriving: Deriving = field(default_factory=Deriving)
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def channels(self) -> tuple[Quantity, ...]:
         """The sensor's channels, in the order of its catalog entry."""
-        return (*siting.sited_quantities(self.mount, self.said), *self.deriving.quantities)
+        sited = siting.sited_quantities(self.mount, self.said)
+        return (*sited, *calibration.raw_quantities(self.corrections), *self.deriving.quantities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ def judge(
     if measurements is None:
         return state, Judged(sample=missing(plan, at, raw))
     sited = siting.site(plan.mount, measurements, around, sound_reference_c=plan.sound_reference_c)
+    sited = calibration.correct(plan.corrections, sited)
     histories = dict(state.histories)
     readings = _graded(plan, histories, at_s, sited)
     good = all(r.grade is Grade.GOOD for r in readings)

@@ -22,7 +22,8 @@ from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Entry
 from kaga_edge.core.timekeeping import Floor
-from kaga_edge.gateway import leaner, plans, snapshot
+from kaga_edge.gateway import leaner, notable, plans, snapshot
+from kaga_edge.gateway.events import Events
 from kaga_edge.gateway.plans import BusPlan
 from kaga_edge.gateway.recorder import Recorder
 from kaga_edge.gateway.snapshot import Latest
@@ -93,12 +94,15 @@ class Daemon:
         self._counters: dict[str, Counter] = {}
         self._counted: dict[str, int] = {}
         self._watches = Watches((), zone=config.site.zone)
+        self._events = self._plan_events(config)
+        self._one_reload = asyncio.Lock()
         self._control: ControlSocket | None = None
         self._uplink: Uplink | None = None
         self._uplink_task: asyncio.Task[None] | None = None
         self._fixed: list[asyncio.Task[None]] = []
         self._early: list[Polled] | None = None  # a list only while a reload changes the plans
         self._uplink_fault: KagaError | None = None
+        self._look: notable.Look | None = None
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Everything measured is committed when it returns."""
@@ -131,12 +135,6 @@ class Daemon:
             keep_delivered_s=settings.keep_delivered_s,
             clock=self._clock,
         )
-        if self._store.set_aside is not None:
-            journal.error(
-                "store.set_aside",
-                file=self._store.set_aside,
-                fix="The file was damaged; a new one goes on. Keep the old one for: kaga-edge store salvage",
-            )
         known = await self._store.recall("last_time_ms")
         if known is not None:
             up_ms = self._clock.now().up_ms
@@ -161,7 +159,13 @@ class Daemon:
         await self._tell_status()
         self._control = ControlSocket(
             self.config.station.runtime / "control.sock",
-            {"status": self._status, "read": self._read, "maintenance": self._maintenance},
+            {
+                "status": self._status,
+                "read": self._read,
+                "take": self._take,
+                "maintenance": self._maintenance,
+                "reload": self._reload,
+            },
         )
         await self._control.open()
         self._supervisor.say("READY=1")
@@ -173,12 +177,13 @@ class Daemon:
             sensors=len(self._plans),
             epoch=self._store.epoch,
             clock=self._clock.now().trust.name.lower(),
+            reason=await notable.began(self._store, boot=self._clock.boot, version=__version__),
             startup_ms=round((self._clock.monotonic_ns() - self._started_ns) / 1e6),
         )
 
     async def _plan_sensors(self) -> None:
         """Make the plans, the catalog and the manifest of the present configuration."""
-        self._plans = {s.id: plans.sensor_plan(s) for s in self.config.sensors}
+        before, self._plans = self._plans, {s.id: plans.sensor_plan(s) for s in self.config.sensors}
         declared = [plans.declaration(s, self._plans[s.id]) for s in self.config.sensors]
         self._catalog = await self._store.declare(
             declared, plans.site_facts(self.config), self.config.site.id
@@ -192,7 +197,11 @@ class Daemon:
             keys = {rule.key for rule in plan.rules}
             state = self._states[sensor_id]
             self._states[sensor_id] = replace(state, raised=state.raised & keys)
+            old = before.get(sensor_id)
+            if old is not None and old.corrections != plan.corrections:  # a new line is no spike
+                self._states[sensor_id] = replace(self._states[sensor_id], histories={})
 
+        self._events = self._plan_events(self.config, self._events)
         if self._watches.rules != self.config.watches:
             self._watches = Watches(self.config.watches, zone=self.config.site.zone)
             await self._watches.recall(self._store.recall)
@@ -241,6 +250,23 @@ class Daemon:
             health_delivered=self._health_delivered,
         )
         self._uplink_task = self._group.create_task(self._uplink.run(), name="uplink")
+        self._events.apply()
+
+    # --- event mode: measure and send faster ---
+
+    def _plan_events(self, config: Config, before: Events | None = None) -> Events:
+        batch_s = config.platform.batch_s if config.platform else None
+        known = before.states if before is not None else {}
+        return Events(config.sensors, batch_s, pace=self._pace, send_every=self._send_every, known=known)
+
+    def _pace(self, sensor: str, every_s: float) -> None:
+        for running in self._buses.values():
+            if any(one.id == sensor for one in running.plan.sensors):
+                running.bus.pace(sensor, every_s)
+
+    def _send_every(self, seconds: float) -> None:
+        if self._uplink is not None:
+            self._uplink.batch_every(seconds)
 
     # --- the path of a reading ---
 
@@ -272,6 +298,9 @@ class Daemon:
         before = self._latest.get(plan.id)
         self._latest[plan.id] = snapshot.newer(before, kept.sample, polled.error, at_s)
         snapshot.log_change(plan.id, before, self._latest[plan.id])
+        self._events.see(kept.sample, at_s, state.raised)
+        for one in notable.values(plan.id, before, self._latest[plan.id]):
+            journal.event(one.level, one.name, **one.fields)
 
     def _to_remember(self, sensor_id: str, known: SensorState) -> tuple[tuple[str, str], ...]:
         """Return what a restart must know of a sensor: alarms, sums, how far its counter stands."""
@@ -323,10 +352,19 @@ class Daemon:
         return await self._upkeep.ask(request, tuple(self._plans))
 
     async def _read(self, request: dict[str, Any]) -> dict[str, Any]:
+        return snapshot.polled(await self._read_now(request))
+
+    async def _take(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One reading now, sited but not calibrated: what a calibration starts from."""
+        polled = await self._read_now(request)
+        plan = self._plans[polled.sensor]
+        return snapshot.taken(plan, polled, self._around(plan))
+
+    async def _read_now(self, request: dict[str, Any]) -> Polled:
         wanted = request.get("sensor")
         for running in self._buses.values():
             if any(sensor.id == wanted for sensor in running.plan.sensors):
-                return snapshot.polled(await running.bus.read_now(str(wanted)))
+                return await running.bus.read_now(str(wanted))
         known = ", ".join(self._plans)
         raise SensorSilent(f"no sensor {wanted!r} in the configuration", fix=f"One of: {known}")
 
@@ -357,7 +395,12 @@ class Daemon:
 
     async def _tell_status(self) -> None:
         await self._refresh()
-        self._supervisor.status(snapshot.line(self._facts()))
+        facts = self._facts()
+        self._supervisor.status(snapshot.line(facts))
+        self._look, news = notable.look(self._look, facts)
+        for one in news:
+            journal.event(one.level, one.name, **one.fields)
+        journal.tick()
 
     # --- the fixed tasks ---
 
@@ -418,7 +461,7 @@ class Daemon:
             asked.clear()
             self._supervisor.say("RELOADING=1", f"MONOTONIC_USEC={self._clock.monotonic_ns() // 1000}")
             try:
-                new = await asyncio.to_thread(load_apart, self._path)
+                await self._reload({})
             except ConfigFaults as faults:
                 first = faults.faults[0]
                 journal.error(
@@ -428,9 +471,13 @@ class Daemon:
                     line=first.line,
                     key=first.key,
                 )
-            else:
-                await self._apply(new)
             self._supervisor.say("READY=1")
+
+    async def _reload(self, _request: dict[str, Any]) -> dict[str, Any]:
+        """Read the configuration again and change over to it. Raises ConfigFaults: the old one goes on."""
+        async with self._one_reload:
+            await self._apply(await asyncio.to_thread(load_apart, self._path))
+        return {"v": 1, "k": self._catalog.k, "sensors": len(self._plans)}
 
     async def _apply(self, new: Config) -> None:
         """Change over to ``new``: what did not change goes on untouched, what goes is read a last time."""
@@ -454,6 +501,7 @@ class Daemon:
                 self._buses[name].plan = plan
             else:
                 await self._start_bus(name, plan)
+        self._events.apply()
         if self._uplink_wanted() != self._uplink_settings or self._told() != told:
             await self._stop_uplink()
             self._start_uplink()
@@ -492,6 +540,7 @@ class Daemon:
         await self._recorder.flush()
         with contextlib.suppress(KagaError):
             await self._remember_time()
+            await notable.ended(self._store, boot=self._clock.boot, version=__version__)
         with contextlib.suppress(TimeoutError):  # a line that swallows everything must not either
             async with asyncio.timeout(STOP_UPLINK_S):
                 await self._stop_uplink()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kaga_edge.buses import BusSensor, BusSpec
 from kaga_edge.config import Config
@@ -55,7 +55,7 @@ class BusPlan:
     @property
     def on_the_wire(self) -> tuple[object, ...]:
         """What the bus itself depends on. While this is equal a reload need not touch the bus."""
-        return tuple((s.id, s.driver, s.every_s, s.bus, s.options) for s in self.sensors)
+        return tuple((s.id, s.driver, s.every_s, s.bus, s.options, s.burst_s) for s in self.sensors)
 
     def make(self) -> BusSpec:
         """Return the bus with newly made drivers."""
@@ -91,20 +91,13 @@ def sensor_plan(sensor: SensorConfig) -> SensorPlan:
         limits=sensor.limits,
         sound_reference_c=_sound_reference_c(sensor),
         deriving=sensor.deriving,
+        corrections=sensor.corrections,
     )
     watched = plan.channels[0]  # thresholds speak of what the site needs, which comes first
     rules = _alarm_rules(sensor, watched, Thresholds(by_rank=sensor.thresholds, hysteresis=sensor.hysteresis))
     for channel, thresholds in sensor.alarms.items():
         rules += _alarm_rules(sensor, BY_CHANNEL[channel], thresholds, further=True)
-    return SensorPlan(
-        id=plan.id,
-        said=plan.said,
-        mount=plan.mount,
-        limits=plan.limits,
-        rules=rules,
-        sound_reference_c=plan.sound_reference_c,
-        deriving=plan.deriving,
-    )
+    return replace(plan, rules=rules)
 
 
 def _alarm_rules(
@@ -135,6 +128,9 @@ def declaration(sensor: SensorConfig, plan: SensorPlan) -> SensorDeclaration:
         thresholds = {r.rank: r.threshold for r in plan.rules if r.channel == quantity.channel}
         if thresholds:
             extra["thr"] = thresholds
+        for line in plan.corrections:
+            if line.channel == quantity.channel:
+                extra["cal"], extra["cal_line"] = line.on, [line.gain, line.offset]
         channels.append((quantity.channel, quantity.unit, quantity.res, extra))
     return SensorDeclaration(id=sensor.id, channels=tuple(channels), driver=sensor.driver)
 

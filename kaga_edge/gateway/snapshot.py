@@ -9,14 +9,15 @@ from typing import Any
 from kaga_edge import __version__
 from kaga_edge.buses import BusHealth, Polled
 from kaga_edge.config import Config
-from kaga_edge.core import message
+from kaga_edge.core import message, siting
 from kaga_edge.core.sampling import SensorPlan
+from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Ledger, StoreSize
 from kaga_edge.gateway.exchanges import told
 from kaga_edge.station import journal
 from kaga_edge.uplink import LinkHealth
 from kaga_edge.vocabulary.errors import KagaError, WarmingUp
-from kaga_edge.vocabulary.readings import Alert, Moment, Reading, Sample
+from kaga_edge.vocabulary.readings import Alert, Measurement, Moment, Reading, Sample
 
 DOWN_AFTER = 3  # failed polls in a row before the log says so: one lost frame is no event
 
@@ -194,6 +195,29 @@ def polled(result: Polled) -> dict[str, Any]:
         ],
         "raw": result.raw.hex() if result.raw is not None else None,
         "exchanges": [one for request, reply in result.exchanges if (one := told(request, reply))],
+        "error": None if error is None else {"code": error.code, "what": error.what, "fix": error.fix},
+    }
+
+
+def taken(plan: SensorPlan, result: Polled, around: Surroundings) -> dict[str, Any]:
+    """Return one reading taken on demand as siting makes it, before any calibration, unrounded."""
+    sited: tuple[Measurement, ...] = ()
+    if result.measurements is not None:
+        sited = siting.site(plan.mount, result.measurements, around, sound_reference_c=plan.sound_reference_c)
+    lines = {one.channel: [one.gain, one.offset] for one in plan.corrections}
+    error = result.error
+    return {
+        "v": 1,
+        "sensor": result.sensor,
+        "t": result.at.wall_ms,
+        "channels": [
+            {
+                "id": one.quantity.channel,
+                "value": one.value,
+                "line": lines.get(one.quantity.channel, [1.0, 0.0]),
+            }
+            for one in sited
+        ],
         "error": None if error is None else {"code": error.code, "what": error.what, "fix": error.fix},
     }
 

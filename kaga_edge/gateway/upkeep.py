@@ -29,7 +29,7 @@ class Memory(Protocol):
 class AskedWrongly(KagaError):
     """The request lacks something or names a sensor that is not there."""
 
-    code = "KE-G06"
+    code = "KE-U01"
     exit_code = 64
 
 

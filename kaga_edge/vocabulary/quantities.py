@@ -73,6 +73,21 @@ class Quantity(Enum):
     UNDER_VOLTAGE = Facts("under_voltage", "1", 1.0)  # 1: now
     UNDER_VOLTAGE_SEEN = Facts("under_voltage_seen", "1", 1.0)  # 1: at some time since the start
     THROTTLED = Facts("throttled", "1", 1.0)  # 1: the computer runs slower than it could, now
+    # Before a calibration on site, beside the corrected value (core/calibration.py).
+    WATER_LEVEL_RAW_M = Facts("water_level_raw", "m", 0.001)
+    WATER_DEPTH_RAW_M = Facts("water_depth_raw", "m", 0.001)
+    SNOW_DEPTH_RAW_M = Facts("snow_depth_raw", "m", 0.001)
+    AIR_TEMPERATURE_RAW_C = Facts("air_temperature_raw", "Cel", 0.01)
+    WATER_TEMPERATURE_RAW_C = Facts("water_temperature_raw", "Cel", 0.01)
+    SURFACE_TEMPERATURE_RAW_C = Facts("surface_temperature_raw", "Cel", 0.01)
+    RELATIVE_HUMIDITY_RAW_PCT = Facts("relative_humidity_raw", "%", 0.01)
+    AIR_PRESSURE_RAW_HPA = Facts("air_pressure_raw", "hPa", 0.01)
+    WATER_PRESSURE_RAW_HPA = Facts("water_pressure_raw", "hPa", 0.01)
+    GAUGE_PRESSURE_RAW_HPA = Facts("gauge_pressure_raw", "hPa", 0.01)
+    LOOP_CURRENT_RAW_MA = Facts("loop_current_raw", "mA", 0.001)
+    SUPPLY_VOLTAGE_RAW_V = Facts("supply_voltage_raw", "V", 0.001)
+    SUPPLY_CURRENT_RAW_A = Facts("supply_current_raw", "A", 0.0001)
+    SUPPLY_POWER_RAW_W = Facts("supply_power_raw", "W", 0.001)
 
     @property
     def channel(self) -> str:

@@ -1,7 +1,7 @@
 """The same series through ioos-qc, QARTOD's reference implementation: where we agree and where not.
 
 ioos-qc brings numpy, pandas and xarray, so it is no part of the usual environment; run this file where it
-is installed. Of 100,000 points each (500 series): gross range, rate of change and flat line differ in none. Meant:
+is installed. Of 100,000 points each (500 series) gross range, rate and flat line differ in none. Meant:
 
 - rate of change: ioos-qc cuts time to whole seconds (steps below a second divide by zero); we do not.
 - after a missing value ioos-qc calls the next point's rate good (the step is masked); we compare with the

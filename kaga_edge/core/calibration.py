@@ -1,0 +1,135 @@
+"""Calibration on site: a straight line from what siting gives to what the staff gauge says.
+
+    offset     true - raw                                  one reading beside a known value
+    two-point  gain = (t2 - t1) / (r2 - r1)                two readings far enough apart
+    shunt      gain = true / raw, no offset                a current through a shunt of unknown size
+
+The line is always that of the uncorrected value, never on top of an earlier one. That value stays beside
+the corrected one as a channel of its own (``water_level_raw``): a wrong calibration can be taken back later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
+from kaga_edge.vocabulary.readings import Measurement
+
+OFFSET, TWO_POINT, SHUNT = "offset", "two-point", "shunt"
+FEWEST = 5  # readings in a window
+MAD_TO_SIGMA = 1.4826
+
+# How much the readings of a window may scatter, in the quantity's unit; others: five rounding steps.
+STEADY = {
+    Quantity.WATER_LEVEL_M: 0.02,
+    Quantity.WATER_DEPTH_M: 0.02,
+    Quantity.SNOW_DEPTH_M: 0.02,
+    Quantity.AIR_TEMPERATURE_C: 0.2,
+    Quantity.WATER_TEMPERATURE_C: 0.2,
+    Quantity.SURFACE_TEMPERATURE_C: 0.5,
+    Quantity.RELATIVE_HUMIDITY_PCT: 2.0,
+    Quantity.AIR_PRESSURE_HPA: 0.5,
+    Quantity.WATER_PRESSURE_HPA: 2.0,
+    Quantity.GAUGE_PRESSURE_HPA: 2.0,
+    Quantity.LOOP_CURRENT_MA: 0.05,
+    Quantity.SUPPLY_VOLTAGE_V: 0.1,
+    Quantity.SUPPLY_CURRENT_A: 0.05,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """One channel's line: true = gain x raw + offset. ``on``: the day it was found, for the catalog."""
+
+    channel: str
+    gain: float = 1.0
+    offset: float = 0.0
+    on: str = ""
+
+    def corrected(self, raw: float) -> float:
+        """Return the true value."""
+        return self.gain * raw + self.offset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What a stretch of readings is worth."""
+
+    value: float  # the median
+    spread: float  # 1.4826 x MAD: what a standard deviation would be without outliers
+    drift: float  # second half's median less the first's
+    count: int
+
+
+def raw_of(quantity: Quantity) -> Quantity | None:
+    """Return the channel that keeps the uncorrected value; None: this quantity cannot be calibrated."""
+    return BY_CHANNEL.get(f"{quantity.channel}_raw")
+
+
+def raw_quantities(corrections: tuple[Correction, ...]) -> tuple[Quantity, ...]:
+    """Return the channels that keep what the corrections change."""
+    found = (raw_of(BY_CHANNEL[one.channel]) for one in corrections)
+    return tuple(one for one in found if one is not None)
+
+
+def correct(
+    corrections: tuple[Correction, ...], measurements: tuple[Measurement, ...]
+) -> tuple[Measurement, ...]:
+    """Return the measurements corrected, and after them the uncorrected ones under their own names."""
+    if not corrections:
+        return measurements
+    by_channel = {one.channel: one for one in corrections}
+    corrected = tuple(
+        replace(one, value=by_channel[one.quantity.channel].corrected(one.value))
+        if one.value is not None and one.quantity.channel in by_channel
+        else one
+        for one in measurements
+    )
+    before = {one.quantity.channel: one for one in measurements}
+    kept = tuple(
+        replace(before[one.channel], quantity=quantity)
+        for one, quantity in zip(corrections, raw_quantities(corrections), strict=True)
+    )
+    return (*corrected, *kept)
+
+
+def offset_line(raw: float, true: float) -> tuple[float, float]:
+    """Return (gain, offset) of one reading beside a known value."""
+    return 1.0, true - raw
+
+
+def two_point_line(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:
+    """Return (gain, offset) through two (raw, true) pairs. ValueError: the same raw value twice."""
+    (raw_1, true_1), (raw_2, true_2) = first, second
+    if raw_1 == raw_2:
+        raise ValueError("both points have the same raw value")
+    gain = (true_2 - true_1) / (raw_2 - raw_1)
+    return gain, true_1 - gain * raw_1
+
+
+def shunt_line(raw: float, true: float) -> tuple[float, float]:
+    """Return (gain, offset) of a shunt. ValueError: no current flows."""
+    if raw == 0:
+        raise ValueError("no current flows")
+    return true / raw, 0.0
+
+
+def window(values: Sequence[float]) -> Window:
+    """Return what a stretch of readings is worth. ValueError: no readings."""
+    if not values:
+        raise ValueError("no readings")
+    middle = median(values)
+    half = max(1, len(values) // 2)
+    return Window(
+        value=middle,
+        spread=MAD_TO_SIGMA * median(abs(one - middle) for one in values),
+        drift=median(values[-half:]) - median(values[:half]),
+        count=len(values),
+    )
+
+
+def steady_within(quantity: Quantity) -> float:
+    """Return how much spread and drift a window may have."""
+    return STEADY.get(quantity, 5 * quantity.res)

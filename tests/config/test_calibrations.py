@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from kaga_edge.config.calibrations import calibration_file, in_force, read_calibrations, write_calibrations
+from kaga_edge.core.calibration import Correction
+from kaga_edge.gateway import plans
+
+ENTRY = {
+    "channel": "water_level", "method": "offset", "gain": 1.0, "offset": -0.038, "at": "2026-11-22T08:00:00Z",
+    "who": '山田 "太郎"', "why": "定期点検\\", "raw": 1.238, "true": 1.2, "before": 1.238, "after": 1.2,
+}  # fmt: skip
+
+
+def with_entries(sheet, *entries):
+    sheet.write(sheet.site, sheet.level)
+    write_calibrations(calibration_file(sheet.file), {"level-1": entries}, sheet.file)
+
+
+def test_what_is_written_comes_back(sheet):
+    with_entries(sheet, ENTRY)
+    file = calibration_file(sheet.file)
+    assert read_calibrations(file) == {"level-1": [ENTRY]}
+    assert file.stat().st_mode == sheet.file.stat().st_mode
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+
+
+def test_without_a_file_there_are_none(tmp_path):
+    assert read_calibrations(tmp_path / "none.toml") == {}
+
+
+def test_the_configuration_takes_the_last_that_is_not_undone(sheet, load):
+    later = ENTRY | {"offset": 0.5, "at": "2026-11-23T08:00:00Z"}
+    with_entries(sheet, ENTRY, later)
+    (sensor,) = load(sheet.file).sensors
+    assert sensor.corrections == (Correction(channel="water_level", offset=0.5, on="2026-11-23"),)
+    undone = later | {"undone": "2026-11-24T08:00:00Z Sato"}
+    with_entries(sheet, ENTRY, undone)
+    (sensor,) = load(sheet.file).sensors
+    assert sensor.corrections == (Correction(channel="water_level", offset=-0.038, on="2026-11-22"),)
+    assert in_force([ENTRY, undone], "water_level") == ENTRY
+
+
+def test_the_catalog_shows_day_and_line_and_the_raw_channel(sheet, load):
+    with_entries(sheet, ENTRY)
+    (sensor,) = load(sheet.file).sensors
+    channels = plans.declaration(sensor, plans.sensor_plan(sensor)).channels
+    assert [one[0] for one in channels] == ["water_level", "surface_distance", "water_level_raw"]
+    assert channels[0][3] == {"datum": "gauge zero", "cal": "2026-11-22", "cal_line": [1.0, -0.038]}
+
+
+def test_a_calibration_is_no_reason_to_reopen_the_bus(sheet, load):
+    bare = sheet.good(sheet.site, sheet.level)
+    with_entries(sheet, ENTRY)
+    assert plans.bus_plans(bare) == plans.bus_plans(load(sheet.file))
+
+
+def test_a_channel_that_cannot_be_calibrated_is_named(sheet, load):
+    from kaga_edge.config import ConfigFaults
+
+    with_entries(sheet, ENTRY | {"channel": "surface_distance"})
+    with pytest.raises(ConfigFaults) as caught:
+        load(sheet.file)
+    (fault,) = caught.value.faults
+    assert (fault.code, fault.key) == ("KE-C56", "sensor.level-1.calibration.0.channel")
+
+
+@pytest.fixture
+def load():
+    from kaga_edge.config import load
+
+    return load

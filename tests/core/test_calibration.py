@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kaga_edge.core.calibration import (
+    Correction,
+    correct,
+    offset_line,
+    raw_of,
+    shunt_line,
+    steady_within,
+    two_point_line,
+    window,
+)
+from kaga_edge.core.sampling import SensorPlan, SensorState, judge
+from kaga_edge.core.siting import Mount, Surroundings
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import ClockTrust, Flag, Measurement, Moment
+
+AT = Moment(wall_ms=1_630_126_006_000, up_ms=1, boot="7c1d", trust=ClockTrust.NTP)
+LEVEL = Correction(channel="water_level", gain=1.0, offset=-0.038, on="2026-11-22")
+NEAR = st.floats(-100, 100, allow_nan=False)
+
+
+def test_an_offset_brings_the_reading_to_the_staff() -> None:
+    assert offset_line(1.238, 1.2) == (1.0, pytest.approx(-0.038))
+
+
+@given(NEAR, NEAR, NEAR, NEAR)
+def test_two_points_both_lie_on_the_line(raw_1: float, true_1: float, apart: float, true_2: float) -> None:
+    raw_2 = raw_1 + (1 if apart >= 0 else -1) * (0.01 + abs(apart))
+    gain, offset = two_point_line((raw_1, true_1), (raw_2, true_2))
+    assert gain * raw_1 + offset == pytest.approx(true_1, abs=1e-6)
+    assert gain * raw_2 + offset == pytest.approx(true_2, abs=1e-6)
+
+
+def test_two_points_at_the_same_raw_value_are_refused() -> None:
+    with pytest.raises(ValueError, match="same raw value"):
+        two_point_line((1.0, 1.0), (1.0, 2.0))
+
+
+def test_a_shunt_is_a_factor_and_needs_a_current() -> None:
+    assert shunt_line(1.5, 1.53) == (pytest.approx(1.02), 0.0)
+    with pytest.raises(ValueError, match="no current"):
+        shunt_line(0.0, 1.0)
+
+
+def test_the_uncorrected_value_stays_as_a_channel_of_its_own() -> None:
+    said = (
+        Measurement(quantity=Quantity.WATER_LEVEL_M, value=1.238, flags=Flag.ESTIMATED),
+        Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=3.762),
+    )
+    level, distance, raw = correct((LEVEL,), said)
+    assert (level.value, level.flags) == (pytest.approx(1.2), Flag.ESTIMATED)
+    assert distance is said[1]
+    assert (raw.quantity, raw.value) == (Quantity.WATER_LEVEL_RAW_M, 1.238)
+
+
+def test_what_is_missing_stays_missing() -> None:
+    level, raw = correct((LEVEL,), (Measurement(quantity=Quantity.WATER_LEVEL_M, value=None),))
+    assert (level.value, raw.value) == (None, None)
+
+
+def test_without_calibration_nothing_is_touched() -> None:
+    said = (Measurement(quantity=Quantity.WATER_LEVEL_M, value=1.0),)
+    assert correct((), said) is said
+
+
+def test_samples_and_missing_samples_have_the_same_channels() -> None:
+    plan = SensorPlan(
+        id="level-1",
+        said=(Quantity.SURFACE_DISTANCE_M,),
+        mount=Mount(gauge_zero_to_sensor_m=5.0),
+        corrections=(LEVEL,),
+    )
+    said = (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=3.762),)
+    for measurements in (said, None):
+        _, judged = judge(
+            plan, SensorState(), at=AT, at_s=0.0, measurements=measurements, around=Surroundings()
+        )
+        assert tuple(r.quantity for r in judged.sample.readings) == plan.channels
+    assert [q.channel for q in plan.channels] == ["water_level", "surface_distance", "water_level_raw"]
+
+
+def test_every_raw_channel_has_the_unit_and_step_of_its_own() -> None:
+    pairs = [(one, raw) for one in Quantity if (raw := raw_of(one)) is not None]
+    assert len(pairs) == 14
+    assert all((one.unit, one.res) == (raw.unit, raw.res) for one, raw in pairs)
+
+
+def test_a_window_is_its_median_and_one_outlier_does_not_matter() -> None:
+    seen = window([1.20, 1.21, 1.19, 1.20, 9.99, 1.20])
+    assert (seen.value, seen.count) == (1.20, 6)
+    assert seen.spread < steady_within(Quantity.WATER_LEVEL_M)
+
+
+def test_a_rising_level_drifts() -> None:
+    assert window([1.0, 1.02, 1.04, 1.06, 1.08, 1.10]).drift == pytest.approx(0.06)

@@ -1,0 +1,77 @@
+"""Calibration end to end: the command beside a running daemon, the catalog it changes, and the way back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from .conftest import config_text, wait_for
+
+
+def calibrate(daemon, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kaga_edge", "--lang", "en", "sensor", "calibrate", "level-1", *words]
+    return subprocess.run(
+        [
+            *command,
+            *["--who", "Yamada", "--yes", "--window", "0.5"],
+            "--config",
+            daemon.config,
+            "--socket",
+            daemon.socket,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def channels(daemon) -> dict[str, float]:
+    return {one["id"]: one["value"] for one in daemon.status()["sensors"][0]["channels"]}
+
+
+def test_offset_two_point_and_undo_with_the_raw_value_kept(tmp_path, daemon, instruments) -> None:
+    daemon.config.write_text(
+        config_text(tmp_path, [("level-1", tmp_path / "level-1")], port=None, every="250ms")
+    )
+    daemon.start()
+    wait_for(lambda: channels(daemon).get("water_level") == 3.0, why="the first value")
+    numbered = daemon.status()["store"]["numbered"]
+
+    done = calibrate(daemon, "--staff", "2.95", "--why", "first visit")
+    assert done.returncode == 0, done.stderr
+    assert "True 2.95, correction -0.05, gain 1, after 2.95 m" in done.stdout
+    wait_for(
+        lambda: channels(daemon) == {"water_level": 2.95, "surface_distance": 2.0, "water_level_raw": 3.0},
+        why="the corrected value",
+    )
+
+    instruments[0].distance_mm = 4000  # the water falls by two metres
+    wait_for(lambda: channels(daemon)["water_level_raw"] == 1.0, why="the second point")
+    done = calibrate(daemon, "--staff", "1.00", "--other", "last")
+    assert done.returncode == 0, done.stderr
+    assert "Last: " in done.stdout
+    wait_for(lambda: channels(daemon)["water_level"] == 1.0, why="the two-point line")
+
+    done = calibrate(daemon, "--undo")
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: channels(daemon)["water_level"] == 0.95, why="the way back")
+    log = daemon.log.read_text()
+    applied = [line for line in log.splitlines() if "config.applied" in line]
+    assert len({line.split("catalog=")[1] for line in applied}) == 2  # the undone line is the first again
+    assert daemon.status()["store"]["numbered"] > numbered  # no gap: the bus was never reopened
+    kept = (tmp_path / "conf.d" / "50-calibration.toml").read_text()
+    assert kept.count("[[sensor.calibration]]") == 2
+    assert "undone" in kept
+    assert 'why = "first visit"' in kept
+
+
+def test_moving_water_is_refused_and_nothing_is_written(tmp_path, daemon, instruments) -> None:
+    daemon.config.write_text(
+        config_text(tmp_path, [("level-1", tmp_path / "level-1")], port=None, every="250ms")
+    )
+    daemon.start()
+    instruments[0].unplug()
+    wait_for(lambda: daemon.status()["sensors"][0]["state"] == "failing", why="silence")
+    done = calibrate(daemon, "--staff", "2.95")
+    assert (done.returncode, "KE-U02" in done.stderr) == (2, True)
+    assert not (tmp_path / "conf.d").exists()
