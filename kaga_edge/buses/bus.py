@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from kaga_edge.buses import standing as record
 from kaga_edge.buses.spec import BusGivenUp, BusHealth, BusSensor, BusSpec, Polled, SensorHealth, Wires
@@ -47,6 +48,7 @@ class Bus:
         self._worker: Worker | None = None
         self._wire_deadline_s = 1.0
         self._asked: dict[int, Item] = {}  # given to the worker, not answered
+        self._paces: dict[str, int] = {}  # new periods in ms, for the next look at the clock
         self._waiting: dict[str, DueTime] = {}  # came due while the worker was busy
         self._wanted: dict[int, asyncio.Future[Polled]] = {}
         self._tried_s: dict[str, float] = {}
@@ -71,6 +73,8 @@ class Bus:
             plan, dues, sleep_ms = schedule.step(plan, now.wall_ms, up_ns // 1_000_000)
             for due in dues:
                 self._came_due(due, now, up_ns)
+            if self._paces:
+                plan, sleep_ms = self._repaced(plan), 1
             self._ask_waiting()
             self._beat_ns = time.monotonic_ns()
             await self._nap(sleep_ms / 1000)
@@ -89,6 +93,12 @@ class Bus:
             await self._nap(1.0)
             self._advance()
         return wanted.result()
+
+    def pace(self, sensor: str, every_s: float) -> None:
+        """Poll a sensor with another period from now on; no due time before now is lost."""
+        self._sensors[sensor] = replace(self._sensors[sensor], every_s=every_s)
+        self._paces[sensor] = max(1, round(every_s * 1000))
+        self._stir()
 
     async def close(self, *, take_last: bool) -> None:
         """End the worker. ``take_last``: what GPIO lines counted up to now is polled before."""
@@ -127,6 +137,11 @@ class Bus:
         return self._beat_ns
 
     # --- what comes due ---
+
+    def _repaced(self, plan: schedule.Schedule) -> schedule.Schedule:
+        while self._paces:
+            plan = schedule.paced(plan, *self._paces.popitem())
+        return plan
 
     def _came_due(self, due: schedule.Due, now: Moment, up_ns: int) -> None:
         sensor = self._sensors[due.sensor]
@@ -223,8 +238,6 @@ class Bus:
         before, error, at = self._standings[sensor.id], result.polled.error, result.polled.at
         if error is None:
             self._standings[sensor.id] = record.succeeded(at)
-            if before.failures:
-                log.info("sensor_back sensor=%s failures=%d", sensor.id, before.failures)
             return
         self._standings[sensor.id] = record.failed(
             before,
@@ -235,8 +248,6 @@ class Bus:
             identified=result.identified,
             may_rest=self._may_rest,
         )
-        if not before.failures:
-            log.warning("sensor_failing sensor=%s code=%s error=%s", sensor.id, error.code, error)
 
     def _emit_untried(self, sensor: BusSensor, at: Moment, error: KagaError | None) -> None:
         error = error or _busy(self._spec.name)
@@ -266,7 +277,7 @@ class Bus:
         where = item.sensor.id if item else "open"
         if len(hanging) >= MOST_HANGING:
             raise BusGivenUp(f"{self._spec.name}: a third worker hangs (in {where}) while two still do")
-        log.error("worker_given_up bus=%s in=%s", self._spec.name, where)
+        log.error("bus.worker_given_up bus=%s sensor=%s", self._spec.name, where)
         self._given_up = [*hanging, worker]
         self._given_up_count += 1
         worker.wire.release()

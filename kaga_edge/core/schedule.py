@@ -88,6 +88,28 @@ def step(schedule: Schedule, wall_ms: int, up_ms: int) -> tuple[Schedule, tuple[
     return after, tuple(dues), _sleep_ms(after)
 
 
+def paced(schedule: Schedule, sensor: str, every_ms: int) -> Schedule:
+    """Return the schedule with another period for one sensor, on the grid of that period from now on.
+
+    To be called after ``step`` for the same look at the clocks, when nothing is due: so no due time of
+    the old period is lost, and none of the new one before now is made up.
+    """
+    turns = tuple(
+        turn
+        if turn.sensor != sensor
+        else Turn(
+            sensor=sensor,
+            every_ms=every_ms,
+            phase_ms=turn.phase_ms % every_ms,
+            next_ms=grid_at_or_before(schedule.wall_ms, every_ms, turn.phase_ms % every_ms) + every_ms,
+            last_ms=turn.last_ms,
+            polled_up_ms=schedule.up_ms,
+        )
+        for turn in schedule.turns
+    )
+    return Schedule(turns=turns, wall_ms=schedule.wall_ms, up_ms=schedule.up_ms)
+
+
 def grid_at_or_before(wall_ms: int, every_ms: int, phase_ms: int = 0) -> int:
     """Return the last due time at or before ``wall_ms``."""
     return (wall_ms - phase_ms) // every_ms * every_ms + phase_ms

@@ -198,6 +198,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "burst is for serial instruments that send the distance to a surface by themselves",
     ),
     "burst.too_long": ("burst は every より長くできません", "burst cannot be longer than every"),
+    "event.rise": (
+        '上昇の条件は "0.10m/10m" (10分で0.10 m) のように書きます',
+        'write a rise as "0.10m/10m" (0.10 m within ten minutes)',
+    ),
+    "event.slower": (
+        "[sensor.event] の every はセンサーの every より長くできません",
+        "every of [sensor.event] cannot be longer than that of the sensor",
+    ),
     "date.month_day": (
         '月日を "11-01" のように書きます',
         'write month and day as "11-01"',

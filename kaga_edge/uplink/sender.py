@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from kaga_edge.core import delivery, message
 from kaga_edge.core import delivery_words as words
@@ -72,6 +73,12 @@ class Sender:
         """Put an event before the machine."""
         self._inbox.append(event)
         self._wake.set()
+
+    def batch_every(self, seconds: float) -> None:
+        """Send what waits at least so often from now on."""
+        rules = replace(self.state.rules, batch_ns=int(seconds * SECOND_NS))
+        self.state = replace(self.state, rules=rules)
+        self._tick()
 
     def now_ns(self) -> int:
         """The time every event carries."""

@@ -15,6 +15,7 @@ from kaga_edge.core.delivery_state import State, waiting_notices, waiting_rows
 from kaga_edge.core.delivery_words import SECOND_NS, Saying
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.link import (
+    NO_RETAIN,
     Closed,
     Dialler,
     Incoming,
@@ -90,6 +91,7 @@ class Uplink:
         self._health_count = 0
         self._said_goodbye = asyncio.Event()
         self._malformed_said = False
+        self._will_retained = True  # until a server says that it keeps nothing
         self._left_known = False
         self._left_open = False  # what the store remembers of ``left`` is null
         self._try_again = asyncio.Event()
@@ -122,6 +124,10 @@ class Uplink:
                 self._link.abort()
             self._running = False
             self._ended.set()
+
+    def batch_every(self, seconds: float) -> None:
+        """Send what waits at least so often from now on: an event began or ended."""
+        self._sender.batch_every(seconds)
 
     async def close(self) -> None:
         """Flush what goes within 2 s, publish ``stopped``, DISCONNECT, end ``run``."""
@@ -224,7 +230,7 @@ class Uplink:
             return self._lost.result()
         self._link, self._refused, self._reason = link, False, ""
         self._since_ns = self._clock.monotonic_ns()
-        log.info("uplink.connected peer=%s session=%d", link.settings.where, link.session_present)
+        log.info("link.up peer=%s session=%d", link.settings.where, link.session_present)
         if self._settings.delivery == "platform":
             link.subscribe(self._topics.down("ack"))
         self._sender.link_up(link, number)
@@ -241,6 +247,7 @@ class Uplink:
             username=wanted.username,
             password=wanted.password,
             keepalive_s=max(1, round(wanted.keepalive_s)),
+            will_retained=self._will_retained,
             puback_wait_s=wanted.puback_wait_s,
         )
 
@@ -254,9 +261,11 @@ class Uplink:
             self._since_ns = self._clock.monotonic_ns()
         if error is None:
             return connected_s
+        self._will_retained = self._will_retained and error.reason != NO_RETAIN
         self._refused = error.kind in ("auth", "tls")
         if error.what != self._reason:  # one line per change, not per attempt
-            log.warning("uplink.down kind=%s code=0x%02x what=%s", error.kind, error.reason, error)
+            level, name = (logging.ERROR, "refused") if self._refused else (logging.WARNING, "down")
+            log.log(level, "link.%s kind=%s code=0x%02x reason=%s", name, error.kind, error.reason, error)
         self._reason = error.what
         return connected_s
 
