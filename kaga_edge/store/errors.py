@@ -53,6 +53,8 @@ def nonsense(what: str) -> sqlite3.DatabaseError:
 def fault_code(error: sqlite3.Error) -> int:
     """Return the primary result code of a fault of the disk; a bug rises again."""
     code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if "Could not decode to UTF-8" in str(error):  # Python's own: text that no store ever wrote
+        return sqlite3.SQLITE_CORRUPT
     if code not in DISK_FAULTS:
         raise error
     return code

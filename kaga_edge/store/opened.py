@@ -60,7 +60,7 @@ class OpenedFile:
         self._books: list[Book] = []
         self._high = HighWater(path.with_name(path.name + ".high"), self._disk)
         self._mark_due: tuple[str, str] | None = None
-        self._torn = False
+        self._torn = self._reading = False
         self._making_room = False
         self.set_aside: Path | None = None
         self._open()
@@ -185,10 +185,13 @@ class OpenedFile:
 
     def _read_whole(self) -> None:
         """Read the books. Rows that SQLite accepts but that cannot be ours are damage, not a bug."""
+        self._reading = True
         try:
             self._read()
         except (ValueError, TypeError, LookupError) as nonsense:
             raise FileDamaged(f"the books make no sense: {nonsense!r}") from nonsense
+        finally:
+            self._reading = False
 
     def _read(self) -> None:
         db = self._connection()
@@ -282,6 +285,8 @@ class OpenedFile:
             # write-ahead log back, and only when that was not enough rows have to go.
             if (last_hope or self._at_cap(db)) and self._found_room():
                 return
+        if self._reading:
+            raise error  # whoever opens the file decides; opening it from here would never end
         if code == sqlite3.SQLITE_CONSTRAINT:
             if db.in_transaction:
                 db.execute("ROLLBACK")

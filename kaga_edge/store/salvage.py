@@ -190,8 +190,7 @@ def _read(old: sqlite3.Connection, ask: str, values: tuple[int, ...]) -> tuple[l
         for row in old.execute(ask, values):
             rows.append(row)  # noqa: PERF402 what came before the error counts
     except sqlite3.Error as error:
-        if "UTF-8" not in str(error):  # Python's own words for text that is none
-            fault_code(error)
+        fault_code(error)
         return rows, False
     return rows, True
 

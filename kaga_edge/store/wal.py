@@ -54,32 +54,46 @@ def tail(wal: bytes, accepted: int) -> Tail:
         return Tail.NONE
     end = HEADER_BYTES + accepted * FRAME_BYTES
     known = frames(wal)
+    if accepted > len(known):
+        return Tail.NONE  # what SQLite counts was written after these bytes were read
     rest = [frame for frame in known if frame.offset >= end]
     if accepted == 0 and rest and rest[0].offset > HEADER_BYTES + FRAME_HEADER_BYTES:
         return Tail.TORN  # a new generation had begun over an old one, long since in the database
-    # A commit is filled up to the sector's end with copies of its last frame, which no sync waits for.
-    copies = {b.offset for a, b in pairwise(known) if a.commit and b.commit and a.page == b.page}
-    commits = [n for n, frame in enumerate(rest) if frame.commit and frame.offset not in copies]
-    if any(after.page != rest[n].page for n in commits for after in rest[n + 1 :]):
+    whole = [frame for frame in rest if _checks(wal, frame)]
+    commits = [n for n, frame in enumerate(whole) if frame.commit]
+    if any(not _copy(wal, whole[n], later) for n in commits for later in whole[n + 1 :]):
         return Tail.DAMAGED
+    # The copy that fills up the last accepted transaction is synced in part only: it is no transaction.
+    filled = accepted > 1 and _copy(wal, known[accepted - 2], known[accepted - 1])
+    if accepted and rest and not filled and rest[0].offset == end + FRAME_HEADER_BYTES:
+        rest = rest[rest[0].page == known[accepted - 1].page :]
     # A process killed between a frame's head and its page leaves just the head.
     over = (len(wal) - HEADER_BYTES) % FRAME_BYTES
     ragged = over > FRAME_HEADER_BYTES and len(known) >= (len(wal) - HEADER_BYTES) // FRAME_BYTES
-    return Tail.TORN if commits or ragged else Tail.NONE
+    return Tail.TORN if any(frame.commit for frame in rest) or ragged else Tail.NONE
+
+
+def _copy(wal: bytes, frame: Frame, other: Frame) -> bool:
+    """Say whether a frame only repeats a commit to fill up the disk's sector."""
+    pages = [wal[one.offset : one.offset + PAGE_BYTES] for one in (frame, other)]
+    return frame.commit and other.commit and frame.page == other.page and pages[0] == pages[1]
+
+
+def _checks(wal: bytes, frame: Frame) -> bool:
+    """Say whether a frame is whole, taking the sum stored with the one before it on trust."""
+    start = frame.offset - FRAME_HEADER_BYTES
+    before = start - FRAME_BYTES + 16 if start > HEADER_BYTES else 24
+    content = wal[start : start + 8] + wal[frame.offset : frame.offset + PAGE_BYTES]
+    return _checksum(content, wal[before : before + 8], _order(wal)) == wal[start + 16 : start + 24]
 
 
 def committed_pages(wal: bytes) -> dict[int, bytes]:
     """Return each page's newest committed bytes; a frame that does not check never replaces one that does."""
     pages: dict[int, bytes] = {}
     pending: dict[int, bytes] = {}
-    seed = wal[24:32]
     for frame in frames(wal):
-        content = wal[frame.offset : frame.offset + PAGE_BYTES]
-        start = frame.offset - FRAME_HEADER_BYTES
-        stored = wal[start + 16 : start + 24]
-        if _checksum(wal[start : start + 8] + content, seed, _order(wal)) == stored:
-            pending[frame.page] = content
-        seed = stored
+        if _checks(wal, frame):
+            pending[frame.page] = wal[frame.offset : frame.offset + PAGE_BYTES]
         if frame.commit:
             pages |= pending
             pending.clear()
