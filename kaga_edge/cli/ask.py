@@ -64,7 +64,7 @@ def socket_of(args: argparse.Namespace) -> Path:
 def runtime_of(config: Path) -> Path:
     """Return ``[station] runtime``. A file that cannot be read or is wrong gives the usual place."""
     runtime = os.environ.get("RUNTIME_DIRECTORY") or str(DEFAULT_RUNTIME)
-    for table in _tables(config):
+    for table in tables(config):
         station = table.get("station")
         if isinstance(station, dict) and isinstance(station.get("runtime"), str):
             runtime = station["runtime"]
@@ -74,7 +74,7 @@ def runtime_of(config: Path) -> Path:
 def language_of(args: argparse.Namespace) -> str:
     """Return the language for a command that knows a configuration file."""
     configured = None
-    for table in _tables(getattr(args, "config", None) or DEFAULT_CONFIG):
+    for table in tables(getattr(args, "config", None) or DEFAULT_CONFIG):
         site = table.get("site")
         if isinstance(site, dict) and isinstance(site.get("language"), str):
             configured = site["language"]
@@ -107,7 +107,8 @@ def ask(path: Path, request: dict[str, Any], lang: str) -> dict[str, Any]:
     return answer
 
 
-def _tables(config: Path) -> list[dict[str, Any]]:
+def tables(config: Path) -> list[dict[str, Any]]:
+    """Return the parsed files of a configuration; what cannot be read is left out."""
     found = []
     for file in (config, *sorted((config.parent / "conf.d").glob("*.toml"))):
         try:

@@ -43,6 +43,7 @@ def main(config_path: Path, wires: Wires | None = None, clock: SystemClock | Non
             journal.error("config.rejected", file=fault.file, line=fault.line, key=fault.key, code=fault.code)
         print(faults, file=sys.stderr)  # noqa: T201 -- the person who started it by hand reads this
         return EXIT_CONFIGURATION
+    journal.keep(config.store.path.parent, gw=config.site.id)
     try:
         asyncio.run(Daemon(config, config_path, wires or Wires(), clock).run())
     except (KagaError, BaseExceptionGroup) as failed:
@@ -57,6 +58,8 @@ def main(config_path: Path, wires: Wires | None = None, clock: SystemClock | Non
         if bugs is not None:  # a bug is a crash: say where, and let systemd start us again
             raise bugs from None
         return EXIT_FAILED
+    finally:
+        journal.close()
     return 0
 
 

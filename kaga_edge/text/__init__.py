@@ -17,6 +17,7 @@ from kaga_edge.text import (
     configuration,
     decoding,
     errors,
+    events,
     explained,
     explained_configuration,
     status,
@@ -28,7 +29,7 @@ from kaga_edge.vocabulary.readings import Flag
 LANGUAGES = ("ja", "en")
 TOPICS = (
     configuration, errors, status, words, commands, alarms, decoding, explained, explained_configuration,
-    checking, upkeep,
+    checking, events, upkeep,
 )  # fmt: skip
 Text = tuple[str, str]  # Japanese, English
 

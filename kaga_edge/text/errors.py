@@ -14,6 +14,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "KE-G02": ("ゲートウェイに接続する権限がない", "not allowed to talk to the gateway"),
     "KE-G03": ("ゲートウェイが答えない", "the gateway does not answer"),
     "KE-G04": ("そのセンサーはない", "there is no such sensor"),
+    "KE-G06": ("時刻を読めない", "the time was not understood"),
+    "KE-G07": ("出来事の記録を読めない", "the events cannot be read"),
     "KE-G05": ("その符号はない", "there is no such code"),
     "KE-L00": ("市のシステムに接続できない", "no connection to the platform"),
     "KE-L10": ("市のシステムからの文が取り決めと違う", "the platform's message does not keep the contract"),

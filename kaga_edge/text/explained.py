@@ -311,6 +311,22 @@ ROWS: dict[str, Row] = {
         ("つづりの誤り / 別の設定ファイル", "a misspelt id / another configuration file"),
         ("kaga-edge sensor list で id を見ます。", "See the ids with: kaga-edge sensor list"),
     ),
+    "KE-G06": (
+        ("--since の書き方が分かりません。", "The text after --since is no time."),
+        ("書き間違い", "a slip of the pen"),
+        (
+            '"today" "2h" "3d" "2026-11-22 02:00" のように書きます。',
+            'Write "today", "2h", "3d" or "2026-11-22 02:00".',
+        ),
+    ),
+    "KE-G07": (
+        ("出来事の記録を開く権限がありません。", "You may not read the ring of events."),
+        ("グループ kaga-edge に入っていない", "your user is not in group kaga-edge"),
+        (
+            "sudo を付けるか、sudo usermod -aG kaga-edge USER の後で入り直します。",
+            "Use sudo, or sudo usermod -aG kaga-edge USER and log in again.",
+        ),
+    ),
     "KE-G05": (
         ("その符号の説明はありません。", "There is no explanation for this code."),
         ("書き写しの誤り / 新しい版の符号", "a slip in copying / a code of a newer version"),

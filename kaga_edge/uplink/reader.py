@@ -130,7 +130,9 @@ class Reader:
         self._desk.post(leaf, leaf, message.compact(body), retain=True, catalog=job.k)
 
     async def _quarantine(self, job: words.Quarantine) -> None:
-        log.error("uplink.quarantined epoch=%s n=%d-%d code=0x%02x", job.ep, job.first, job.last, job.code)
+        log.error(
+            "data.quarantined epoch=%s numbers=%d-%d code=0x%02x", job.ep, job.first, job.last, job.code
+        )
         try:
             await self._store.declare_gone(job.ep, Ranges(((job.first, job.last),)), "quarantined")
         except KagaError as error:  # they wait in the store, and are tried again after a restart

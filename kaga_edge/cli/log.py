@@ -1,0 +1,156 @@
+"""``kaga-edge log``: what happened at this station, in your language. Read from our own ring of events.
+
+It survives a reboot (a Pi keeps its journal in memory) and needs no running gateway.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, tables
+from kaga_edge.cli.screen import fold, padded
+from kaga_edge.station.events import kept
+from kaga_edge.text import catalogue, say, span_words
+from kaga_edge.vocabulary.errors import KagaError
+
+DEFAULT_STORE = "/var/lib/kaga-edge/store.sqlite"
+LEVELS = {"critical": 2, "error": 3, "warning": 4, "notice": 5, "info": 6}
+SPAN = re.compile(r"(\d+)(s|m|h|d)$")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+NAME_COLUMNS = 14
+
+
+class BadTime(KagaError):
+    """--since was not understood."""
+
+    code = "KE-G06"
+    exit_code = 64
+
+
+class Unreadable(KagaError):
+    """The ring may not be read."""
+
+    code = "KE-G07"
+    exit_code = 2
+
+
+class _Told(dict[str, object]):
+    """Fields for a sentence: one that an older version did not write is a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "log",
+        help="what happened: events in your language",
+        description="Reads the station's own ring of events; the gateway need not run.",
+        epilog="examples:\n  kaga-edge log --since today\n  kaga-edge log --since 2h --sensor level-1\n"
+        "  kaga-edge log --level error\n\nexit codes: 0 good, 2 the ring cannot be read, 64 usage",
+    )
+    parser.add_argument("--since", metavar="T", help='"today", "2h", "3d" or "2026-11-22 02:00" (local)')
+    parser.add_argument("--sensor", metavar="ID")
+    parser.add_argument("--level", choices=LEVELS, default="info", help="this and worse [info]")
+    parser.add_argument("--last", type=int, default=200, metavar="N", help="at most the last N [200]")
+    parser.add_argument("--json", action="store_true", help="one event a line")
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the wanted events."""
+    lang = language_of(args)
+    folder, zone = _place(args.config or DEFAULT_CONFIG)
+    since_ms = since(args.since, zone, time.time(), lang) if args.since else 0
+    try:
+        wanted = list(_wanted(kept(folder), since_ms, args.sensor, LEVELS[args.level]))[-args.last :]
+    except OSError as error:
+        what = say("log.unreadable", lang, reason=error.strerror)
+        raise Unreadable(what, where=str(folder), fix=say("status.not_allowed_fix", lang)) from error
+    if args.json:
+        for event in wanted:
+            print(json.dumps(event, ensure_ascii=False))
+    elif not wanted:
+        print(say("log.none", lang))
+    else:
+        print("\n".join(lines(wanted, zone, lang)))
+    return 0
+
+
+def lines(events: list[dict[str, Any]], zone: ZoneInfo | None, lang: str) -> list[str]:
+    """Return the events as people read them, the date once a day."""
+    said, day = [], ""
+    for event in events:
+        at = datetime.fromtimestamp(event["t"] / 1000, zone).astimezone(zone)
+        if at.date().isoformat() != day:
+            day = at.date().isoformat()
+            said.append(f"{day} ({at.strftime('%Z')})")
+        said += fold(f"{at:%H:%M:%S} {words(event, lang)}", indent=9)
+    return said
+
+
+def words(event: dict[str, Any], lang: str) -> str:
+    """Return one event's short name and sentence; an unknown one as it was logged."""
+    name = str(event["event"])
+    if f"event.{name}" not in catalogue():
+        rest = {key: value for key, value in event.items() if key not in ("t", "p", "seq", "event")}
+        return f"{name} " + " ".join(f"{key}={value}" for key, value in rest.items())
+    spans = {
+        key: span_words(float(value), lang)
+        for key, value in event.items()
+        if key.endswith("_s") and isinstance(value, int | float)
+    }
+    sentence = catalogue()[f"event.{name}.says"][("ja", "en").index(lang)].format_map(_Told(event | spans))
+    folded = " " + say("log.folded", lang, count=event["count"]) if event.get("count", 1) > 1 else ""
+    return padded(say(f"event.{name}", lang), NAME_COLUMNS) + " " + sentence + folded
+
+
+def since(text: str, zone: ZoneInfo | None, now_s: float, lang: str) -> int:
+    """Return the moment a person named, in milliseconds. Raises BadTime."""
+    now = datetime.fromtimestamp(now_s, zone).astimezone(zone)
+    span = SPAN.match(text)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if span:
+        return round((now_s - int(span.group(1)) * SECONDS[span.group(2)]) * 1000)
+    if text in ("today", "yesterday"):
+        return round((midnight - timedelta(days=text == "yesterday")).timestamp() * 1000)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadTime(say("log.bad_since", lang, value=text)) from error
+    return round((at if at.tzinfo else at.replace(tzinfo=now.tzinfo)).timestamp() * 1000)
+
+
+def _wanted(
+    events: Iterator[dict[str, Any]], since_ms: int, sensor: str | None, level: int
+) -> Iterator[dict[str, Any]]:
+    for event in events:
+        if event["t"] < since_ms or event["p"] > level:
+            continue
+        about = str(event.get("sensor") or event.get("key") or "")
+        if sensor is None or sensor in re.split(r"[/ ]", about):
+            yield event
+
+
+def _place(config: Path) -> tuple[Path, ZoneInfo | None]:
+    """Return the ring's folder and the site's zone, without loading the whole configuration."""
+    store, name = DEFAULT_STORE, "Asia/Tokyo"
+    for table in tables(config):
+        asked, site = table.get("store"), table.get("site")
+        store = str(asked.get("path", store)) if isinstance(asked, dict) else store
+        name = str(site.get("zone", name)) if isinstance(site, dict) else name
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = None
+    return (config.resolve().parent / store).parent, zone

@@ -1,0 +1,92 @@
+"""Our own ring of events beside the store: it survives a reboot, which the journal of a Pi does not.
+
+Two files of JSON lines, the older one dropped when the newer is full; some ten thousand events. Written by
+a thread of its own, synced at once, so that a slow card never holds up a reading. A line torn by a power
+cut is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FILE_BYTES = 1_000_000
+NAME = "events.jsonl"
+MOST_WAITING = 1000  # behind a dead card; more is dropped here, the journal has it
+
+
+class EventRing:
+    """Keeps events below ``folder``."""
+
+    def __init__(self, folder: Path, *, file_bytes: int = FILE_BYTES) -> None:
+        self._file = folder / NAME
+        self._file_bytes = file_bytes
+        self._waiting: queue.Queue[bytes | None] = queue.Queue(MOST_WAITING)
+        self._thread = threading.Thread(target=self._write, name="events", daemon=True)
+        self._thread.start()
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Take one event; never waits."""
+        line = json.dumps(event, ensure_ascii=False, default=str).encode() + b"\n"
+        try:
+            self._waiting.put_nowait(line)
+        except queue.Full:
+            return
+
+    def close(self, within_s: float = 2.0) -> None:
+        """Write what waits and stop."""
+        try:
+            self._waiting.put_nowait(None)
+        except queue.Full:
+            return
+        self._thread.join(within_s)
+
+    def _write(self) -> None:
+        more = True
+        while more:
+            lines = [self._waiting.get()]
+            while not self._waiting.empty():
+                lines.append(self._waiting.get_nowait())
+            more = None not in lines
+            try:
+                self._append(b"".join(line for line in lines if line is not None))
+            except OSError:  # a sick disk is the recorder's to report; the journal has the events
+                continue
+
+    def _append(self, block: bytes) -> None:
+        if not block:
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        if self._file.exists() and self._file.stat().st_size + len(block) > self._file_bytes:
+            self._file.replace(self._file.with_suffix(".1.jsonl"))
+        handle = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
+        try:
+            size = os.fstat(handle).st_size
+            if size and os.pread(handle, 1, size - 1) != b"\n":  # the last line was torn by a cut
+                block = b"\n" + block
+            elif not size:
+                os.fchmod(handle, 0o640)  # whatever the umask: the group reads it with kaga-edge log
+            os.write(handle, block)
+            os.fdatasync(handle)
+        finally:
+            os.close(handle)
+
+
+def kept(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the kept events, oldest first. Raises OSError when they may not be read."""
+    for file in ((folder / NAME).with_suffix(".1.jsonl"), folder / NAME):
+        if not file.exists():
+            continue
+        with file.open("rb") as lines:
+            for line in lines:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(event, dict) and "event" in event:
+                    yield event

@@ -1,0 +1,160 @@
+"""The daemon's events in words: a short name and a sentence, for ``kaga-edge log`` and journalctl -x.
+
+The names are stable: scripts and alarms of operators hang on them.
+"""
+
+from __future__ import annotations
+
+import re
+
+EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    "service.ready": (
+        ("起動", "ready"),
+        (
+            "センサー {sensors}台、時計 {clock}、起動の理由 {reason}",
+            "{sensors} sensors, clock {clock}, started because: {reason}",
+        ),
+    ),
+    "service.stopping": (("停止", "stopping"), ("求めに応じて止まります", "stopping as asked")),
+    "service.failed": (("起動失敗", "failed"), ("{code} {error}", "{code} {error}")),
+    "sensor.down": (("無応答", "down"), ("{sensor} {code} {error}", "{sensor} {code} {error}")),
+    "sensor.up": (
+        ("復帰", "up"),
+        ("{sensor} {outage_s}ぶり、欠測 {missed}件", "{sensor} after {outage_s}, {missed} missed"),
+    ),
+    "sensor.suspect": (("疑わしい値", "suspect"), ("{sensor} {quality}", "{sensor} {quality}")),
+    "alert.raised": (
+        ("警報", "alarm"),
+        ("{key} 値 {value} が基準 {threshold} に達しました", "{key} {value} reached {threshold}"),
+    ),
+    "alert.cleared": (
+        ("警報解除", "cleared"),
+        ("{key} 値 {value} が基準 {threshold} を下回りました", "{key} {value} is below {threshold}"),
+    ),
+    "link.up": (("回線復帰", "link up"), ("{outage_s}ぶりに接続しました", "connected after {outage_s}")),
+    "event.began": (
+        ("短い間隔", "event began"),
+        ("{sensor} 値 {value}。測る間隔を短くします", "{sensor} {value}: measuring more often"),
+    ),
+    "event.ended": (
+        ("通常の間隔", "event ended"),
+        ("{sensor} 値 {value}。元の間隔に戻します", "{sensor} {value}: back to the usual interval"),
+    ),
+    "link.unset": (("送信設定の誤り", "not connected"), ("{code} {error}", "{code} {error}")),
+    "link.down": (("回線断", "link down"), ("{reason} 保存を続けます", "{reason}, storing locally")),
+    "link.refused": (("回線拒否", "refused"), ("{reason} 値は残っています", "{reason}, data kept")),
+    "backlog.drained": (
+        ("送信完了", "drained"),
+        ("遅延分 {rows}件を {outage_s}で送りました", "{rows} late readings delivered in {outage_s}"),
+    ),
+    "data.lost": (("データ損失", "data lost"), ("{count}件 {reason}", "{count} readings, {reason}")),
+    "data.quarantined": (
+        ("受け取り拒否", "quarantined"),
+        ("番号 {numbers} を市のシステムが受け取りません", "the platform refuses numbers {numbers}"),
+    ),
+    "store.pressure": (
+        ("容量注意", "store full"),
+        (
+            "保存の {used} を使いました。古い値から間引きます",
+            "{used} of the store used; the oldest will give way",
+        ),
+    ),
+    "store.sick": (("ディスク障害", "disk sick"), ("{code} {error}", "{code} {error}")),
+    "store.back": (
+        ("ディスク回復", "disk back"),
+        (
+            "{outage_s}ぶり、書いた数 {written}、失った数 {lost}",
+            "after {outage_s}, {written} written, {lost} lost",
+        ),
+    ),
+    "store.set_aside": (
+        ("保存ファイル破損", "set aside"),
+        (
+            "壊れたファイルを {file} に残し、新しく始めました",
+            "the damaged file is kept as {file}; a new one goes on",
+        ),
+    ),
+    "store.salvage_failed": (("救出失敗", "not salvaged"), ("{error}", "{error}")),
+    "store.moved": (("別の機械", "moved"), ("{reason} 新しい番号で始めます", "{reason}: a new epoch begins")),
+    "store.epoch_began": (("番号の始まり", "new epoch"), ("{epoch}", "{epoch}")),
+    "store.rolled_back": (
+        ("巻き戻り", "rolled back"),
+        ("番号 {skipped} は使いません", "numbers {skipped} are given up"),
+    ),
+    "store.rows_missing": (
+        ("行の欠落", "rows missing"),
+        ("番号 {numbers} はありません", "numbers {numbers} are gone"),
+    ),
+    "clock.changed": (("時計", "clock"), ("{before} から {now} になりました", "from {before} to {now}")),
+    "clock.known": (
+        ("時計確定", "clock known"),
+        ("{retimed}件の時刻を直しました", "{retimed} readings re-timed"),
+    ),
+    "clock.not_applied": (("時刻の修正待ち", "clock waits"), ("{error}", "{error}")),
+    "power.low": (
+        ("電圧低下", "power low"),
+        ("{sensor} の電源が低下しています", "{sensor}: the supply is low"),
+    ),
+    "power.good": (
+        ("電圧回復", "power good"),
+        ("{sensor} の電源が戻りました", "{sensor}: the supply is good again"),
+    ),
+    "config.applied": (("設定変更", "applied"), ("センサー {sensors}台", "{sensors} sensors")),
+    "config.rejected": (
+        ("設定の誤り", "rejected"),
+        (
+            "{file} {line} 行目 {key}。前の設定で続けます",
+            "{file} line {line} {key}; the previous one goes on",
+        ),
+    ),
+    "config.partly": (("設定一部変更", "partly"), ("{fix}", "{fix}")),
+    "maintenance.on": (("保守開始", "maintenance"), ("{sensor} {who}", "{sensor} {who}")),
+    "maintenance.off": (("保守終了", "maintenance over"), ("{sensor} {who}", "{sensor} {who}")),
+    "watchdog.stalled": (
+        ("動作停止", "stalled"),
+        (
+            "{buses} が進みません。systemd が起動し直します",
+            "{buses} makes no progress; systemd will start it again",
+        ),
+    ),
+    "bus.worker_given_up": (
+        ("バス停止", "bus hangs"),
+        ("{bus} ({sensor}) が戻りません", "{bus} hangs in {sensor}"),
+    ),
+    "bus.given_up": (("バス断念", "bus given up"), ("{error}", "{error}")),
+}
+
+TEXTS: dict[str, tuple[str, str]] = {
+    key: text
+    for name, (title, sentence) in EVENTS.items()
+    for key, text in ((f"event.{name}", title), (f"event.{name}.says", sentence))
+} | {
+    "log.none": ("出来事はありません", "no events"),
+    "log.folded": ("({count}回)", "({count} times)"),
+    "log.unreadable": ("出来事の記録を読めません ({reason})", "the events cannot be read ({reason})"),
+    "log.bad_since": (
+        '「{value}」は読めません。"today" "2h" "3d" "2026-11-22 02:00" のように書きます',
+        'cannot read "{value}". Write "today", "2h", "3d" or "2026-11-22 02:00"',
+    ),
+    "catalog.more": ("詳しく: kaga-edge explain @CODE@", "More: kaga-edge explain @CODE@"),
+    "catalog.sensor": (
+        "この機器だけ: journalctl -t kaga-edge SENSOR=@SENSOR@",
+        "Only this one: journalctl -t kaga-edge SENSOR=@SENSOR@",
+    ),
+}
+
+
+def catalog(lang: int, message_ids: dict[str, str]) -> str:
+    """Return systemd's catalog of all events, Japanese (0) or English (1), as journalctl -x shows it."""
+    entries = []
+    for name, (title, sentence) in EVENTS.items():
+        body = re.sub(r"\{(\w+)\}", lambda found: f"@{found.group(1).upper()}@", sentence[lang])
+        body = body.replace("@OUTAGE_S@", ("@OUTAGE_S@ 秒", "@OUTAGE_S@ s")[lang])
+        more = [body]
+        if "{code}" in sentence[lang]:
+            more += ["", TEXTS["catalog.more"][lang]]
+        if "{sensor}" in sentence[lang]:
+            more += ["", TEXTS["catalog.sensor"][lang]]
+        head = [f"-- {message_ids[name]}", f"Subject: {title[lang]} ({name})", "Defined-By: kaga-edge", ""]
+        entries.append("\n".join([*head, *more, ""]))
+    return "\n".join(entries)
