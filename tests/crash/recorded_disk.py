@@ -9,6 +9,7 @@ before every operation and may raise, which is how the fault sweep injects a sic
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -78,6 +79,19 @@ def no_fault(kind: str, size: int) -> None:
     """A healthy disk."""
 
 
+def _own(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """An operation of the store's own: it fails with OSError, as the system does."""
+
+    def carried_out(*given: Any, **more: Any) -> Any:
+        try:
+            return operation(*given, **more)
+        except apsw.Error as error:
+            code = errno.ENOSPC if isinstance(error, apsw.FullError) else errno.EIO
+            raise OSError(code, "injected") from error
+
+    return carried_out
+
+
 class RecordedDisk(Disk):
     """The store's disk, in memory. ``settings`` are the URI parameters and pragmas a test wants to spoil."""
 
@@ -95,9 +109,9 @@ class RecordedDisk(Disk):
     # --- what the store calls ---
 
     def connect(self, path: Path) -> sqlite3.Connection:
-        self.fault("connect", 0)
         return Connection(self, f"file:{path}?psow={self._psow}", self._vfs.name, self._spoil, self._state)  # type: ignore[return-value]
 
+    @_own
     def create(self, path: Path) -> bool:
         if str(path) in self.names:
             return False
@@ -108,12 +122,14 @@ class RecordedDisk(Disk):
     def exists(self, path: Path) -> bool:
         return str(path) in self.names
 
+    @_own
     def read(self, path: Path) -> bytes:
         if str(path) not in self.names:
             raise FileNotFoundError(str(path))
         self.fault("read", 0)
         return bytes(self.inodes[self.names[str(path)]].content)
 
+    @_own
     def write_whole(self, path: Path, content: bytes) -> None:
         fresh = f"{path}.new"
         self.fault("create", 0)
@@ -123,20 +139,24 @@ class RecordedDisk(Disk):
         self.rename(Path(fresh), path)
         self.sync_directory(path.parent)
 
+    @_own
     def sync(self, path: Path) -> None:
         self.sync_inode(self.names[str(path)])
 
+    @_own
     def rename(self, old: Path, new: Path) -> None:
         self.fault("rename", 0)
         self.names[str(new)] = inode = self.names.pop(str(old))
         self.operations.append(Link(((str(old), None), (str(new), inode))))
 
+    @_own
     def delete(self, path: Path) -> None:
         if str(path) in self.names:
             self.fault("delete", 0)
             del self.names[str(path)]
             self.operations.append(Link(((str(path), None),)))
 
+    @_own
     def sync_directory(self, directory: Path) -> None:
         self.fault("sync", 0)
         self.operations.append(SyncDirectory())
@@ -206,9 +226,12 @@ class RecordingVfs(apsw.VFS):
     def xDelete(self, name: str, sync_directory: bool) -> None:  # noqa: N802
         if name not in self._disk.names:
             raise coded(apsw.IOError, apsw.SQLITE_IOERR_DELETE_NOENT)
-        self._disk.delete(Path(name))
-        if sync_directory:
-            self._disk.sync_directory(FOLDER)
+        try:
+            self._disk.delete(Path(name))
+            if sync_directory:
+                self._disk.sync_directory(FOLDER)
+        except OSError as error:
+            raise coded(apsw.IOError, apsw.SQLITE_IOERR_DELETE) from error
 
     def xOpen(self, name: Any, flags: list[int]) -> RecordedFile:  # noqa: N802
         wanted = flags[0]
@@ -247,7 +270,10 @@ class RecordedFile:
     def xSync(self, flags: int) -> None:  # noqa: N802
         self._disk.sync_inode(self._inode)
         if self._sync_directory:
-            self._disk.sync_directory(FOLDER)
+            try:
+                self._disk.sync_directory(FOLDER)
+            except OSError as error:
+                raise coded(apsw.IOError, apsw.SQLITE_IOERR_DIR_FSYNC) from error
             self._sync_directory = False
 
     def xFileSize(self) -> int:  # noqa: N802
