@@ -49,10 +49,12 @@ DIALS_AT_ONCE = 4  # a hanging look-up is left behind; more than this are not
 NOT_SENT_BYTES = 16 * 1024  # what the kernel has not sent yet is still ours to order
 INCOMING_BYTES = 128 * 1024  # nothing the platform has to say is longer
 INCOMING_WAITING = 16  # unacknowledged messages to us
+PACKET_LEAST_BYTES = 256  # a server that takes no more cannot take a single row with its topic
 TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # 25: Linux
 
 SERVER_MOVED = frozenset({0x9C, 0x9D})
 TAKEN_OVER = 0x8E
+NO_RETAIN = 0x9A
 _AUTH = frozenset({0x86, 0x87, 0x8A, 0x8C})
 _LOCAL_ERRNOS = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.ENODEV})
 _BAD_PACKET = (MQTTException, ValueError, LookupError, TypeError, AttributeError, struct.error)
@@ -96,6 +98,7 @@ class LinkSettings:
     keepalive_s: int = 30
     puback_wait_s: float = PUBACK_WAIT_S
     connack_wait_s: float = CONNACK_WAIT_S
+    will_retained: bool = True  # False for a server that keeps nothing
 
     @property
     def where(self) -> str:
@@ -184,6 +187,9 @@ class Link:
     def __init__(self, settings: LinkSettings, on_event: Callable[[LinkEvent], None]) -> None:
         self.settings = settings
         self.session_present = False
+        self.retains = True
+        self._qos_most = 2
+        self._usable = False
         self.receive_most = 65535
         self.packet_most_bytes = 268_435_455
         self.keepalive_s = float(settings.keepalive_s)
@@ -217,10 +223,11 @@ class Link:
             link._start(ready, will)
             async with asyncio.timeout(settings.connack_wait_s):
                 await link._greeted
+            link._refuse_unusable()
         except TimeoutError as error:
             raise LinkError("no CONNACK", kind="timeout", where=settings.where) from error
         finally:
-            if not link._is_greeted():
+            if not link._is_greeted() or not link._usable:
                 link._on_event = _ignore
                 link.abort()
         return link
@@ -229,7 +236,7 @@ class Link:
         """Put a QoS 1 message on the wire; returns its packet id, 0 when the link is gone."""
         if self._client is None or self._closed:
             return 0
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        info = self._client.publish(topic, payload, qos=1, retain=retain and self.retains)
         self._sent[info.mid] = self._loop.time()
         return info.mid
 
@@ -267,7 +274,8 @@ class Link:
         client.username_pw_set(self.settings.username, self.settings.password)
         if will is not None:
             delay = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=WILL_DELAY_S)
-            client.will_set(will.topic, will.payload, qos=1, retain=True, properties=delay)
+            retained = self.settings.will_retained
+            client.will_set(will.topic, will.payload, qos=1, retain=retained, properties=delay)
         self._hook(client)
         wishes = _properties(
             PacketTypes.CONNECT,
@@ -318,6 +326,8 @@ class Link:
         self.receive_most = getattr(properties, "ReceiveMaximum", 65535)
         self.packet_most_bytes = getattr(properties, "MaximumPacketSize", 268_435_455)
         self.keepalive_s = float(getattr(properties, "ServerKeepAlive", self.settings.keepalive_s))
+        self.retains = bool(getattr(properties, "RetainAvailable", 1))
+        self._qos_most = int(getattr(properties, "MaximumQoS", 2))
         if not self._greeted.done():
             self._greeted.set_result(None)
 
@@ -334,6 +344,18 @@ class Link:
             self._inbox.append(
                 Incoming(message.mid, message.qos, topic, bytes(message.payload), message.retain)
             )
+
+    def _refuse_unusable(self) -> None:
+        """Raise LinkError for a server that could only be served by losing rows."""
+        where = self.settings.where
+        if self._qos_most < 1:
+            raise LinkError(
+                "the server takes no QoS 1: nothing could be confirmed", kind="server", where=where
+            )
+        if self.packet_most_bytes < PACKET_LEAST_BYTES:
+            what = f"the server takes no packet above {self.packet_most_bytes} bytes: too little for a row"
+            raise LinkError(what, kind="server", where=where)
+        self._usable = True
 
     # --- the loop's side ---
 

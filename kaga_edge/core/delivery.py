@@ -134,6 +134,8 @@ def _link_up(state: State, event: words.LinkUp) -> State:
         state,
         link=event.link,
         receive_most=max(1, event.receive_most),
+        # A server with more room than the last one: what that one found too large is tried at once.
+        holds=() if 0 < state.packet_most_bytes < event.packet_most_bytes else state.holds,
         packet_most_bytes=event.packet_most_bytes,
         batch_rows=rules.batch_rows_first,
         backlog_from_ns=event.now_ns + rules.birth_ack_ns if rules.platform_acks else 0,

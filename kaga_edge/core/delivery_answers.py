@@ -12,6 +12,7 @@ from kaga_edge.core.delivery_state import (
     Result,
     State,
     Young,
+    put_back,
     waiting_notices,
     waiting_rows,
     with_track,
@@ -40,6 +41,7 @@ BUSY = 0x89
 TOPIC_INVALID = 0x90
 TOO_LARGE = 0x95
 PAYLOAD_INVALID = 0x99
+ROW_SURELY_FITS_BYTES = 4096  # below this no sane server calls a packet too large
 ANY_LEAF = "*"
 CARRIED_STEP_NS = 250_000_000  # acknowledged bytes are summed in steps this long
 
@@ -219,6 +221,12 @@ def cut_or_give_up(state: State, parcel: Parcel, now_ns: int, code: int) -> Resu
     if parcel.kind == "notice":  # an alert is kept until delivered, whatever the broker thinks of it
         parked = (now_ns + state.rules.forbidden_ns, parcel.ep, parcel.first)
         return replace(state, parked=(*state.parked, parked)), [Forget(ref=parcel.ref)]
+    if parcel.rows == 1 and code == TOO_LARGE and parcel.size_bytes <= ROW_SURELY_FITS_BYTES:
+        # Not this row is too large but the server too small: held, not given up.
+        state = put_back(state, now_ns, parcel.ep, (parcel.first, parcel.last), parcel.lane, parcel.born_ns)
+        state = _hold(state, ANY_LEAF, now_ns, state.rules.forbidden_ns, state.rules.forbidden_ns)
+        state, said = say(state, Saying.REFUSING, on=True, code=code)
+        return state, [Forget(ref=parcel.ref), *said]
     if parcel.rows == 1:
         return _quarantined(state, parcel, code)
     middle = (parcel.first + parcel.last) // 2
