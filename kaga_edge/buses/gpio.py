@@ -72,7 +72,7 @@ class GpioWire(Wire[Job | None]):
                 self._pins = self._pin_factory()
             except ImportError as error:
                 raise BusMissing(f"no GPIO library: {error}", where=self._name, fix=NO_LIBRARY) from error
-            except _pin_errors() as error:
+            except pin_errors() as error:
                 raise BusMissing(f"no GPIO header: {error}", where=self._name, fix=NO_HEADER) from error
         for sensor in self._sensors:
             if sensor.id not in self._feeds:
@@ -115,7 +115,7 @@ class GpioWire(Wire[Job | None]):
         for use in cast(GpioDriver, sensor.driver).pins():
             try:
                 feed.watch(self._pins, use)
-            except _pin_errors() as error:
+            except pin_errors() as error:
                 feed.stop()
                 where = f"{self._name} {sensor.id} GPIO {use.gpio}"
                 raise BusMissing(f"cannot watch the line: {error}", where=where, fix=CHECK_LINE) from error
@@ -230,7 +230,7 @@ def _at(edge: Edge, at_ns: int) -> Edge:
     return Edge(at_ns=at_ns, gpio=edge.gpio, active=edge.active)
 
 
-def _pin_errors() -> tuple[type[Exception], ...]:
+def pin_errors() -> tuple[type[Exception], ...]:
     """Return what gpiozero and lgpio raise; both are loaded only once a GPIO bus is opened."""
     from gpiozero.exc import GPIOZeroError
 

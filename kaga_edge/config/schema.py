@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable, Table
+from kaga_edge.config.outputs import OutputTable
 from kaga_edge.config.sensor_tables import SensorTable
 from kaga_edge.config.sensors import driver_parts
 from kaga_edge.config.tables import model_of
@@ -24,6 +25,7 @@ class _File(Table):
     store: StoreTable = Field(default_factory=StoreTable)
     station: StationTable = Field(default_factory=StationTable)
     sensor: list[SensorTable]
+    output: list[OutputTable] = Field(default_factory=list)
 
 
 def schema() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from kaga_edge.core.crosschecks import CrossCheck
 from kaga_edge.core.deriving import Deriving
 from kaga_edge.core.eventmode import EventRule
 from kaga_edge.core.grading import Limits
+from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Mount
 from kaga_edge.core.watching import Watch
 from kaga_edge.vocabulary.drivers import Driver, Model, UartDriver
@@ -195,6 +196,7 @@ class Config:
     directory: Path
     warnings: tuple[Fault, ...] = field(default=())
     checks: tuple[CrossCheck, ...] = ()
+    outputs: tuple[Signal, ...] = ()
 
     @property
     def watches(self) -> tuple[Watch, ...]:

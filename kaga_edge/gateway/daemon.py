@@ -19,11 +19,13 @@ from kaga_edge.buses import Bus, Polled, Wires
 from kaga_edge.config import Config, ConfigFaults, load_apart
 from kaga_edge.core import deriving, message
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
+from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Entry
 from kaga_edge.core.timekeeping import Floor
 from kaga_edge.gateway import leaner, notable, plans, snapshot
 from kaga_edge.gateway.events import Events
+from kaga_edge.gateway.outputs import Outputs
 from kaga_edge.gateway.plans import BusPlan
 from kaga_edge.gateway.recorder import Recorder
 from kaga_edge.gateway.snapshot import Latest
@@ -95,6 +97,7 @@ class Daemon:
         self._counted: dict[str, int] = {}
         self._watches = Watches((), zone=config.site.zone)
         self._events = self._plan_events(config)
+        self._outputs = self._make_outputs(())
         self._one_reload = asyncio.Lock()
         self._control: ControlSocket | None = None
         self._uplink: Uplink | None = None
@@ -164,6 +167,7 @@ class Daemon:
                 "read": self._read,
                 "take": self._take,
                 "maintenance": self._maintenance,
+                "output": self._output,
                 "reload": self._reload,
             },
         )
@@ -205,6 +209,18 @@ class Daemon:
         if self._watches.rules != self.config.watches:
             self._watches = Watches(self.config.watches, zone=self.config.site.zone)
             await self._watches.recall(self._store.recall)
+        if self._outputs.signals != self.config.outputs:
+            self._outputs.close()
+            self._outputs = self._make_outputs(self.config.outputs)
+            self._outputs.open()
+            self._outputs.show(self._raised())
+
+    def _make_outputs(self, signals: tuple[Signal, ...]) -> Outputs:
+        return Outputs(signals, self._wires.pin_factory, lambda: self._clock.monotonic_ns() / 1e9)
+
+    def _raised(self) -> set[str]:
+        """Return the keys of every alarm raised now."""
+        return self._watches.raised.union(*(state.raised for state in self._states.values()))
 
     async def _start_bus(self, name: str, plan: BusPlan) -> None:
         spec = plan.make()
@@ -292,6 +308,8 @@ class Daemon:
         alerts = (*map(worded_rank, judged.alerts), *seen.alerts)
         for alert in alerts:
             snapshot.log_alert(alert)
+        if alerts:
+            self._outputs.show(self._raised())
         kept = self._upkeep.keep(seen.sample, alerts)
         remember = (*self._to_remember(plan.id, known), *seen.remember, *kept.remember)
         self._recorder.add(Entry(sample=kept.sample, alerts=kept.alerts, remember=remember))
@@ -359,6 +377,9 @@ class Daemon:
         polled = await self._read_now(request)
         plan = self._plans[polled.sensor]
         return snapshot.taken(plan, polled, self._around(plan))
+
+    async def _output(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await self._outputs.ask(request)
 
     async def _read_now(self, request: dict[str, Any]) -> Polled:
         wanted = request.get("sensor")
@@ -537,6 +558,7 @@ class Daemon:
         with contextlib.suppress(TimeoutError):  # a hung bus must not hold up the last commit
             async with asyncio.timeout(STOP_BUSES_S):
                 await asyncio.gather(*(self._stop_bus(name) for name in list(self._buses)))
+        self._outputs.close()
         await self._recorder.flush()
         with contextlib.suppress(KagaError):
             await self._remember_time()

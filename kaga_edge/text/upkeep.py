@@ -27,6 +27,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "KE-U01.repair": ("表示された文のとおりに直します。", "Mend it as the line says."),
     "explain.KE-U": ("測定と送信は続きます。", "Measuring and sending go on."),
     "help.maintenance": ("保守中の印を付ける、外す", "mark values while somebody works here"),
+    "help.output": ("回転灯・サイレンの状態と試験", "lamps and sirens: state, test"),
+    "output.none": ("出力の設定はありません", "no [[output]] is configured"),
+    "output.on": ("作動", "on"),
+    "output.off": ("停止", "off"),
+    "output.broken": ("使えません", "cannot be used"),
+    "output.testing": ("試験: {seconds}秒間作動します", "Test: on for {seconds} s"),
     "maintenance.none": ("保守中のものはありません", "nothing is under maintenance"),
     "maintenance.site": ("観測所全体", "the whole station"),
     "maintenance.until": (

@@ -1,0 +1,48 @@
+"""``kaga-edge output``: what the lamps and sirens do, and a test that everybody nearby hears."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.text import say
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the commands."""
+    parser = subparsers.add_parser("output", help="lamps and sirens: state, test")
+    commands = parser.add_subparsers(dest="action", required=True)
+    status = commands.add_parser("status", help="what each does now")
+    test = commands.add_parser(
+        "test",
+        help="switch one on for some seconds",
+        epilog="example:\n  kaga-edge output test siren-1 --seconds 3",
+    )
+    test.add_argument("output", metavar="ID")
+    test.add_argument("--seconds", type=float, default=5.0, metavar="N", help="at most 60 [5]")
+    for one in (status, test):
+        one.add_argument("--json", action="store_true")
+        add_daemon_options(one)
+        one.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the daemon and print; returns 0, 1 when an output cannot be used."""
+    lang = language_of(args)
+    request = {"op": "output", "do": args.action}
+    if args.action == "test":
+        request |= {"output": args.output, "seconds": args.seconds}
+    answer = ask(socket_of(args), request, lang)
+    if args.json:
+        print(json.dumps(answer, ensure_ascii=False, indent=2))
+    else:
+        if args.action == "test":
+            print(say("output.testing", lang, seconds=f"{args.seconds:g}"))
+        for one in answer["outputs"]:
+            state = "broken" if not one["working"] else "on" if one["on"] else "off"
+            words = f"{one['id']:<12} GPIO {one['gpio']:<3} {say(f'output.{state}', lang)}"
+            print(" ".join([words, *one["alarms"]]))
+        if not answer["outputs"]:
+            print(say("output.none", lang))
+    return 0 if all(one["working"] for one in answer["outputs"]) else 1
