@@ -1,0 +1,85 @@
+"""``kaga-edge log``: the ring in the reader's language, chosen by time, sensor and level."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from kaga_edge.cli.log import since
+from kaga_edge.station.events import EventRing
+
+AT_MS = 1_795_281_249_000  # 2026-11-22 02:14:09 in Japan
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "kaga-edge.toml"
+    file.write_text('[site]\nid = "x"\n[store]\npath = "var/store.sqlite"\n', encoding="utf-8")
+    ring = EventRing(tmp_path / "var")
+    for second, level, name, fields in (
+        (0, 4, "link.down", {"reason": "no route to host"}),
+        (2467, 6, "link.up", {"outage_s": 2467}),
+        (
+            3992,
+            3,
+            "sensor.down",
+            {"sensor": "temp-1", "code": "KE-B02", "error": "no acknowledge", "count": 7},
+        ),
+        (4000, 2, "alert.raised", {"key": "danger/level-1", "value": 1.34, "threshold": 1.2}),
+        (4001, 6, "thing.of_a_later_version", {"a": 1}),
+    ):
+        ring.add({"t": AT_MS + second * 1000, "p": level, "seq": 1, "event": name, **fields})
+    ring.close()
+    return file
+
+
+def test_it_tells_what_happened_in_both_languages(kaga_edge, config: Path) -> None:
+    assert kaga_edge("log", "--config", config).out.splitlines() == [
+        "2026-11-22 (JST)",
+        "02:14:09 link down      no route to host, storing locally",
+        "02:55:16 link up        connected after 41 min",
+        "03:20:41 down           temp-1 KE-B02 no acknowledge (7 times)",
+        "03:20:49 alarm          danger/level-1 1.34 reached 1.2",
+        "03:20:50 thing.of_a_later_version a=1",
+    ]
+    assert (
+        "02:55:16 回線復帰       41分ぶりに接続しました"
+        in kaga_edge("log", "--config", config, "--lang", "ja").out
+    )
+
+
+def test_it_is_narrowed_by_sensor_level_and_time(kaga_edge, config: Path) -> None:
+    def names(*words: object) -> list[str]:
+        out = kaga_edge("log", "--config", config, "--json", *words).out
+        return [json.loads(line)["event"] for line in out.splitlines()]
+
+    assert names("--sensor", "level-1") == ["alert.raised"]
+    assert names("--level", "error") == ["sensor.down", "alert.raised"]
+    assert names("--since", "2026-11-22 03:20:45") == ["alert.raised", "thing.of_a_later_version"]
+    assert names("--last", "1") == ["thing.of_a_later_version"]
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_it_reads_at_40_columns(kaga_edge, config: Path, monkeypatch, lang: str) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    for line in kaga_edge("log", "--config", config, "--lang", lang).out.splitlines():
+        assert sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in line) <= 42
+
+
+def test_nothing_yet_and_a_wrong_time_are_said(kaga_edge, tmp_path: Path) -> None:
+    file = tmp_path / "kaga-edge.toml"
+    file.write_text("", encoding="utf-8")
+    assert kaga_edge("log", "--config", file).out == "no events\n"
+    said = kaga_edge("log", "--config", file, "--since", "soon")
+    assert (said.code, said.err[:6]) == (64, "KE-G06")
+
+
+@pytest.mark.parametrize(
+    ("text", "ago_s"), [("2h", 7200), ("3d", 259_200), ("today", 8049), ("2026-11-22 02:00", 849)]
+)
+def test_since_is_read_in_the_sites_time(text: str, ago_s: int) -> None:
+    assert since(text, ZoneInfo("Asia/Tokyo"), AT_MS / 1000, "en") == AT_MS - ago_s * 1000
