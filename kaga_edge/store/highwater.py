@@ -62,6 +62,12 @@ class HighWater:
         return taken
 
 
+def marks_of(store: Path) -> dict[str, Mark]:
+    """Return the marks beside a store's file; a file set aside has left them with its old name."""
+    name = store.name.partition(".damaged-")[0]
+    return _read(store.with_name(name + ".high"), Disk())
+
+
 def _read(path: Path, disk: Disk) -> dict[str, Mark]:
     try:
         listed = json.loads(disk.read(path))["epochs"]

@@ -21,6 +21,7 @@ from kaga_edge.text import (
     explained,
     explained_configuration,
     status,
+    storing,
     upkeep,
     words,
 )
@@ -29,7 +30,7 @@ from kaga_edge.vocabulary.readings import Flag
 LANGUAGES = ("ja", "en")
 TOPICS = (
     configuration, errors, status, words, commands, alarms, decoding, explained, explained_configuration,
-    checking, events, upkeep,
+    checking, events, upkeep, storing,
 )  # fmt: skip
 Text = tuple[str, str]  # Japanese, English
 

@@ -18,6 +18,7 @@ from kaga_edge.vocabulary.readings import Alert, ClockTrust, Moment, Reading, Sa
 
 MAX_BYTES = 1_000_000  # a small budget: a checkpoint every few commits
 KEEP_S = 60.0
+SITE: dict[str, object] = {"name": {"ja": "大聖寺", "en": "Daishoji"}, "tz": "Asia/Tokyo"}
 HERE = Identity(machine="a" * 32, board="1")
 TABLES = (
     "epoch", "sample", "run", "catalog", "sensor_index", "delivered", "memory", "fence",
@@ -72,7 +73,7 @@ class Life:
         assert self.database is not None
         channel = ("water_level", "m", 0.001, {"cal": cal})
         self.database.declare(
-            [SensorDeclaration(id="level-1", channels=(channel,), driver="a02yyuw")], {}, "gw"
+            [SensorDeclaration(id="level-1", channels=(channel,), driver="a02yyuw")], SITE, "gw"
         )
 
     def step(self) -> None:

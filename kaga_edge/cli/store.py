@@ -1,0 +1,167 @@
+"""``kaga-edge store``: what is stored, the loss ledger, checks, salvage, export.
+
+    kaga-edge store show [FILE]           what waits, what was delivered
+    kaga-edge store ledger [FILE]         what will never arrive, and why
+    kaga-edge store verify [FILE]         is the file whole?
+    kaga-edge store salvage FILE [OUT]    what a damaged file still holds, as a new store
+    kaga-edge store export FILE OUT       contract messages as JSON lines
+
+``show`` and ``ledger`` ask the running gateway; without one, and with FILE, a copy of the file is read.
+Nothing here changes FILE or confirms anything. Exit codes: 0 good, 2 damaged or not readable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, add_daemon_options, ask, language_of, socket_of
+from kaga_edge.text import say
+from kaga_edge.vocabulary.errors import KagaError
+
+EXIT_DAMAGED = 2
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "store",
+        help="what is stored, the loss ledger, checks, salvage, export",
+        description="\n".join((__doc__ or "").splitlines()[2:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    for kind, words in (
+        ("show", "what waits, what was delivered"),
+        ("ledger", "what will never arrive, and why"),
+        ("verify", "is the file whole?"),
+    ):
+        one = kinds.add_parser(kind, help=words)
+        one.add_argument("file", nargs="?", type=Path, metavar="FILE")
+        one.add_argument("--json", action="store_true")
+        add_daemon_options(one)
+        one.set_defaults(func=run)
+    salvage = kinds.add_parser("salvage", help="what a damaged file still holds, as a new store")
+    salvage.add_argument("file", type=Path, metavar="FILE")
+    salvage.add_argument("out", nargs="?", type=Path, metavar="OUT")
+    export = kinds.add_parser("export", help="contract messages as JSON lines; confirms nothing")
+    export.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("out", type=Path, metavar="OUT")
+    for one in (salvage, export):
+        one.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; return the exit code."""
+    lang = language_of(args)
+    match args.kind:
+        case "show" | "ledger":
+            return _told(args, lang)
+        case "verify":
+            return _verify(args, lang)
+        case "salvage":
+            return _salvage(args.file, args.out, lang)
+        case _:
+            return _export(args.file, args.out, lang)
+
+
+def _told(args: argparse.Namespace, lang: str) -> int:
+    if args.file is None:
+        try:
+            answer = ask(socket_of(args), {"op": "status"}, lang)
+        except NotRunning:
+            args.file = _configured(args)
+        else:
+            _from_daemon(answer["store"], args, lang)
+            return 0
+    from kaga_edge.store.inspect import contents, copied
+
+    with copied(args.file) as db:
+        found = contents(db)
+    if args.json:
+        tallies = [{name: getattr(t, name) for name in t.__slots__} for t in found.tallies]
+        lost = [dict(zip(("ep", "why", "sensor", "rows", "n"), line, strict=True)) for line in found.lines]
+        print(json.dumps({"rows": found.rows, "bytes": found.bytes, "epochs": tallies, "lines": lost}))
+        return 0
+    for tally in found.tallies:
+        print(tally.ep, say("store.tally", lang, **{name: getattr(tally, name) for name in _SUMS}))
+    if args.kind == "show":
+        print(say("store.rows", lang, rows=found.rows, notices=found.notices))
+        print(say("store.size", lang, size=f"{found.bytes / 1e6:.1f}"))
+        return 0
+    for ep, why, sensor, rows, numbers in found.lines:
+        print(ep, say("store.loss", lang, why=why, sensor=sensor or "-", rows=rows, numbers=numbers))
+    if not any(tally.gone for tally in found.tallies):
+        print(say("store.no_losses", lang))
+    return 0
+
+
+_SUMS = ("numbered", "delivered", "waiting", "gone")
+
+
+def _from_daemon(store: dict[str, Any], args: argparse.Namespace, lang: str) -> None:
+    if args.json:
+        print(json.dumps(store))
+        return
+    print(say("store.from_daemon", lang))
+    print(say("store.tally", lang, **{name: store[name] for name in _SUMS}))
+    print(say("store.size", lang, size=f"{store['bytes'] / 1e6:.1f}"))
+    if args.kind == "ledger" and not store["gone"]:
+        print(say("store.no_losses", lang))
+
+
+def _verify(args: argparse.Namespace, lang: str) -> int:
+    from kaga_edge.store.inspect import copied, faults
+
+    with copied(args.file or _configured(args)) as db:
+        wrong = faults(db)
+    if args.json:
+        print(json.dumps({"whole": not wrong, "faults": wrong}))
+    else:
+        print("\n".join(wrong) or say("store.whole", lang))
+    return EXIT_DAMAGED if wrong else 0
+
+
+def _salvage(file: Path, out: Path | None, lang: str) -> int:
+    from kaga_edge.store.file import Identity
+    from kaga_edge.store.highwater import marks_of
+    from kaga_edge.store.salvage import salvage
+
+    target = out or file.with_name(file.name + ".out")
+    if target.exists():
+        raise KagaError("there is a file of this name already", where=str(target), fix="name another OUT")
+    made_ms = time.time_ns() // 1_000_000
+    try:
+        saved = salvage(file, target, marks_of(file), Identity(), made_ms)
+    except OSError as error:
+        raise KagaError(
+            f"cannot salvage: {error.strerror}", where=str(file), fix="check path and room"
+        ) from error
+    print(say("store.salvaged", lang, rows=saved.rows, notices=saved.notices, out=target))
+    if saved.unreadable:
+        print(say("store.partly", lang, tables=", ".join(saved.unreadable)))
+    return 0
+
+
+def _export(file: Path, out: Path, lang: str) -> int:
+    from kaga_edge.store.inspect import copied, export
+
+    count = 0
+    try:
+        with copied(file) as db, out.open("x", encoding="utf-8") as lines:
+            for line in export(db):
+                lines.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+                count += 1
+    except OSError as error:
+        raise KagaError(f"cannot write: {error.strerror}", where=str(out), fix="name a new file") from error
+    print(say("store.exported", lang, count=count, out=out))
+    return 0
+
+
+def _configured(args: argparse.Namespace) -> Path:
+    from kaga_edge.config import load
+
+    return load(args.config or DEFAULT_CONFIG).store.path

@@ -1,0 +1,26 @@
+"""What ``kaga-edge store`` says."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "help.store": ("保存ファイルを見る・調べる・取り出す", "look into the stored samples, check, export"),
+    "store.rows": ("保存中 {rows} 行、通知 {notices} 件", "{rows} rows and {notices} notices in the file"),
+    "store.size": ("大きさ {size} MB", "size {size} MB"),
+    "store.tally": (
+        "番号 {numbered} = 送信済み {delivered} + 待ち {waiting} + 届かない {gone}",
+        "numbered {numbered} = delivered {delivered} + waiting {waiting} + gone {gone}",
+    ),
+    "store.no_losses": ("失われたものはありません", "nothing was lost"),
+    "store.loss": (
+        "{why} {sensor} {rows} 行 番号 {numbers}",
+        "{why} {sensor} {rows} rows, numbers {numbers}",
+    ),
+    "store.whole": ("ファイルは正常です", "the file is whole"),
+    "store.from_daemon": ("動作中のゲートウェイの答え", "as the running gateway says"),
+    "store.salvaged": (
+        "{rows} 行と通知 {notices} 件を {out} に救い出しました",
+        "{rows} rows and {notices} notices saved into {out}",
+    ),
+    "store.partly": ("一部しか読めなかった表: {tables}", "tables that could be read in part only: {tables}"),
+    "store.exported": ("{count} 件を {out} に書きました", "{count} messages written to {out}"),
+}

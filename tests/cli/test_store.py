@@ -1,0 +1,72 @@
+"""Looking into a store's file: nothing is changed, and what comes out keeps the contract."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaga_edge.store.disk import Disk
+from tests.crash.workload import Life
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Path:
+    life = Life(tmp_path / "kaga.db", Disk(), random.Random(3))
+    database = life.open()
+    for _ in range(60):
+        life.append(7)
+    life.confirm()
+    life.give_up()
+    database.close()
+    return life.path
+
+
+def test_show_and_ledger_say_the_sum(kaga_edge: Any, stopped: Path) -> None:
+    before = stopped.read_bytes()
+    said = kaga_edge("store", "show", str(stopped))
+    assert said.code == 0
+    assert "numbered 420 = delivered" in said.out
+    found = json.loads(kaga_edge("store", "ledger", str(stopped), "--json").out)
+    (tally,) = found["epochs"]
+    assert tally["numbered"] == tally["delivered"] + tally["waiting"] + tally["gone"] == 420
+    assert stopped.read_bytes() == before
+
+
+def test_what_is_exported_keeps_the_contract_and_is_all_there_is(
+    kaga_edge: Any, stopped: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    assert kaga_edge("store", "export", str(stopped), str(out)).code == 0
+    lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    batches = [line["payload"] for line in lines if line["topic"].endswith("/up/hist")]
+    numbers = [batch["n"] + i for batch in batches for i in range(len(batch["r"]))]
+    assert numbers == list(range(1, 421))
+    assert {line["topic"].split("/up/")[1].split("/")[0] for line in lines} >= {"catalog", "hist"}
+    verified = kaga_edge("contract", "verify", str(out))
+    assert verified.code == 0, verified.out
+
+
+def test_a_running_stores_file_is_read_from_a_copy(kaga_edge: Any, tmp_path: Path) -> None:
+    life = Life(tmp_path / "kaga.db", Disk(), random.Random(3))
+    database = life.open()
+    life.append(5)
+    assert "numbered 5 =" in kaga_edge("store", "show", str(life.path)).out
+    life.append(5)  # and the owner does not notice
+    database.close()
+
+
+def test_verify_and_salvage_of_a_damaged_file(kaga_edge: Any, stopped: Path, tmp_path: Path) -> None:
+    assert kaga_edge("store", "verify", str(stopped)).code == 0
+    content = bytearray(stopped.read_bytes())
+    content[: 4096 * 1] = bytes(4096)
+    stopped.write_bytes(content)
+    assert kaga_edge("store", "verify", str(stopped)).code == 2
+    out = tmp_path / "saved.db"
+    said = kaga_edge("store", "salvage", str(stopped), str(out))
+    assert said.code == 0
+    assert "420 rows" in said.out
+    assert kaga_edge("store", "verify", str(out)).code == 0
