@@ -84,6 +84,7 @@ def screen(snapshot: Snapshot, lang: str, *, colour: bool = False) -> list[str]:
     for sensor in snapshot["sensors"]:
         lines += _sensor(sensor, lang)
     lines += [_waiting(snapshot, lang), _room(snapshot, lang), *_link(snapshot, lang), _clock(snapshot, lang)]
+    lines += [_maintenance(window, lang) for window in snapshot.get("maintenance", ())]
     silent = [sensor["id"] for sensor in snapshot["sensors"] if sensor["state"] in SILENT]
     if silent:
         lines.append(f"{say('status.next', lang)}: kaga-edge sensor read {silent[0]}")
@@ -169,6 +170,12 @@ def _link(snapshot: Snapshot, lang: str) -> list[str]:
     if link["state"] in ("down", "refused") and link.get("reason"):
         lines.append(f"        {link['reason']}")
     return lines
+
+
+def _maintenance(window: dict[str, Any], lang: str) -> str:
+    what = say("maintenance.site", lang) if window["sensor"] == "site" else window["sensor"]
+    span = span_words(window["left_s"], lang)
+    return _label("care", lang) + say("status.care_left", lang, what=what, span=span, who=window["who"])
 
 
 def _clock(snapshot: Snapshot, lang: str) -> str:

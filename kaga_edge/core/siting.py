@@ -67,8 +67,8 @@ def site(
     """Return one measurement per channel of ``sited_quantities``, in its order.
 
     ``sound_reference_c``: the instrument has no temperature compensation of its own and reports distance
-    as if the air had this temperature; None: no correction. A value that had to do without its companion (no barometer,
-    no thermometer) is flagged ESTIMATED, never withheld.
+    as if the air had this temperature; None: no correction. A value that had to do without its companion
+    (no barometer, no thermometer) is flagged ESTIMATED, never withheld.
     """
     by_quantity = {m.quantity: m for m in measurements}
     derived = tuple(

@@ -364,7 +364,7 @@ class Daemon:
 
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
         await self._refresh()
-        return snapshot.status(self._facts())
+        return snapshot.status(self._facts()) | {"maintenance": self._upkeep.told()["windows"]}
 
     async def _maintenance(self, request: dict[str, Any]) -> dict[str, Any]:
         return await self._upkeep.ask(request, tuple(self._plans))

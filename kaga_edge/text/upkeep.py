@@ -33,6 +33,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "output.off": ("停止", "off"),
     "output.broken": ("使えません", "cannot be used"),
     "output.testing": ("試験: {seconds}秒間作動します", "Test: on for {seconds} s"),
+    "status.care": ("保守中", "Care"),
+    "status.care_left": ("{what}  あと{span}  {who}", "{what}, {span} left, {who}"),
     "maintenance.none": ("保守中のものはありません", "nothing is under maintenance"),
     "maintenance.site": ("観測所全体", "the whole station"),
     "maintenance.until": (

@@ -132,6 +132,13 @@ def test_three_when_nobody_listens(kaga_edge, tmp_path):
     assert "systemctl start kaga-edge" in said.err
 
 
+def test_maintenance_is_a_line_of_its_own(kaga_edge, control_socket, snapshot):
+    window = {"sensor": "site", "left_s": 1800, "who": "山田", "why": "清掃", "until": 0}
+    path = control_socket(lambda _: snapshot() | {"maintenance": [window]})
+    said = kaga_edge("status", "--socket", path, "--lang", "ja")
+    assert "保守中  観測所全体  あと30分  山田" in said.out
+
+
 def test_three_when_a_killed_daemon_left_its_socket(kaga_edge, tmp_path):
     import socket
 

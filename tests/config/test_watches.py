@@ -112,3 +112,14 @@ def test_ranks_may_be_missing_and_may_coincide(sheet):
 
 def test_an_alarm_on_a_channel_that_is_not_there_is_named(sheet):
     assert sheet.only(sheet.site, sheet.rain, "[sensor.alarms.snowfall_6h]\nwarning = 0.3\n").code == "KE-C56"
+
+
+def test_snowfall_totals_have_alarms(sheet):
+    snow = sheet.level.replace("gauge_zero_to_sensor_m = 4.2", "ground_to_sensor_m = 3.0")
+    table = "[sensor.snow]\n[sensor.alarms.snowfall_6h]\ncaution = 0.20\nwarning = 0.30\n"
+    (sensor,) = sheet.good(sheet.site, snow, table).sensors
+    rules = plans.sensor_plan(sensor).rules
+    assert [(r.key, r.threshold) for r in rules] == [
+        ("caution/level-1/snowfall_6h", 0.2),
+        ("warning/level-1/snowfall_6h", 0.3),
+    ]

@@ -105,3 +105,22 @@ def test_maintenance_flags_announces_outlives_a_kill_and_ends(tmp_path, daemon, 
         ("maintenance/site", "raised", "保守中です。測定は続き、値には印が付きます"),
         ("maintenance/site", "cleared", "保守は終わりました"),
     ]
+
+
+def test_two_gauges_that_disagree_are_flagged_and_told_by_the_running_daemon(
+    tmp_path, daemon, instruments
+) -> None:
+    names = [(name, tmp_path / name) for name in ("level-1", "level-2")]
+    check = '[[site.check]]\nkind = "levels"\nsensor = "level-1"\nagainst = "level-2"\nhold = "500ms"\n'
+    text = config_text(tmp_path, names, port=None, every="250ms")
+    daemon.config.write_text(text.replace("[store]", f"{check}\n[store]"))
+    instruments[1].distance_mm = 1800  # 20 cm more water than the other sees
+    daemon.start()
+    query = "SELECT body FROM notice ORDER BY id"
+    (body,) = wait_for(lambda: stored(tmp_path, query), why="the contradiction told")
+    told = json.loads(body[0])
+    assert (told["data"]["key"], told["data"]["state"]) == ("levels/level-1", "raised")
+    assert told["data"]["ja"] == "2台の水位計の差が大きすぎます"
+    assert (told["data"]["apart"], told["data"]["threshold"], told["data"]["q"]) == (0.2, 0.1, 8)
+    vals, q = stored(tmp_path, "SELECT vals, q FROM sample ORDER BY id DESC LIMIT 1")[0]
+    assert (vals in ("3,2", "3.2,1.8"), q) == (True, "[8,0]")
