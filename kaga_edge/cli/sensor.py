@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaga_edge.cli import calibrate
+from kaga_edge.cli import calibrate, scan
 from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of
 from kaga_edge.text import quality_words, quantity_name, say, span_words, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
@@ -56,6 +56,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     read.add_argument("--json", action="store_true")
     read.set_defaults(func=run_read)
     calibrate.add(commands)
+    scan.add(commands)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -134,12 +135,12 @@ def run_read(args: argparse.Namespace) -> int:
     from kaga_edge.config import load
 
     config = load(args.config)
-    wanted = _wanted(config, args.sensor, lang)
+    wanted = sensors_named(config, args.sensor, lang)
     if args.record and len(wanted) != 1:
         raise NoSuchSensor(say("read.record_one", lang))
     answers = _through_daemon(args, wanted, lang)
     if answers is None:
-        answers = asyncio.run(_straight_from_bus(config, wanted))
+        answers = asyncio.run(straight_from_bus(config, wanted))
     if args.record:
         _record(args.record, wanted[0], answers[0])
     if args.json:
@@ -151,7 +152,8 @@ def run_read(args: argparse.Namespace) -> int:
     return EXIT_FAILING if any(answer["error"] for answer in answers) else 0
 
 
-def _wanted(config: Config, sensor: str | None, lang: str) -> tuple[SensorConfig, ...]:
+def sensors_named(config: Config, sensor: str | None, lang: str) -> tuple[SensorConfig, ...]:
+    """Return the sensor of that id, or all. Raises NoSuchSensor."""
     found = tuple(one for one in config.sensors if sensor in (None, one.id))
     if not found:
         valid = ", ".join(one.id for one in config.sensors)
@@ -173,7 +175,7 @@ def _through_daemon(
         return None
 
 
-async def _straight_from_bus(config: Config, wanted: Sequence[SensorConfig]) -> list[dict[str, Any]]:
+async def straight_from_bus(config: Config, wanted: Sequence[SensorConfig]) -> list[dict[str, Any]]:
     from kaga_edge.buses import Bus, Wires
     from kaga_edge.gateway import plans, snapshot
     from kaga_edge.station.clock import SystemClock

@@ -1,0 +1,232 @@
+"""``kaga-edge sensor scan`` and ``sensor test``: what hangs here, and does it measure well."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of
+from kaga_edge.cli.screen import fold
+from kaga_edge.text import catalogue, quantity_name, say, unit_shown
+from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.quantities import BY_CHANNEL
+
+if TYPE_CHECKING:
+    from kaga_edge.buses.scan import Found
+
+TESTS = 5
+GPIOS = (4, 5, 6, 12, 13, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27)
+EXIT_FAILING, EXIT_NOTHING = 2, 1
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register both below ``sensor``."""
+    scan = commands.add_parser(
+        "scan",
+        help="find sensors on I2C, serial, Modbus and 1-wire; print their config lines",
+        description="Tries every known model by its own dialogue. What the configuration already uses is "
+        "left alone while the gateway runs. --gpio also watches the header's pins (sets pull-ups).",
+        epilog="examples:\n  kaga-edge sensor scan\n  kaga-edge sensor scan --port /dev/ttyUSB0\n\n"
+        "exit codes: 0 something was found, 1 nothing",
+    )
+    scan.add_argument("--bus", type=int, action="append", metavar="N", help="only this I2C bus")
+    scan.add_argument("--port", action="append", metavar="PATH", help="only this serial port")
+    scan.add_argument("--gpio", type=float, metavar="SECONDS", help="watch the GPIO lines for so long")
+    scan.add_argument("--json", action="store_true")
+    _daemon(scan)
+    scan.set_defaults(func=run_scan)
+    test = commands.add_parser(
+        "test",
+        help="five readings in a row: range, spread, reply time, verdict",
+        epilog="example:\n  kaga-edge sensor test level-1\n\nexit codes: 0 pass, 2 a sensor failed",
+    )
+    test.add_argument("sensor", nargs="?", metavar="SENSOR", help="id; without it every sensor")
+    test.add_argument("--json", action="store_true")
+    _daemon(test)
+    test.set_defaults(func=run_test)
+
+
+def _daemon(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
+
+
+# --- scan ---
+
+
+def run_scan(args: argparse.Namespace) -> int:
+    """Scan and print; returns 0, or 1 when nothing was found."""
+    lang = language_of(args)
+    busy, addresses = _in_use(args, lang)
+    found = asyncio.run(_scan(args, busy, addresses, lang))
+    levels = _levels(args.gpio, lang) if args.gpio else {}
+    if args.json:
+        listed = [dataclasses.asdict(one) | {"config": config_lines(one)} for one in found]
+        print(json.dumps({"found": listed, "gpio": levels}, ensure_ascii=False, indent=2))
+    else:
+        print(
+            "\n".join(line for one in found for line in found_lines(one, lang)) or say("scan.nothing", lang)
+        )
+        for gpio, (level, changes) in levels.items():
+            print(say("scan.gpio", lang, gpio=gpio, level=level, changes=changes))
+    return 0 if found or levels else EXIT_NOTHING
+
+
+async def _scan(
+    args: argparse.Namespace, busy: set[str], addresses: set[tuple[int, int]], lang: str
+) -> list[Found]:
+    from kaga_edge.buses import Wires, scan
+    from kaga_edge.station.clock import SystemClock
+
+    wires, clock = Wires(), SystemClock()
+    found: list[Found] = []
+    everything = not args.bus and not args.port
+    known = sorted(int(node.name[4:]) for node in Path("/dev").glob("i2c-*") if node.name[4:].isdigit())
+    for bus in args.bus or (known if everything else []):
+        skip = frozenset(address for on, address in addresses if on == bus)
+        try:
+            found += await scan.i2c(bus, wires, clock, skip)
+        except OSError as error:
+            _say(say("scan.closed", lang, where=f"i2c-{bus}", reason=error.strerror))
+    for port in args.port or (scan.serial_ports() if everything else []):
+        if str(Path(port).resolve()) in busy:
+            _say(say("scan.in_use", lang, where=port))
+            continue
+        _say(say("scan.trying", lang, where=port))
+        try:
+            heard = await asyncio.to_thread(scan.listen, port)
+            found += [heard] if heard else await scan.modbus(port, wires, clock)
+        except KagaError as error:
+            _say(say("scan.closed", lang, where=port, reason=error.what))
+    return found + (scan.onewire() if everything else [])
+
+
+def _in_use(args: argparse.Namespace, lang: str) -> tuple[set[str], set[tuple[int, int]]]:
+    """Return the ports and I2C addresses that the running gateway works with."""
+    from kaga_edge.config import ConfigFaults, I2cAddress, ModbusAddress, SerialPort, load
+
+    try:
+        ask(socket_of(args), {"op": "status"}, lang)
+        config = load(args.config)
+    except (NotRunning, ConfigFaults):
+        return set(), set()
+    ports = {
+        str(Path(s.bus.port).resolve())
+        for s in config.sensors
+        if isinstance(s.bus, SerialPort | ModbusAddress)
+    }
+    return ports, {(s.bus.bus, s.bus.address) for s in config.sensors if isinstance(s.bus, I2cAddress)}
+
+
+def _levels(within_s: float, lang: str) -> dict[int, tuple[int, int]]:
+    from kaga_edge.buses import Wires, scan
+
+    try:
+        return scan.gpio_levels(GPIOS, Wires(), within_s)
+    except (KagaError, OSError) as error:
+        _say(say("scan.closed", lang, where="gpio", reason=getattr(error, "what", error)))
+        return {}
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def found_lines(one: Found, lang: str) -> list[str]:
+    """Return one device as people read it, with the lines for the configuration below."""
+    certain = say("scan.certain" if one.certain else "scan.likely", lang)
+    what = f"{one.driver} ({certain})" if one.driver else say("scan.unknown", lang)
+    seen = f"  {one.seen}" if one.seen else ""
+    return fold(f"{one.bus} {one.where}  {what}{seen}", indent=2) + [
+        f"    {line}" for line in config_lines(one)
+    ]
+
+
+def config_lines(one: Found) -> list[str]:
+    """Return the configuration's lines for a device; none without a model."""
+    if one.driver is None:
+        return []
+    return [
+        "[[sensor]]",
+        f'id = "{one.driver.replace("_", "-")}-1"',
+        f'driver = "{one.driver}"',
+        *one.lines,
+        'every = "60s"',
+    ]
+
+
+# --- test ---
+
+
+def run_test(args: argparse.Namespace) -> int:
+    """Read each sensor five times and judge; returns 0, or 2 when one failed."""
+    from kaga_edge.cli.sensor import sensors_named, straight_from_bus
+    from kaga_edge.config import load
+
+    lang = language_of(args)
+    config = load(args.config)
+    chosen = sensors_named(config, args.sensor, lang)
+    answers: dict[str, list[dict[str, Any]]] = {one.id: [] for one in chosen}
+    try:
+        for one in chosen:
+            for _ in range(TESTS):
+                answers[one.id].append(ask(socket_of(args), {"op": "read", "sensor": one.id}, lang))
+    except NotRunning:
+        for _ in range(TESTS):
+            for answer in asyncio.run(straight_from_bus(config, chosen)):
+                answers[answer["sensor"]].append(answer)
+    verdicts = [verdict(sensor, read) for sensor, read in answers.items()]
+    if args.json:
+        print(json.dumps(verdicts, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(line for one in verdicts for line in verdict_lines(one, lang)))
+    return 0 if all(one["pass"] for one in verdicts) else EXIT_FAILING
+
+
+def verdict(sensor: str, read: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return range, spread and reply time of a sensor's readings, and whether it passes."""
+    values: dict[str, list[float]] = {}
+    for answer in read:
+        for reading in answer["readings"]:
+            if reading["value"] is not None:
+                values.setdefault(reading["id"], []).append(reading["value"])
+    errors = [answer["error"] for answer in read if answer["error"]]
+    return {
+        "sensor": sensor,
+        "readings": len(read) - len(errors),
+        "asked": len(read),
+        "reply_s": round(statistics.median(answer["took_s"] for answer in read), 4) if read else None,
+        "channels": [
+            {"id": name, "least": min(seen), "most": max(seen), "spread": max(seen) - min(seen)}
+            for name, seen in values.items()
+        ],
+        "error": errors[-1] if errors else None,
+        "pass": bool(read) and not errors and bool(values),
+    }
+
+
+def verdict_lines(one: dict[str, Any], lang: str) -> list[str]:
+    """Return one sensor's verdict as people read it."""
+    word = say("doctor.pass" if one["pass"] else "doctor.fail", lang)
+    reply = "" if one["reply_s"] is None else say("read.took", lang, ms=round(one["reply_s"] * 1000))
+    lines = fold(f"{one['sensor']}  {word}  {one['readings']}/{one['asked']}  {reply}", indent=2)
+    for channel in one["channels"]:
+        quantity = BY_CHANNEL[channel["id"]]
+        decimals = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
+        least, most, spread = (f"{channel[key]:.{decimals}f}" for key in ("least", "most", "spread"))
+        unit = unit_shown(quantity.unit, lang)
+        name = quantity_name(channel["id"], lang)
+        lines += fold(
+            say("test.range", lang, name=name, least=least, most=most, spread=spread, unit=unit), indent=4
+        )
+    if one["error"]:
+        lines += fold(f"  {one['error']['code']} {one['error']['what']}", indent=4)
+        if f"{one['error']['code']}.meaning" in catalogue():
+            lines.append(f"  {say('status.next', lang)}: kaga-edge explain {one['error']['code']}")
+    return lines
