@@ -41,6 +41,12 @@ class Disk:
         """Return a whole file."""
         return path.read_bytes()
 
+    def read_part(self, path: Path, offset: int, size: int) -> bytes:
+        """Return ``size`` bytes of a file from ``offset``, fewer at its end."""
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
     def write_whole(self, path: Path, content: bytes) -> None:
         """Put a small file in place so that after a cut the old or the new one is there, whole."""
         fresh = path.with_name(path.name + ".new")

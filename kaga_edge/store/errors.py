@@ -50,6 +50,13 @@ def nonsense(what: str) -> sqlite3.DatabaseError:
     return error
 
 
+def refused(what: str) -> sqlite3.OperationalError:
+    """Return the error for what SQLite answers with "busy" although nobody else has the file."""
+    error = sqlite3.OperationalError(what)
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    return error
+
+
 def fault_code(error: sqlite3.Error) -> int:
     """Return the primary result code of a fault of the disk; a bug rises again."""
     code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF

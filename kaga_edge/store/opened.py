@@ -21,7 +21,7 @@ from kaga_edge.core.stored import Change, EpochBegan, Purged
 from kaga_edge.store import wal
 from kaga_edge.store.book import Book, read_books
 from kaga_edge.store.disk import Disk
-from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreSick, fault_code
+from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreSick, fault_code, refused
 from kaga_edge.store.file import FileDamaged, Identity, open_file, set_aside
 from kaga_edge.store.highwater import HighWater
 from kaga_edge.store.salvage import Salvaged, salvage
@@ -126,11 +126,24 @@ class OpenedFile:
         """Compare the write-ahead log that was found with what SQLite took of it. Raises FileDamaged."""
         if not left:
             return
-        (_, accepted, _) = self._connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        busy, accepted, _ = self._connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if busy:  # the disk refused in the middle; nothing can be said of the log
+            raise refused("the write-ahead log could not be read")
         tail = wal.tail(left, max(accepted, 0))
         self._torn = tail is wal.Tail.TORN and not self._books  # while running we know what was promised
         if tail is wal.Tail.DAMAGED:
-            raise FileDamaged("acknowledged transactions follow a spoilt one in the write-ahead log")
+            if accepted > 0 or not self._holds(wal.committed_pages(left)):
+                raise FileDamaged("acknowledged transactions follow a spoilt one in the write-ahead log")
+            self.close()  # reading the file beside SQLite has given back its lock
+            self._db = open_file(self.path, self._max_bytes, self._disk)
+
+    def _holds(self, pages: dict[int, bytes]) -> bool:
+        """Say whether the file has these pages already: the log had only begun to be used anew."""
+        size = wal.PAGE_BYTES
+        return all(
+            self._disk.read_part(self.path, (page - 1) * size, size) == content
+            for page, content in pages.items()
+        )
 
     def _start_afresh(self, reason: str) -> None:
         """Save what a damaged file holds into a new one, set it aside and go on."""

@@ -129,6 +129,9 @@ class RecordedDisk(Disk):
         self.fault("read", 0)
         return bytes(self.inodes[self.names[str(path)]].content)
 
+    def read_part(self, path: Path, offset: int, size: int) -> bytes:
+        return self.read(path)[offset : offset + size]
+
     @_own
     def write_whole(self, path: Path, content: bytes) -> None:
         fresh = f"{path}.new"
