@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from kaga_edge.config.derived_tables import RainTable, SnowTable
+from kaga_edge.config.derived_tables import MonthDayText, RainTable, SnowTable
 from kaga_edge.config.event_tables import EventTable
 from kaga_edge.config.faults import Code
 from kaga_edge.config.models import DisclosureTable, Duration, Id, Rate, Table
@@ -24,8 +24,8 @@ class I2cTable(Table):
     address: int | None = Field(default=None, ge=0x08, le=0x77)
 
 
-class QualityTable(Table):
-    """``[sensor.quality.CHANNEL]``: what is given replaces that default."""
+class LimitsTable(Table):
+    """The limits of one channel: what is given replaces that default."""
 
     gross_fail: tuple[float, float] | None = None
     gross_suspect: tuple[float, float] | None = None
@@ -36,6 +36,18 @@ class QualityTable(Table):
     flat_tolerance: float | None = Field(default=None, ge=0)
     flat_suspect_s: Duration | None = Field(default=None, alias="flat_suspect")
     flat_fail_s: Duration | None = Field(default=None, alias="flat_fail")
+
+
+class SeasonTable(LimitsTable):
+    """``[[sensor.quality.CHANNEL.season]]``: other limits between two days of the year, both included."""
+
+    between: tuple[MonthDayText, MonthDayText]
+
+
+class QualityTable(LimitsTable):
+    """``[sensor.quality.CHANNEL]``: the limits of the year, and of its seasons."""
+
+    season: tuple[SeasonTable, ...] = ()
 
 
 class ThresholdTable(Table):

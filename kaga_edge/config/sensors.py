@@ -18,6 +18,7 @@ from kaga_edge.config.lines import Path
 from kaga_edge.config.sensor_tables import (
     COMMON_KEYS,
     CalibrationTable,
+    LimitsTable,
     QualityTable,
     SensorTable,
     ThresholdTable,
@@ -29,7 +30,8 @@ from kaga_edge.config.watch_tables import sensor_watches
 from kaga_edge.config.wiring import attachment, check_bus_keys, gpio_in_range
 from kaga_edge.core import burst
 from kaga_edge.core.calibration import Correction, raw_of
-from kaga_edge.core.grading import Limits
+from kaga_edge.core.grading import Limits, SeasonLimits
+from kaga_edge.core.local import MonthDay
 from kaga_edge.core.siting import Mount, sited_quantities
 from kaga_edge.sensors import driver_names, load
 from kaga_edge.text import Phrase
@@ -106,6 +108,7 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
         watches=sensor_watches(table.id, table.every_s, table.stranding, table.icing),
         burst_s=table.burst_s,
         corrections=corrections,
+        seasons=_seasons(table.quality, limits),
         deriving=deriving,
         event=event,
     )
@@ -242,10 +245,30 @@ def _alarms(
     }
 
 
-def _merged(limits: Limits, given: QualityTable | None) -> Limits:
+def _merged(limits: Limits, given: LimitsTable | None) -> Limits:
     if given is None:
         return limits
-    return replace(limits, **{name: getattr(given, name) for name in given.model_fields_set})
+    names = given.model_fields_set - {"season", "between"}
+    return replace(limits, **{name: getattr(given, name) for name in names})
+
+
+def _month_day(text: str) -> MonthDay:
+    month, _, day = text.partition("-")
+    return int(month), int(day)
+
+
+def _seasons(given: Mapping[str, QualityTable], limits: Mapping[str, Limits]) -> tuple[SeasonLimits, ...]:
+    """Return the limits of seasons, each on top of the channel's limits of the year."""
+    return tuple(
+        SeasonLimits(
+            channel=channel,
+            between=(_month_day(season.between[0]), _month_day(season.between[1])),
+            limits=_merged(limits[channel], season),
+        )
+        for channel, table in given.items()
+        if channel in limits
+        for season in table.season
+    )
 
 
 def _thresholds(desk: Desk, table: ThresholdTable, path: Path) -> dict[str, float]:

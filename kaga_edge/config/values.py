@@ -17,7 +17,7 @@ from kaga_edge.core.calibration import Correction
 from kaga_edge.core.crosschecks import CrossCheck
 from kaga_edge.core.deriving import Deriving
 from kaga_edge.core.eventmode import EventRule
-from kaga_edge.core.grading import Limits
+from kaga_edge.core.grading import Limits, SeasonLimits
 from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Mount
 from kaga_edge.core.watching import Watch
@@ -176,6 +176,7 @@ class SensorConfig:
     event: EventRule | None = None
     deriving: Deriving = field(default_factory=Deriving)
     corrections: tuple[Correction, ...] = field(default=(), compare=False)  # nor is a calibration
+    seasons: tuple[SeasonLimits, ...] = field(default=(), compare=False)
     burst_s: float | None = None  # None: the newest frame is the value
 
     def make_driver(self) -> Driver:

@@ -12,8 +12,10 @@ Source: IOOS QARTOD manuals, tests 4 (gross range), 6 (spike), 7 (rate of change
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kaga_edge.core.local import MonthDay, in_season
 from kaga_edge.vocabulary.readings import Flag, Grade, Measurement, Reading
 
 Span = tuple[float, float]
@@ -33,6 +35,15 @@ class Limits:
     flat_tolerance: float | None = None  # range over the window below this: flat
     flat_suspect_s: float | None = None
     flat_fail_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeasonLimits:
+    """One channel's limits from one day of the year to another, both included; may run over the new year."""
+
+    channel: str
+    between: tuple[MonthDay, MonthDay]
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +82,17 @@ def grade(limits: Limits, history: History, at_s: float, measurement: Measuremen
         worst = max(worst, Grade.SUSPECT)
     history = replace(history, last=(*history.last, (at_s, value))[-3:])
     return history, Reading(quantity=measurement.quantity, value=value, flags=flags, grade=worst)
+
+
+def limits_of(
+    day: MonthDay, year: Mapping[str, Limits], seasons: Sequence[SeasonLimits]
+) -> Mapping[str, Limits]:
+    """Return each channel's limits on a day: those of the first season it lies in, else of the year."""
+    found = dict(year)
+    for season in reversed(seasons):
+        if in_season(day, season.between):
+            found[season.channel] = season.limits
+    return found
 
 
 def gross_range(limits: Limits, value: float) -> Grade:

@@ -13,7 +13,8 @@ from kaga_edge.core import alarms, calibration, deriving, grading, siting
 from kaga_edge.core.alarms import AlarmRule
 from kaga_edge.core.calibration import Correction
 from kaga_edge.core.deriving import Deriving, Memory
-from kaga_edge.core.grading import History, Limits
+from kaga_edge.core.grading import History, Limits, SeasonLimits
+from kaga_edge.core.local import local_time
 from kaga_edge.core.siting import Mount, Surroundings
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Alert, Flag, Grade, Measurement, Moment, Reading, Sample
@@ -33,6 +34,7 @@ class SensorPlan:
     sound_reference_c: float | None = None  # None: distance is not corrected
     deriving: Deriving = field(default_factory=Deriving)
     corrections: tuple[Correction, ...] = ()
+    seasons: tuple[SeasonLimits, ...] = ()
 
     @property
     def channels(self) -> tuple[Quantity, ...]:
@@ -75,6 +77,10 @@ def judge(
     if measurements is None:
         return state, Judged(sample=missing(plan, at, raw))
     sited = siting.site(plan.mount, measurements, around, sound_reference_c=plan.sound_reference_c)
+    if plan.seasons:
+        local = local_time(at.wall_ms, plan.deriving.zone)
+        today = grading.limits_of((local.month, local.day), plan.limits, plan.seasons)
+        plan = replace(plan, limits=today)
     sited = calibration.correct(plan.corrections, sited)
     histories = dict(state.histories)
     readings = _graded(plan, histories, at_s, sited)

@@ -92,6 +92,7 @@ def sensor_plan(sensor: SensorConfig) -> SensorPlan:
         sound_reference_c=_sound_reference_c(sensor),
         deriving=sensor.deriving,
         corrections=sensor.corrections,
+        seasons=sensor.seasons,
     )
     watched = plan.channels[0]  # thresholds speak of what the site needs, which comes first
     rules = _alarm_rules(sensor, watched, Thresholds(by_rank=sensor.thresholds, hysteresis=sensor.hysteresis))

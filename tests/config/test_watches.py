@@ -123,3 +123,15 @@ def test_snowfall_totals_have_alarms(sheet):
         ("caution/level-1/snowfall_6h", 0.2),
         ("warning/level-1/snowfall_6h", 0.3),
     ]
+
+
+def test_a_season_starts_from_the_limits_of_the_year(sheet):
+    table = (
+        "[sensor.quality.water_level]\ngross_fail = [0.0, 3.0]\n"
+        '[[sensor.quality.water_level.season]]\nbetween = ["12-01", "03-31"]\ngross_suspect = [0.0, 1.0]\n'
+    )
+    (sensor,) = sheet.good(sheet.site, sheet.level, table).sensors
+    (winter,) = plans.sensor_plan(sensor).seasons
+    assert winter.between == ((12, 1), (3, 31))
+    assert (winter.limits.gross_fail, winter.limits.gross_suspect) == ((0.0, 3.0), (0.0, 1.0))
+    assert winter.limits.spike_fail == sensor.limits["water_level"].spike_fail

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaga_edge.core.grading import History, Limits, grade, gross_range
+from kaga_edge.core.grading import History, Limits, SeasonLimits, grade, gross_range, limits_of
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Grade, Measurement, Reading
 
@@ -108,3 +108,27 @@ def test_gross_range_is_no_looser_for_fail_than_for_suspect(value: float) -> Non
     limits = Limits(gross_fail=(-10, 10), gross_suspect=(-5, 5))
     order = [gross_range(limits, v) for v in sorted((abs(value), abs(value) + 1))]
     assert all(a <= b for a, b in pairwise(order))
+
+
+# ioos-qc's climatology vector: values 1, 3, 5 in January to March, suspect (0, 2), fail (-1, 4)
+@pytest.mark.parametrize(("value", "expected"), [(1, 1), (3, 3), (5, 4)])
+def test_a_season_has_its_own_limits(value: float, expected: int) -> None:
+    winter = SeasonLimits(
+        channel="water_level",
+        between=((1, 1), (3, 31)),
+        limits=Limits(gross_suspect=(0, 2), gross_fail=(-1, 4)),
+    )
+    year = {"water_level": Limits()}
+    assert grades(limits_of((2, 29), year, (winter,))["water_level"], [value]) == [expected]
+    assert grades(limits_of((3, 31), year, (winter,))["water_level"], [value]) == [expected]
+    assert grades(limits_of((4, 1), year, (winter,))["water_level"], [value]) == [1]
+
+
+def test_a_season_may_run_over_the_new_year_and_the_first_of_two_holds() -> None:
+    strict, loose = Limits(gross_fail=(0, 1)), Limits(gross_fail=(0, 9))
+    seasons = (
+        SeasonLimits(channel="c", between=((12, 1), (2, 28)), limits=strict),
+        SeasonLimits(channel="c", between=((1, 1), (6, 30)), limits=loose),
+    )
+    days = [(12, 31), (1, 1), (3, 1), (7, 1)]
+    assert [limits_of(day, {}, seasons).get("c") for day in days] == [strict, strict, loose, None]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kaga_edge.core.alarms import AlarmRule
-from kaga_edge.core.grading import Limits
+from kaga_edge.core.grading import Limits, SeasonLimits
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.siting import Mount, Surroundings
 from kaga_edge.vocabulary.quantities import Quantity
@@ -75,3 +77,19 @@ def test_a_probe_without_its_barometer_gives_an_estimate_that_says_so() -> None:
     level = judged.sample.readings[0]
     assert (level.flags, level.grade) == (Flag.ESTIMATED, Grade.SUSPECT)
     assert abs(level.value - 1.02) < 0.01
+
+
+def test_the_limits_of_a_season_are_those_of_the_local_day() -> None:
+    august = SeasonLimits(
+        channel="water_level", between=((8, 28), (8, 28)), limits=Limits(gross_suspect=(0, 1))
+    )
+    plan = replace(PLAN, seasons=(august,))  # AT is 04:46 UTC on 28 August
+    said = (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=3.5),)
+
+    def flags(at: Moment) -> Flag:
+        args = {"at": at, "at_s": 0.0, "measurements": said, "around": Surroundings()}
+        return judge(plan, SensorState(), **args)[1].sample.readings[0].flags
+
+    evening_before = replace(AT, wall_ms=AT.wall_ms - 12 * 3_600_000)  # 16:46 UTC is 01:46 the next day
+    assert (flags(AT), flags(evening_before)) == (Flag.OUT_OF_RANGE, Flag.OUT_OF_RANGE)
+    assert flags(replace(AT, wall_ms=AT.wall_ms + 12 * 3_600_000)) is Flag.GOOD
