@@ -1,0 +1,261 @@
+"""What the drills are made of: a broker that can be taken away, a line that can be spoilt, a namespace.
+
+All traffic stays on this machine: loopback, or a pair of virtual interfaces between two namespaces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaga_edge.core.stored import Entry, SensorDeclaration
+from kaga_edge.station.clock import SystemClock
+from kaga_edge.store import Store
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Reading, Sample
+from tests.gateway.conftest import Daemon, Receiving, wait_for
+
+BATCH_ROWS_MOST, WINDOW = 500, 20
+PACKETS = 20_000  # what mosquitto may queue for the receiver while that is away
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One line of the table."""
+
+    drill: str
+    numbered: int
+    lost: int
+    duplicates: int
+    reconnects: int
+    seconds: float
+    goodput: float | None = None
+
+
+REPORTS: list[Report] = []
+
+
+class Broker:
+    """Mosquitto that keeps its sessions over restarts; ``inner`` is the receiver's port."""
+
+    def __init__(self, folder: Path, port: int, inner: int) -> None:
+        self.folder, self.port, self.inner = folder / "broker", port, inner
+        self.folder.mkdir()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, outer: str = "allow_anonymous true\n", address: str = "0.0.0.0") -> None:
+        user = "user root\n" if os.geteuid() == 0 else ""
+        conf = self.folder / "mosquitto.conf"
+        conf.write_text(
+            f"{user}per_listener_settings true\npersistence true\npersistence_location {self.folder}/\n"
+            f"max_queued_messages {PACKETS}\n"
+            f"listener {self.inner} 127.0.0.1\nallow_anonymous true\n"
+            f"listener {self.port} {address}\n{outer}"
+        )
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(["mosquitto", "-c", str(conf)], stdout=log, stderr=log)
+        wait_for(lambda: answers(self.inner), why=f"mosquitto: {(self.folder / 'log').read_text()[-500:]}")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()  # saves its sessions
+            self._process.wait(20)
+            self._process = None
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Proxy:
+    """A TCP line to ``target``: ``carried`` counts bytes going up; ``hole`` swallows, ``cut`` hangs up."""
+
+    def __init__(self, target: int) -> None:
+        self.carried = 0
+        self.hole = threading.Event()
+        self._target = target
+        self._open: set[socket.socket] = set()
+        self._server = socket.create_server(("0.0.0.0", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def cut(self) -> None:
+        for end in list(self._open):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._server.close()
+        self.cut()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._server.accept()
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    near.close()
+                    continue
+                self._open |= {near, far}
+                threading.Thread(target=self._pump, args=(near, far, True), daemon=True).start()
+                threading.Thread(target=self._pump, args=(far, near, False), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, up: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if self.hole.is_set():
+                    continue
+                sink.sendall(data)
+                if up:
+                    self.carried += len(data)
+        for end in (source, sink):
+            self._open.discard(end)
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+class Namespace:
+    """A network namespace with one line to here: the daemon inside sees nothing else."""
+
+    def __init__(self, number: int) -> None:
+        self.name = f"kagadrill{number}"
+        self.outside, self.inside = f"10.213.{number}.1", f"10.213.{number}.2"
+        self._near, self._far = f"kd{number}a", f"kd{number}b"
+        run("ip", "netns", "add", self.name)
+        run("ip", "link", "add", self._near, "type", "veth", "peer", "name", self._far, "netns", self.name)
+        run("ip", "addr", "add", f"{self.outside}/24", "dev", self._near)
+        run("ip", "link", "set", self._near, "up")
+        self.within("ip", "link", "set", "lo", "up")
+        self.within("ip", "addr", "add", f"{self.inside}/24", "dev", self._far)
+        self.up()
+
+    def up(self) -> None:
+        self.within("ip", "link", "set", self._far, "up")
+        self.within("ip", "route", "replace", "default", "via", self.outside)
+
+    def down(self) -> None:
+        self.within("ip", "link", "set", self._far, "down")
+
+    def lose(self, percent: int) -> None:
+        """Drop packets at random, each way."""
+        drop = f"priority 0; numgen random mod 100 < {percent} drop;"
+        rules = "".join(f"chain {at} {{ type filter hook {at} {drop} }}\n" for at in ("input", "output"))
+        self.within("nft", "-f", "-", text=f"table inet drill {{\n{rules}}}\n")
+
+    def heal(self) -> None:
+        self.within("nft", "delete", "table", "inet", "drill")
+
+    def slow(self, kbit: int) -> None:
+        """Bound what goes out to ``kbit`` a second."""
+        self.within(
+            *("tc", "qdisc", "add", "dev", self._far, "root", "tbf"),
+            *("rate", f"{kbit}kbit", "burst", "4kb", "latency", "500ms"),
+        )
+
+    def within(self, *command: str, text: str | None = None) -> None:
+        run("ip", "netns", "exec", self.name, *command, text=text)
+
+    def close(self) -> None:
+        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "del", self._near], check=False, capture_output=True)
+
+
+def run(*command: str, text: str | None = None) -> None:
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+
+
+def namespaces_work() -> bool:
+    if os.geteuid() != 0 or not all(map(shutil.which, ("ip", "nft", "tc"))):
+        return False
+    name = f"kagaprobe{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", name], check=False, capture_output=True).returncode == 0
+    subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+    return made
+
+
+class DrilledDaemon(Daemon):
+    """The daemon, perhaps inside a namespace."""
+
+    namespace: Namespace | None = None
+
+    def start(self, *, wait: bool = True) -> None:
+        inside = ["ip", "netns", "exec", self.namespace.name] if self.namespace else []
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*inside, sys.executable, "-m", "kaga_edge", "run", "--config", str(self.config)],
+                stdout=log,
+                stderr=log,
+            )
+        if wait:
+            wait_for(self.status, why="an answer on the control socket")
+
+    @property
+    def connects(self) -> int:
+        return self.log.read_text().count("uplink.connected")
+
+    def up_again(self, than: int, *, seconds: float) -> None:
+        wait_for(lambda: self.connects > than, seconds=seconds, every_s=0.1, why="a connection")
+
+
+def backlog(path: Path, rows: int) -> None:
+    """Leave ``rows`` samples waiting in the store, as an outage would."""
+
+    async def fill() -> None:
+        clock = SystemClock()
+        store = await Store.open(path, max_bytes=500_000_000, keep_delivered_s=86_400, clock=clock)
+        level = SensorDeclaration(id="level-0", channels=(("water_level", "m", 0.001, {}),), driver="a02yyuw")
+        await store.declare([level], {"name": {"ja": "試験", "en": "Test"}}, "test-01")
+        noise = random.Random(1)
+        for _ in range(0, rows, 500):
+            await store.append(
+                [
+                    Entry(
+                        sample=Sample(
+                            sensor="level-0",
+                            at=clock.now(),
+                            readings=(Reading(quantity=Quantity.WATER_LEVEL_M, value=noise.uniform(0, 5)),),
+                        )
+                    )
+                    for _ in range(min(500, rows))
+                ]
+            )
+        await store.close()
+
+    asyncio.run(fill())
+
+
+def delivered(daemon: DrilledDaemon, receiving: Receiving, *, seconds: float) -> tuple[int, int]:
+    """Wait until everything numbered so far has arrived; return (numbered, still missing)."""
+    numbered = daemon.status()["store"]["numbered"]
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: receiving.arrived() >= numbered, seconds=seconds, every_s=0.2, why="the rest")
+    return numbered, max(0, numbered - receiving.arrived())
+
+
+def repeated(receiving: Receiving) -> int:
+    return sum(counts.repeated for counts in receiving._receiver.counts().values())
+
+
+@contextlib.contextmanager
+def closing(*things) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for thing in things:
+            thing.close()
