@@ -35,6 +35,7 @@ from kaga_edge.store.forgetting import Retention
 from kaga_edge.store.numbering import Declared, Encoded, catalog_entry, encoded, numbered
 from kaga_edge.store.opened import CHUNK_ROWS, Write
 from kaga_edge.store.statements import Batch, insert_batch, insert_notice, run, sensor_indices, store_spans
+from kaga_edge.text import LANGUAGES, say
 from kaga_edge.vocabulary.readings import Moment
 
 
@@ -76,6 +77,8 @@ class Database(Retention):
         res = {s.id: tuple(channel[2] for channel in s.channels) for s in sensors}
         self._declared = Declared(gw=gw, ep=book.ep, k=k, index=index, res=res)
         self._declaration = (sensors, site, gw)
+        if self._alarm_due:
+            self._raise_alarm(gw)
         return Catalog(k=k, body=body, index=index)
 
     def encode(self, entries: Sequence[Entry]) -> tuple[Declared, list[Encoded]]:
@@ -297,6 +300,27 @@ class Database(Retention):
         if self._declared is None:
             raise RuntimeError("declare the sensors before appending")
         return self._declared
+
+    def _raise_alarm(self, gw: str) -> None:
+        """Put the news that the file was damaged and set aside into the alert sequence, once."""
+        at, e = self._clock.now(), 0
+        texts = {lang: say("alarm.store_damaged", lang) for lang in LANGUAGES}
+        what = {"key": "store_damaged", "state": "raised", "subject": "store"}
+
+        def plan() -> Write | None:
+            nonlocal e
+            book = self._present
+            if e and book.next_e > e:
+                return None
+            e, n = book.next_e, max(1, book.next_n - 1)
+            self._reserve(book, 0, 1)
+            body = message.alert_body(gw=gw, ep=book.ep, e=e, n=n, at=at, data=texts, **what)
+            row = (book.base + e, "alert", what["key"], None, at.wall_ms, body)
+            return lambda db: insert_notice(db, row)
+
+        self._alarm_due = False
+        self._durably(plan)
+        self._present.next_e = max(self._present.next_e, e + 1)
 
     def _declare_again(self) -> None:
         if self._declaration is not None:

@@ -61,6 +61,7 @@ class OpenedFile:
         self._high = HighWater(path.with_name(path.name + ".high"), self._disk)
         self._mark_due: tuple[str, str] | None = None
         self._torn = self._reading = False
+        self._alarm_due = False  # a file was set aside and nobody was told yet
         self._making_room = False
         self.set_aside: Path | None = None
         self._open()
@@ -162,6 +163,7 @@ class OpenedFile:
         log.error(
             "store.set_aside file=%s reason=%s epoch=%s saved=%s", self.set_aside, reason, self.epoch, saved
         )
+        self._alarm_due = True
         self._declare_again()
         began = EpochBegan(ep=self.epoch, reason="damaged", set_aside=str(self.set_aside))
         self._on_change(began)

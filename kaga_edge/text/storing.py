@@ -22,5 +22,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{rows} rows and {notices} notices saved into {out}",
     ),
     "store.partly": ("一部しか読めなかった表: {tables}", "tables that could be read in part only: {tables}"),
+    "alarm.store_damaged": (
+        "保存ファイルが壊れたため取り替えました。読めた分は引き継いでいます",
+        "The store file was damaged and has been replaced; what could be read goes on",
+    ),
     "store.exported": ("{count} 件を {out} に書きました", "{count} messages written to {out}"),
 }
