@@ -42,7 +42,7 @@ def swap_pages(content: bytearray, chance: random.Random) -> set[int]:
     a, b = chance.randrange(len(content) // PAGE_BYTES), chance.randrange(len(content) // PAGE_BYTES)
     one, other = slice(a * PAGE_BYTES, (a + 1) * PAGE_BYTES), slice(b * PAGE_BYTES, (b + 1) * PAGE_BYTES)
     content[one], content[other] = content[other], content[one]
-    return set()  # nothing is lost: every row is still on a whole page
+    return {a, b}  # still whole, but where the log writes that place again they are gone
 
 
 def ruin_a_page(content: bytearray, chance: random.Random) -> set[int]:
