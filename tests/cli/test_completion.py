@@ -1,0 +1,38 @@
+"""Completion as bash itself does it, and a man page that man reads without a warning."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+
+def completed(script: str, *typed: str) -> list[str]:
+    words = " ".join(f'"{word}"' for word in ("kaga-edge", *typed))
+    ask = f"{script}\nCOMP_WORDS=({words}); COMP_CWORD={len(typed)}; _kaga_edge; echo ${{COMPREPLY[@]}}"
+    return subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_bash_completes_commands_sub_commands_and_options(kaga_edge) -> None:
+    script = kaga_edge("completion", "bash").out
+    assert completed(script, "doc") == ["doctor"]
+    assert {"scan", "read", "models"} <= set(completed(script, "sensor", ""))
+    assert completed(script, "doctor", "--o") == ["--only"]
+    assert completed(script, "sensor", "read", "level-1", "--rec") == ["--record"]
+
+
+def test_zsh_gets_its_header(kaga_edge) -> None:
+    assert kaga_edge("completion", "zsh").out.startswith("#compdef kaga-edge\n")
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_man_page_names_every_command(kaga_edge, lang: str) -> None:
+    page = kaga_edge("completion", "man", "--lang", lang).out
+    assert page.startswith(".TH KAGA-EDGE 1")
+    assert ".B doctor" in page
+    if shutil.which("groff"):
+        done = subprocess.run(
+            ["groff", "-man", "-Tutf8", "-Kutf8", "-ww"], input=page, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
