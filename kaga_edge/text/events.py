@@ -40,6 +40,8 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("通常の間隔", "event ended"),
         ("{sensor} 値 {value}。元の間隔に戻します", "{sensor} {value}: back to the usual interval"),
     ),
+    "output.test": (("別出力", "output"), ("試験中の出力が動いています", "an output on trial is running")),
+    "output.failed": (("別出力の障害", "output failed"), ("{error}", "{error}")),
     "link.unset": (("送信設定の誤り", "not connected"), ("{code} {error}", "{code} {error}")),
     "link.down": (("回線断", "link down"), ("{reason} 保存を続けます", "{reason}, storing locally")),
     "link.refused": (("回線拒否", "refused"), ("{reason} 値は残っています", "{reason}, data kept")),
