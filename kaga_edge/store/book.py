@@ -136,6 +136,10 @@ def read_books(db: sqlite3.Connection, upstream: str) -> list[Book]:
         book.runs = [RunStart(first=first, k=k, boot=boot, trust=trust) for first, k, boot, trust in starts]
         book.next_n = 1 + max(_last(db, "sample", book.base), book.removed.last or 0)
         book.next_e = 1 + max(_last(db, "notice", book.base), book.removed_notices.last or 0)
+        book.runs = [run for run in book.runs if run.first < book.next_n]
+        tops = [book.delivered.last, book.delivered_notices.last, book.all_gone.last]
+        if max(book.next_n, book.next_e, *(top or 0 for top in tops)) > NUMBER_MOST:
+            raise ValueError(f"epoch {book.ep} counts beyond its end")
         lowest = book.on_disk.first
         if lowest is not None and (not book.runs or book.runs[0].first > lowest):
             raise ValueError(f"row {lowest} of epoch {book.ep} belongs to no run")

@@ -203,7 +203,7 @@ class OpenedFile:
         self._reading = True
         try:
             self._read()
-        except (ValueError, TypeError, LookupError) as nonsense:
+        except (ValueError, TypeError, LookupError, OverflowError) as nonsense:
             raise FileDamaged(f"the books make no sense: {nonsense!r}") from nonsense
         finally:
             self._reading = False

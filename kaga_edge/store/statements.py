@@ -29,6 +29,8 @@ def run(db: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> N
 
 def insert_batch(db: sqlite3.Connection, batch: Batch) -> None:
     i = batch.book.base >> EPOCH_SHIFT
+    if batch.runs:  # a disk that lied may have kept the run of rows it lost
+        db.execute("DELETE FROM run WHERE epoch = ? AND first >= ?", (i, batch.first))
     for run in batch.runs:
         db.execute("INSERT INTO run VALUES (?, ?, ?, ?, ?)", (i, run.first, run.k, run.boot, run.trust))
     insert_samples(db, batch.rows)
