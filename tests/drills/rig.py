@@ -193,6 +193,7 @@ class DrilledDaemon(Daemon):
     """The daemon, perhaps inside a namespace."""
 
     namespace: Namespace | None = None
+    broker_log: Path
 
     def start(self, *, wait: bool = True) -> None:
         inside = ["ip", "netns", "exec", self.namespace.name] if self.namespace else []
@@ -207,7 +208,8 @@ class DrilledDaemon(Daemon):
 
     @property
     def connects(self) -> int:
-        return self.log.read_text().count("uplink.connected")
+        """How often the broker let it in: the broker's own word."""
+        return self.broker_log.read_text().count(" as test-01 (")
 
     def up_again(self, than: int, *, seconds: float) -> None:
         wait_for(lambda: self.connects > than, seconds=seconds, every_s=0.1, why="a connection")

@@ -45,6 +45,7 @@ class Drill:
         self.folder, self.things = folder, things
         self.broker = Broker(folder, free_port(), free_port())
         self.daemon = DrilledDaemon(folder / "kaga-edge.toml", folder / "run", folder / "daemon.log")
+        self.daemon.broker_log = self.broker.folder / "log"
         self.host, self.port = "127.0.0.1", self.broker.port
         self.url = ""
         self.platform = 'keepalive = "10s"\n'
@@ -176,7 +177,7 @@ def test_a_black_hole_is_noticed_and_left(drill: Drill) -> None:
     drill.begin()
     line.hole.set()
     began = time.monotonic()
-    wait_for(lambda: "uplink.down" in drill.daemon.log.read_text(), seconds=50, why="the hole noticed")
+    wait_for(lambda: "link.down" in drill.daemon.log.read_text(), seconds=50, why="the hole noticed")
     assert time.monotonic() - began <= min(45, 1.5 * 5) + 2.5
     stay(40 if FULL else 2)
     before = drill.daemon.connects
@@ -195,7 +196,7 @@ def test_a_dead_name_server_stops_nothing_but_the_link(drill: Drill, namespace: 
     hosts.write_text("127.0.0.1 localhost\n")
     drill.url = f"mqtt://broker.test:{drill.port}"
     drill.begin(connected=False)
-    wait_for(lambda: "uplink.down" in drill.daemon.log.read_text(), seconds=40, why="the failed look-up")
+    wait_for(lambda: "link.down" in drill.daemon.log.read_text(), seconds=40, why="the failed look-up")
     before = drill.daemon.status()["store"]["numbered"]
     stay(30 if FULL else 3)
     assert drill.daemon.status()["store"]["numbered"] >= before + 8
@@ -205,20 +206,16 @@ def test_a_dead_name_server_stops_nothing_but_the_link(drill: Drill, namespace: 
     drill.finish("DNS dead")
 
 
-def test_a_second_gateway_with_our_id_is_not_fought(drill: Drill) -> None:
+def test_a_second_gateway_with_our_id_costs_no_row(drill: Drill) -> None:
+    """Debian's mosquitto hangs up on the first without saying 0x8E; where it is said, the scripted peer
+    shows that the gateway stays away."""
     drill.begin()
-    with socket.create_connection(("127.0.0.1", drill.port)) as thief:
-        body = b"\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x07test-01"
-        thief.sendall(bytes([0x10, len(body)]) + body)
-        wait_for(lambda: "kind=taken_over" in drill.daemon.log.read_text(), why="the take-over noticed")
+    body = b"\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x07test-01"
+    for _ in range(10 if FULL else 2):
         before = drill.daemon.connects
-        stay(55 if FULL else 6)
-        assert drill.daemon.connects == before, "it fought back within a minute"
-    if FULL:
-        drill.daemon.up_again(before, seconds=20)
-    else:
-        drill.daemon.stop()
-        drill.daemon.start()
+        with socket.create_connection(("127.0.0.1", drill.port)) as thief:
+            thief.sendall(bytes([0x10, len(body)]) + body)
+            drill.daemon.up_again(before + 1, seconds=30)  # the thief's own is one of them
     drill.finish("duplicate gateway id")
 
 
@@ -226,6 +223,7 @@ def test_credentials_revoked_and_restored(drill: Drill) -> None:
     secrets = drill.folder / "secrets"
     secrets.mkdir()
     (secrets / "mqtt-password").write_text("right")
+    (secrets / "mqtt-password").chmod(0o600)
     drill.platform += 'username = "gateway"\nsecret = "mqtt-password"\n'
     right, wrong = (password_lines(drill.folder, word) for word in ("right", "other"))
     drill.begin(outer=right)

@@ -12,6 +12,7 @@ import datetime
 import socket
 import ssl
 import struct
+import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -253,8 +254,10 @@ def tls_context(kind: str, folder: Path) -> ssl.SSLContext:
     issuer.issue_cert(name, **times).configure_cert(context)
     if kind == "old":
         context.set_ciphers("ALL:@SECLEVEL=0")
-        context.minimum_version = ssl.TLSVersion.TLSv1_1
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is the point
+            context.minimum_version = ssl.TLSVersion.TLSv1_1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
     elif kind == "client_refused":  # TLS 1.3: the client has finished before the server's alert comes
         context.verify_mode = ssl.CERT_REQUIRED
         trustme.CA().configure_trust(context)
