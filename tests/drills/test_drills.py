@@ -75,6 +75,7 @@ class Drill:
             self.daemon.up_again(0, seconds=30)
 
     def finish(self, name: str, *, seconds: float = 60, waiting: int = 0) -> Report:
+        wait_for(lambda: self.daemon.status()["store"]["numbered"] >= 8, why="samples")
         numbered, lost = delivered(self.daemon, self.receiving, seconds=seconds)
         report = Report(
             drill=name,
