@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import sqlite3
-from itertools import pairwise
 
 import pytest
 
@@ -34,6 +33,12 @@ def rows(folder, scratch) -> dict[int, tuple]:
 def epoch_of(log: str) -> str:
     (epoch,) = set(re.findall(r"service.ready .*epoch=(\w+)", log))
     return str(epoch)
+
+
+def assert_none_missed(times_ms: list[int], *, every_ms: int) -> None:
+    """Every due time gave one sample; on a busy machine it may be dated a little late, never early."""
+    due = [at // every_ms for at in times_ms]
+    assert due == list(range(due[0], due[0] + len(due)))
 
 
 def sensors(tmp_path, *names: str):
@@ -106,7 +111,7 @@ def test_sighup_with_a_valid_file_changes_over_without_losing_a_sample(tmp_path,
     wait_for(lambda: daemon.status()["store"]["numbered"] >= seen + 10, why="more samples")
     daemon.stop()
     times = sorted(at for sensor, at, *_ in rows(tmp_path, tmp_path / "copy").values() if sensor == 0)
-    assert {b - a for a, b in pairwise(times)} == {250}
+    assert_none_missed(times, every_ms=250)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +133,7 @@ def test_a_changed_sensor_loses_no_sample_either(tmp_path, daemon, instruments, 
     wait_for(lambda: daemon.status()["store"]["numbered"] >= seen + 3, why="more samples")
     daemon.stop()
     found = sorted((at, vals) for _, at, vals, _ in rows(tmp_path, tmp_path / "copy").values())
-    assert {b[0] - a[0] for a, b in pairwise(found)} == {1000}
+    assert_none_missed([at for at, _ in found], every_ms=1000)
     assert "null" not in "".join(vals for _, vals in found)
 
 
