@@ -20,6 +20,7 @@ from .conftest import Daemon, config_text, wait_for
 from .test_daemon import rows, sensors
 
 DAY_S = 86_400
+WATCHED_S = 3.0
 RUNNER = """
 import sys
 from pathlib import Path
@@ -114,11 +115,13 @@ def test_1970_then_400_days_ahead_then_30_back_then_ntp(
     faked.set_by(-time.time() + 60)  # 1970-01-01 00:01
     faked.start()
     faked.measures_on(4)
-    cpu_s, began = faked.cpu_s(), time.monotonic()
+    shares = []
     for jump_s in (400 * DAY_S, -30 * DAY_S):
         faked.set_by(jump_s)
+        cpu_s = faked.cpu_s()
+        time.sleep(WATCHED_S)  # unasked: answering would be work too
+        shares.append((faked.cpu_s() - cpu_s) / WATCHED_S)
         faked.measures_on(4)
-    share = (faked.cpu_s() - cpu_s) / (time.monotonic() - began)
     faked.synchronise()
     wait_for(lambda: "clock.known" in faked.log.read_text(), why="the clock event")
     faked.measures_on(2)
@@ -133,8 +136,8 @@ def test_1970_then_400_days_ahead_then_30_back_then_ntp(
     offset_ms = time.time_ns() // 10**6 - time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 10**6
     wrong = [(n, at - up - offset_ms) for n, at, up, _q in found if abs(at - up - offset_ms) > 1000]
     assert not wrong, f"rows more than a second from their true time: {wrong}"
-    assert {q for _n, at, _up, q in found[:8]} == {"256"}
-    assert share < 0.35, f"busy: {share:.0%} of a core"  # a spinning loop would take all of it
+    assert all(int(q or 0) & 256 for *_rest, q in found[:8])  # the first of all may be missing too: 384
+    assert max(shares) < 0.2, f"busy: {shares} of a core"  # a spinning loop would take all of it
     assert "Traceback" not in faked.log.read_text()
 
 
@@ -150,7 +153,7 @@ def test_rows_of_a_start_before_are_re_timed_too(tmp_path: Path, faked: FakedDae
     wait_for(lambda: "clock.known" in faked.log.read_text(), why="the clock event")
     faked.stop()
     found = boot_clocks(tmp_path)
-    assert {q for *_rest, q in found[:early]} == {"256"}
+    assert all(int(q or 0) & 256 for *_rest, q in found[:early])
     assert abs(found[0][1] - time.time() * 1000) < 60_000
 
 
