@@ -42,6 +42,7 @@ log = logging.getLogger("kaga_edge.uplink")
 FLUSH_WAIT_S = 2.0
 GOODBYE_WAIT_S = 1.0
 NETWORK_LOOK_S = 2.0
+LONGEST_KEEPALIVE_S = 30  # silence is noticed after one and a half: a dead line within 45 s, whatever is set
 CATALOGS_KEY = "uplink.catalogs"  # digests whose retained catalog is on the broker
 LEFT_KEY = (
     "uplink.left"  # {epoch: highest row that may have left}; null: a connection began and has not ended
@@ -246,7 +247,7 @@ class Uplink:
             tls=wanted.tls,
             username=wanted.username,
             password=wanted.password,
-            keepalive_s=max(1, round(wanted.keepalive_s)),
+            keepalive_s=max(1, min(LONGEST_KEEPALIVE_S, round(wanted.keepalive_s))),
             will_retained=self._will_retained,
             puback_wait_s=wanted.puback_wait_s,
         )
