@@ -175,8 +175,8 @@ def test_loading_lgpio_leaves_no_file_and_no_move_of_the_working_directory(tmp_p
     here.mkdir()
     program = (
         "import os, sys\n"
-        "from kaga_edge.buses.gpio import _pin_errors, open_header\n"
-        "try:\n    open_header()\nexcept _pin_errors():\n    pass\n"
+        "from kaga_edge.buses.gpio import open_header, pin_errors\n"
+        "try:\n    open_header()\nexcept pin_errors():\n    pass\n"
         "sys.exit(os.getcwd() != sys.argv[1] or 'lgpio' not in sys.modules)"
     )
     subprocess.run(
