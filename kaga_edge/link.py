@@ -176,6 +176,15 @@ class _Client(Client):
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     @property
+    def last_packet_id(self) -> int:
+        """The packet id given last; the next one is one higher."""
+        return int(self._last_mid)
+
+    @last_packet_id.setter
+    def last_packet_id(self, mid: int) -> None:
+        self._last_mid = mid
+
+    @property
     def incoming_bytes(self) -> int:
         """How long the packet being read says it is."""
         return int(self._in_packet["remaining_length"])
@@ -207,6 +216,7 @@ class Link:
         self._last_in_s = 0.0
         self._sent: dict[int, float] = {}  # packet id → when; PUBACKs still to come
         self._watch: asyncio.TimerHandle | None = None
+        self._dialler: Dialler | None = None
 
     @classmethod
     async def open(
@@ -218,6 +228,7 @@ class Link:
     ) -> Link:
         """Dial, send CONNECT, wait for CONNACK. Raises LinkError; leaves nothing behind then."""
         link = cls(settings, on_event)
+        link._dialler = dialler
         ready = await dialler.dial(settings)
         try:
             link._start(ready, will)
@@ -271,6 +282,10 @@ class Link:
     def _start(self, ready: socket.socket, will: Will | None) -> None:
         client = self._client = _Client(self.settings.client_id, ready)
         client.max_inflight_messages_set(0)
+        if self._dialler is not None:
+            # Packet ids go on where the last connection ended: a server that answers an old one late must
+            # not confirm a new message by accident.
+            client.last_packet_id = self._dialler.last_mid
         client.username_pw_set(self.settings.username, self.settings.password)
         if will is not None:
             delay = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=WILL_DELAY_S)
@@ -421,6 +436,8 @@ class Link:
             self._watch.cancel()
         client, self._client = self._client, None
         if client is not None:
+            if self._dialler is not None:
+                self._dialler.last_mid = client.last_packet_id
             _let_go(client, self)
         if not self._greeted.done():
             self._greeted.set_exception(error or LinkError("closed", kind="lost"))
@@ -472,6 +489,7 @@ class Dialler:
 
     def __init__(self) -> None:
         self._room = threading.BoundedSemaphore(DIALS_AT_ONCE)
+        self.last_mid = 0  # the last packet id of the connection before
 
     async def dial(self, settings: LinkSettings) -> socket.socket:
         """Return a connected, verified socket. Raises LinkError."""

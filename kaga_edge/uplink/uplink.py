@@ -81,6 +81,7 @@ class Uplink:
         self._ended = asyncio.Event()
         self._running = False
         self._link: Link | None = None
+        self._early: list[Incoming] = []
         self._connector: asyncio.Task[None] | None = None
         self._number = 0
         self._lost: asyncio.Future[LinkError | None] | None = None
@@ -216,6 +217,7 @@ class Uplink:
         self._number += 1
         self._lost = asyncio.get_running_loop().create_future()
         number, moment = self._number, self._clock.now()
+        self._early = []
         will = Will(
             topic=self._topics.up("state"),
             payload=message.will(gw=self._settings.gw, ep=self._store.epoch, boot=moment.boot),
@@ -235,6 +237,10 @@ class Uplink:
         if self._settings.delivery == "platform":
             link.subscribe(self._topics.down("ack"))
         self._sender.link_up(link, number)
+        for (
+            incoming
+        ) in self._early:  # acknowledged in the order in which they came, or a strict server hangs up
+            self._read(incoming)
         await self._greet()
         return await self._lost
 
@@ -288,6 +294,8 @@ class Uplink:
         match event:
             case Puback():
                 self._sender.answered(number, event.mid, event.code)
+            case Incoming() if self._link is None:  # a resumed session speaks before we are ready
+                self._early.append(event)
             case Incoming():
                 self._read(event)
             case Closed():

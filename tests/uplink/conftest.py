@@ -425,6 +425,8 @@ class ScriptedPeer:
         self.subscribed: list[str] = []
         self.connects: list[bytes] = []
         self.disconnects = 0
+        self.queued: list[bytes] = []  # packets sent together with CONNACK
+        self.acknowledged: list[int] = []  # packet ids of the PUBACKs that came
         self.open = 0
         self.changed = asyncio.Event()
         self.port = 0
@@ -450,9 +452,13 @@ class ScriptedPeer:
                 await self.changed.wait()
 
     def send(self, topic: str, payload: bytes, mid: int = 1) -> None:
-        body = len(topic).to_bytes(2, "big") + topic.encode() + mid.to_bytes(2, "big") + b"\x00" + payload
         for writer in self._writers:
-            writer.write(b"\x32" + _length(len(body)) + body)
+            writer.write(self.packet(topic, payload, mid))
+
+    @staticmethod
+    def packet(topic: str, payload: bytes, mid: int) -> bytes:
+        body = len(topic).to_bytes(2, "big") + topic.encode() + mid.to_bytes(2, "big") + b"\x00" + payload
+        return b"\x32" + _length(len(body)) + body
 
     def say(self, packet: bytes) -> None:
         for writer in list(self._writers):
@@ -493,7 +499,8 @@ class ScriptedPeer:
             self.connects.append(body)
             if self.connack_code is not None:
                 reply = bytes([0, self.connack_code]) + _length(len(self.connack)) + self.connack
-                writer.write(b"\x20" + _length(len(reply)) + reply)
+                # In one write with what a resumed session has waiting: it arrives before CONNACK is handled.
+                writer.write(b"\x20" + _length(len(reply)) + reply + b"".join(self.queued))
         elif kind >> 4 == 3:
             publish = _publish(kind, body)
             self.published.append(publish)
@@ -502,6 +509,8 @@ class ScriptedPeer:
                 self.open = max(self.open, len(self._held))
             else:
                 self._reply(writer, publish)
+        elif kind >> 4 == 4:
+            self.acknowledged.append(int.from_bytes(body[:2], "big"))
         elif kind >> 4 == 8:
             self.subscribed.append(body[5 : 5 + int.from_bytes(body[3:5], "big")].decode())
             writer.write(b"\x90\x04" + body[:2] + b"\x00\x01")

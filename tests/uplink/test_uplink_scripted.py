@@ -200,6 +200,39 @@ async def test_platform_acks_confirm_and_missing_rows_are_sent_again(
     assert uplink.snapshot().delivered_age_s is not None
 
 
+async def test_what_a_resumed_session_says_with_its_greeting_is_acknowledged_first_and_in_order(
+    make_peer: Make, store: Any, run_uplink: Make
+) -> None:
+    # Seen: three acks queued while the gateway was down came with CONNACK and were never acknowledged; the
+    # fourth was, out of order, and the broker hung up, again and again.
+    peer = await make_peer()
+    store.commit(5)
+    ack = message.compact({"v": 1, "ep": store.epoch, "upto": 2})
+    peer.queued = [peer.packet("kaga/edge/v1/daishoji-01/dn/ack", ack, mid) for mid in (1, 2, 3)]
+    run_uplink(peer.port, delivery="platform")
+    await peer.until(lambda: len(peer.acknowledged) == 3)
+    peer.send("kaga/edge/v1/daishoji-01/dn/ack", ack, mid=4)
+    await peer.until(lambda: len(peer.acknowledged) == 4)
+    assert peer.acknowledged == [1, 2, 3, 4]
+    await store.until(lambda: store.waiting == Ranges(((3, 5),)))
+
+
+async def test_packet_ids_go_on_over_connections_so_that_a_late_puback_confirms_nothing(
+    make_peer: Make, store: Any, run_uplink: Make
+) -> None:
+    peer = await make_peer(lambda _publish: None)
+    store.commit(5)
+    run_uplink(peer.port)
+    await peer.until(lambda: peer.rows().count == 5)
+    ids = {publish.mid for publish in peer.published}
+    port = peer.port
+    await peer.stop()
+    peer.published.clear()
+    await peer.start(port)
+    await peer.until(lambda: peer.rows().count == 5)
+    assert ids.isdisjoint(publish.mid for publish in peer.published)
+
+
 async def test_rubbish_on_dn_ack_changes_nothing(make_peer: Make, store: Any, run_uplink: Make) -> None:
     peer = await make_peer()
     store.commit(5)
