@@ -57,6 +57,7 @@ class LossLedger(OpenedFile):
                 n=spans_read(numbers),
             )
             for line, i, why, lane, sensor, from_ms, to_ms, count, numbers in found
+            if i in names  # a page swapped by a sick disk may hold another table's rows
         )
         self._lines_shown = max([self._lines_shown, *(line.id for line in lines)])
         return Ledger(epochs=tuple(book.tally() for book in self._books), lines=lines)

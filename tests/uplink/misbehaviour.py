@@ -347,9 +347,9 @@ async def never(conn: Connection, publish: Publish) -> None:
 
 async def late(conn: Connection, publish: Publish) -> None:
     """Never in this connection; in the next one the old packet ids are answered."""
-    conn.peer.__dict__.setdefault("late", []).append(publish.mid)
-    if conn.number > 1:
-        conn.send(b"".join(puback(mid) for mid in conn.peer.__dict__["late"][:50] if mid != publish.mid))
+    late = conn.peer.__dict__.setdefault("late", [])
+    late.append((conn.number, publish.mid))
+    conn.send(b"".join(puback(mid) for number, mid in late[:50] if number < conn.number))
 
 
 async def twice(conn: Connection, publish: Publish) -> None:
