@@ -100,6 +100,12 @@ class Bus:
         self._paces[sensor] = max(1, round(every_s * 1000))
         self._stir()
 
+    def begin_anew(self, sensor: str) -> None:
+        """Take a sensor as newly plugged in (its power was away): identified and asked when next due."""
+        before = self._standings.get(sensor)
+        if before is not None:
+            self._standings[sensor] = record.plugged_in(before)
+
     async def close(self, *, take_last: bool) -> None:
         """End the worker. ``take_last``: what GPIO lines counted up to now is polled before."""
         self._closed = True

@@ -8,7 +8,7 @@ Counting due times rather than seconds needs no clock and survives any jump of o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kaga_edge.vocabulary.errors import BusMissing, KagaError, TransferTimedOut, ValueImpossible
 from kaga_edge.vocabulary.readings import Moment
@@ -100,6 +100,11 @@ def left_out(before: Standing) -> Standing:
         last_error=before.last_error,
         last_ok=before.last_ok,
     )
+
+
+def plugged_in(before: Standing) -> Standing:
+    """Return the record of a sensor whose power was away: nothing of its state can be trusted."""
+    return replace(before, leave_out=0, identified=False)
 
 
 def _leave_out(level: int, every_s: float, error: KagaError) -> int:

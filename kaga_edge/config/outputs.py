@@ -38,7 +38,7 @@ def read_outputs(desk: Desk, sensors: tuple[str, ...]) -> tuple[Signal, ...]:
     """Return the outputs, every fault of their tables noted."""
     entries = desk.documents.tree.get("output", [])
     found: list[Signal] = []
-    taken = _taken(desk)
+    taken = lines_of_sensors(desk)
     for at, entry in enumerate(entries if isinstance(entries, list) else [entries]):
         path = ("output", at)
         if isinstance(entry, dict) and not gpio_in_range(desk, entry, path):
@@ -70,12 +70,21 @@ def _signal(table: OutputTable) -> Signal:
     )
 
 
-def _taken(desk: Desk) -> dict[int, tuple[str, int]]:
+def lines_of_sensors(desk: Desk) -> dict[int | None, tuple[str, int]]:
     """Return the lines the sensors use, with who and where."""
-    sensors: Any = desk.documents.tree.get("sensor", [])
+    return _lines_of(desk, "sensor")
+
+
+def lines_of_outputs(desk: Desk) -> dict[int | None, tuple[str, int]]:
+    """Return the lines the outputs use, with who and where."""
+    return _lines_of(desk, "output")
+
+
+def _lines_of(desk: Desk, kind: str) -> dict[int | None, tuple[str, int]]:
+    entries: Any = desk.documents.tree.get(kind, [])
     return {
-        number: (str(entry.get("id", "?")), desk.line(("sensor", at, key)))
-        for at, entry in enumerate(sensors if isinstance(sensors, list) else [])
+        number: (str(entry.get("id", "?")), desk.line((kind, at, key)))
+        for at, entry in enumerate(entries if isinstance(entries, list) else [])
         if isinstance(entry, dict)
         for key, number in gpio_options(entry).items()
     }

@@ -22,13 +22,14 @@ from kaga_edge.config.documents import read_documents
 from kaga_edge.config.faults import Code, ConfigFaults, Notes
 from kaga_edge.config.models import CheckTable, PlatformTable, SiteTable, StationTable, StoreTable
 from kaga_edge.config.outputs import read_outputs
+from kaga_edge.config.power_tables import read_power
 from kaga_edge.config.secret import named_file
 from kaga_edge.config.sensors import read_sensor
 from kaga_edge.config.tables import Desk, M, read_table, unknown_key
 from kaga_edge.config.values import Config, Platform, SensorConfig, Site, Station, StoreSettings
 from kaga_edge.config.watch_tables import check_watches, site_checks
 
-TABLES = ("site", "platform", "store", "station", "sensor", "output")
+TABLES = ("site", "platform", "store", "station", "sensor", "output", "power")
 
 
 def load(path: Path) -> Config:
@@ -53,6 +54,7 @@ def _config(desk: Desk, directory: Path) -> Config | None:
     station = _optional(desk, StationTable, "station")
     sensors = _sensors(desk)
     outputs = read_outputs(desk, tuple(one.id for one in sensors))
+    power = read_power(desk, tuple(one.id for one in sensors), platform=platform is not None)
     cross_checks = site_checks(desk, checks, sensors)
     if site is None or store is None or station is None:
         return None
@@ -66,6 +68,7 @@ def _config(desk: Desk, directory: Path) -> Config | None:
         warnings=tuple(desk.notes.warnings),
         checks=cross_checks,
         outputs=outputs,
+        power=power,
     )
 
 

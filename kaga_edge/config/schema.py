@@ -12,6 +12,7 @@ from pydantic import Field
 
 from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable, Table
 from kaga_edge.config.outputs import OutputTable
+from kaga_edge.config.power_tables import PowerTable
 from kaga_edge.config.sensor_tables import SensorTable
 from kaga_edge.config.sensors import driver_parts
 from kaga_edge.config.tables import model_of
@@ -26,6 +27,7 @@ class _File(Table):
     station: StationTable = Field(default_factory=StationTable)
     sensor: list[SensorTable]
     output: list[OutputTable] = Field(default_factory=list)
+    power: list[PowerTable] = Field(default_factory=list)
 
 
 def schema() -> dict[str, Any]:

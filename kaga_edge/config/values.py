@@ -18,6 +18,7 @@ from kaga_edge.core.crosschecks import CrossCheck
 from kaga_edge.core.deriving import Deriving
 from kaga_edge.core.eventmode import EventRule
 from kaga_edge.core.grading import Limits, SeasonLimits
+from kaga_edge.core.powering import PowerRule
 from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Mount
 from kaga_edge.core.watching import Watch
@@ -198,6 +199,7 @@ class Config:
     warnings: tuple[Fault, ...] = field(default=())
     checks: tuple[CrossCheck, ...] = ()
     outputs: tuple[Signal, ...] = ()
+    power: tuple[PowerRule, ...] = ()
 
     @property
     def watches(self) -> tuple[Watch, ...]:

@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from kaga_edge import __version__
 from kaga_edge.buses import Bus, Polled, Wires
-from kaga_edge.config import Config, ConfigFaults, load_apart
+from kaga_edge.config import Config, ConfigFaults
 from kaga_edge.core import deriving, message
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.signalling import Signal
@@ -24,9 +24,11 @@ from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Entry
 from kaga_edge.core.timekeeping import Floor
 from kaga_edge.gateway import leaner, notable, plans, snapshot
+from kaga_edge.gateway.configured import MEMORY, Configured
 from kaga_edge.gateway.events import Events
 from kaga_edge.gateway.outputs import Outputs
 from kaga_edge.gateway.plans import BusPlan
+from kaga_edge.gateway.powerswitches import PowerSwitches
 from kaga_edge.gateway.recorder import Recorder
 from kaga_edge.gateway.snapshot import Latest
 from kaga_edge.gateway.timewatch import TimeWatch
@@ -82,11 +84,18 @@ def _same_wire(wanted: BusPlan | None, running: BusPlan) -> bool:
 class Daemon:
     """One gateway from start to stop."""
 
-    def __init__(self, config: Config, path: Path, wires: Wires, clock: SystemClock | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        path: Path,
+        wires: Wires,
+        clock: SystemClock | None = None,
+        configured: Configured | None = None,
+    ) -> None:
         self.config = config
-        self._path = path
         self._wires = wires
         self._clock = clock or SystemClock()
+        self._configured = configured or Configured(path, self._clock.now)
         self._supervisor = Supervisor()
         self._started_ns = self._clock.monotonic_ns()
         self._buses: dict[str, RunningBus] = {}
@@ -98,6 +107,7 @@ class Daemon:
         self._watches = Watches((), zone=config.site.zone)
         self._events = self._plan_events(config)
         self._outputs = self._make_outputs(())
+        self._power = PowerSwitches((), pins=wires.pin_factory, now=self._clock.now)
         self._one_reload = asyncio.Lock()
         self._control: ControlSocket | None = None
         self._uplink: Uplink | None = None
@@ -145,6 +155,7 @@ class Daemon:
         self._recorder = Recorder(self._store)
         self._upkeep = Upkeep(self._store, self._clock.now)
         await self._upkeep.recall()
+        self._configured.recall(await self._store.recall(MEMORY))
 
     async def _start(self, reload: asyncio.Event) -> None:
         await self._plan_sensors()
@@ -156,6 +167,7 @@ class Daemon:
             (self._keep_house(), "housekeeping"),
             (self._feed_watchdog(), "watchdog"),
             (self._time_watch().run(), "time"),
+            (self._configured.watch(self._change_to), "configuration"),
         ):
             self._fixed.append(self._group.create_task(work, name=name))
         self._start_uplink()
@@ -169,6 +181,7 @@ class Daemon:
                 "maintenance": self._maintenance,
                 "output": self._output,
                 "reload": self._reload,
+                "config": self._config,
             },
         )
         await self._control.open()
@@ -214,6 +227,25 @@ class Daemon:
             self._outputs = self._make_outputs(self.config.outputs)
             self._outputs.open()
             self._outputs.show(self._raised())
+
+        if self._power.rules != self.config.power:
+            await self._power.close()
+            self._power = self._make_power()
+            await self._power.open()
+
+    def _make_power(self) -> PowerSwitches:
+        return PowerSwitches(
+            self.config.power,
+            pins=self._wires.pin_factory,
+            now=self._clock.now,
+            memory=self._store,
+            restored=self._power_restored,
+        )
+
+    def _power_restored(self, sensors: tuple[str, ...]) -> None:
+        for running in self._buses.values():
+            for sensor in sensors:
+                running.bus.begin_anew(sensor)
 
     def _make_outputs(self, signals: tuple[Signal, ...]) -> Outputs:
         return Outputs(signals, self._wires.pin_factory, lambda: self._clock.monotonic_ns() / 1e9)
@@ -310,9 +342,11 @@ class Daemon:
             snapshot.log_alert(alert)
         if alerts:
             self._outputs.show(self._raised())
+        self._power.see(polled)
         kept = self._upkeep.keep(seen.sample, alerts)
-        remember = (*self._to_remember(plan.id, known), *seen.remember, *kept.remember)
-        self._recorder.add(Entry(sample=kept.sample, alerts=kept.alerts, remember=remember))
+        news, told = self._configured.news(polled.at)
+        remember = (*self._to_remember(plan.id, known), *seen.remember, *kept.remember, *told)
+        self._recorder.add(Entry(sample=kept.sample, alerts=(*kept.alerts, *news), remember=remember))
         before = self._latest.get(plan.id)
         self._latest[plan.id] = snapshot.newer(before, kept.sample, polled.error, at_s)
         snapshot.log_change(plan.id, before, self._latest[plan.id])
@@ -364,7 +398,8 @@ class Daemon:
 
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
         await self._refresh()
-        return snapshot.status(self._facts()) | {"maintenance": self._upkeep.told()["windows"]}
+        told = snapshot.status(self._facts(), degraded=self._configured.degraded)
+        return told | {"maintenance": self._upkeep.told()["windows"], "config": self._configured.told()}
 
     async def _maintenance(self, request: dict[str, Any]) -> dict[str, Any]:
         return await self._upkeep.ask(request, tuple(self._plans))
@@ -417,7 +452,8 @@ class Daemon:
     async def _tell_status(self) -> None:
         await self._refresh()
         facts = self._facts()
-        self._supervisor.status(snapshot.line(facts))
+        degraded = ", last good configuration" if self._configured.degraded else ""
+        self._supervisor.status(snapshot.line(facts) + degraded)
         self._look, news = notable.look(self._look, facts)
         for one in news:
             journal.event(one.level, one.name, **one.fields)
@@ -432,6 +468,8 @@ class Daemon:
             moment = self._clock.now()
             if self._uplink_fault is not None:
                 self._start_uplink()  # somebody may have put the secret there meanwhile
+            if self._uplink is not None:
+                self._power.link(there=self._uplink.snapshot().state != "down")
             with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report
                 await self._store.purge(moment)
                 if time.monotonic() - remembered_s >= REMEMBER_TIME_S:
@@ -497,8 +535,15 @@ class Daemon:
     async def _reload(self, _request: dict[str, Any]) -> dict[str, Any]:
         """Read the configuration again and change over to it. Raises ConfigFaults: the old one goes on."""
         async with self._one_reload:
-            await self._apply(await asyncio.to_thread(load_apart, self._path))
+            await self._apply(await asyncio.to_thread(self._configured.again))
         return {"v": 1, "k": self._catalog.k, "sensors": len(self._plans)}
+
+    async def _config(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await self._configured.ask(request, self._change_to)
+
+    async def _change_to(self, new: Config) -> None:
+        async with self._one_reload:
+            await self._apply(new)
 
     async def _apply(self, new: Config) -> None:
         """Change over to ``new``: what did not change goes on untouched, what goes is read a last time."""
@@ -559,6 +604,7 @@ class Daemon:
             async with asyncio.timeout(STOP_BUSES_S):
                 await asyncio.gather(*(self._stop_bus(name) for name in list(self._buses)))
         self._outputs.close()
+        await self._power.close()
         await self._recorder.flush()
         with contextlib.suppress(KagaError):
             await self._remember_time()

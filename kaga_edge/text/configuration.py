@@ -197,6 +197,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "burst は、面までの距離を連続出力するシリアル機器だけに使えます",
         "burst is for serial instruments that send the distance to a surface by themselves",
     ),
+    "power.one_way": (
+        "gpio か command のどちらか一つを書きます",
+        "give gpio or command, one of them",
+    ),
+    "power.feeds": (
+        "sensors に機器を書くか、modem = true にします([platform] が必要です)",
+        "name the sensors it feeds, or modem = true (which needs [platform])",
+    ),
+    "power.twice": ("一つの機器の電源は一つだけです", "a sensor has one power switch"),
     "burst.too_long": ("burst は every より長くできません", "burst cannot be longer than every"),
     "event.rise": (
         '上昇の条件は "0.10m/10m" (10分で0.10 m) のように書きます',

@@ -93,6 +93,15 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("{retimed}件の時刻を直しました", "{retimed} readings re-timed"),
     ),
     "clock.not_applied": (("時刻の修正待ち", "clock waits"), ("{error}", "{error}")),
+    "power.cut": (
+        ("電源の入れ直し", "power cycled"),
+        (
+            "{switch} の電源を {seconds} 秒切ります。原因 {cause}、続けて {count} 回目",
+            "{switch} is without power for {seconds} s because of {cause}, time {count} in a row",
+        ),
+    ),
+    "power.back": (("電源投入", "power back"), ("{switch} の電源を入れました", "{switch} has power again")),
+    "power.failed": (("電源操作の障害", "no power switch"), ("{switch} {error}", "{switch} {error}")),
     "power.low": (
         ("電圧低下", "power low"),
         ("{sensor} の電源が低下しています", "{sensor}: the supply is low"),
@@ -108,6 +117,26 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
             "{file} {line} 行目 {key}。前の設定で続けます",
             "{file} line {line} {key}; the previous one goes on",
         ),
+    ),
+    "config.fallback": (
+        ("前の設定で開始", "fallback"),
+        (
+            "設定の誤り {faults}件。前の良い設定で測っています。{fix}",
+            "{faults} fault(s): running the last good configuration. {fix}",
+        ),
+    ),
+    "config.trial": (
+        ("設定の試行", "on trial"),
+        ("確認しなければ {left_s}後に元に戻ります", "goes back in {left_s} unless confirmed"),
+    ),
+    "config.confirmed": (("設定の確定", "confirmed"), ("試行の設定を残します", "the one on trial stays")),
+    "config.rolled_back": (
+        ("設定を戻した", "rolled back"),
+        ("前の設定に戻りました ({reason})", "the previous configuration is back ({reason})"),
+    ),
+    "config.not_kept": (
+        ("控えなし", "not kept"),
+        ("設定の控えを {where} に書けません ({error})", "no copy can be kept in {where} ({error})"),
     ),
     "config.partly": (("設定一部変更", "partly"), ("{fix}", "{fix}")),
     "maintenance.on": (("保守開始", "maintenance"), ("{sensor} {who}", "{sensor} {who}")),
