@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.series import Point
 from kaga_edge.core.stored import (
     Appended,
     Catalog,
@@ -173,6 +174,16 @@ class Store:
     async def catalogs_waiting(self) -> tuple[str, ...]:
         """Return the digests of the catalogs that waiting or kept rows use."""
         return await self._ask(lambda: self._database.catalogs_waiting())
+
+    async def history(self, sensor: str, channel: str, since_ms: int) -> list[Point]:
+        """Return a channel's points since ``since_ms``, oldest first: all when they are few, else some.
+
+        In bites, between which other calls get their turn.
+        """
+        found: list[Point] = []
+        for bite in await self._ask(lambda: self._database.history_bites(sensor, channel, since_ms)):
+            found += await self._ask(lambda: self._database.history(bite, since_ms))  # noqa: B023
+        return found
 
     async def purge(self, now: Moment) -> Purged:
         """Forget what may go, in chunks between which other calls get their turn."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from kaga_edge.core import message
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.series import Point
 from kaga_edge.core.stored import (
     Appended,
     Catalog,
@@ -27,7 +28,7 @@ from kaga_edge.core.stored import (
     StoredRow,
 )
 from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
-from kaga_edge.store import retiming
+from kaga_edge.store import retiming, series
 from kaga_edge.store.book import Book, RunStart, given
 from kaga_edge.store.cutting import fitting, joined
 from kaga_edge.store.errors import nonsense
@@ -281,6 +282,16 @@ class Database(Retention):
     def catalogs_waiting(self) -> tuple[str, ...]:
         """Return the digests of the catalogs that rows on disk use."""
         return tuple(sorted(set().union(*(book.catalogs() for book in self._books))))
+
+    # --- history, for pictures ---
+
+    def history_bites(self, sensor: str, channel: str, since_ms: int) -> list[series.Bite]:
+        """Return what to read, bite by bite, for a channel's history."""
+        return self._guarded(lambda db: series.bites(db, self._books, sensor, channel, since_ms))
+
+    def history(self, bite: series.Bite, since_ms: int) -> list[Point]:
+        """Return the points of one bite."""
+        return self._guarded(lambda db: series.read(db, bite, since_ms))
 
     # --- small memory ---
 
