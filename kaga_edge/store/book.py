@@ -10,12 +10,14 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from kaga_edge.core.ranges import Range, Ranges
 from kaga_edge.core.stored import EpochStanding, Tally
 
 EPOCH_SHIFT = 40  # ids are (epoch index << 40) + number: a trillion numbers an epoch
 NUMBER_MOST = (1 << EPOCH_SHIFT) - 1
+ID_MOST = (1 << 63) - 1  # SQLite's
 
 Gone = dict[str, Ranges]  # by reason
 
@@ -143,6 +145,8 @@ def read_books(db: sqlite3.Connection, upstream: str) -> list[Book]:
         lowest = book.on_disk.first
         if lowest is not None and (not book.runs or book.runs[0].first > lowest):
             raise ValueError(f"row {lowest} of epoch {book.ep} belongs to no run")
+        _agree(db, book)
+    _all_named(db, books)
     return books
 
 
@@ -165,10 +169,40 @@ def _upto(following: int) -> Ranges:
     return Ranges(((1, following - 1),)) if following > 1 else Ranges()
 
 
+def _agree(db: sqlite3.Connection, book: Book) -> None:
+    """Compare the ends of the books with the ends of the tables: a card that lied about a sync may have
+    kept one and lost the other. Raises ValueError."""
+    notices = _upto(book.next_e).minus(book.removed_notices)
+    for table, numbers in (("sample", book.on_disk), ("notice", notices)):
+        found = _first(db, table, book.base), _last(db, table, book.base)
+        told = numbers.first or 0, numbers.last or 0
+        if found != told:
+            raise ValueError(f"epoch {book.ep} holds {table} {found}, its books say {told}")
+
+
+def _all_named(db: sqlite3.Connection, books: list[Book]) -> None:
+    """Look for rows between the epochs: their numbers would be given out again. Raises ValueError."""
+    edges = [(0, 0), *((book.base, book.base + NUMBER_MOST) for book in books), (ID_MOST, ID_MOST)]
+    for table in ("sample", "notice"):
+        for (_, before), (after, _) in pairwise(edges):
+            ask = f"SELECT id FROM {table} WHERE id > ? AND id < ? LIMIT 1"  # noqa: S608 our own name
+            stray = db.execute(ask, (before, after)).fetchone()
+            if stray is not None:
+                raise ValueError(f"{table} {stray[0]} belongs to no epoch")
+
+
+def _first(db: sqlite3.Connection, table: str, base: int) -> int:
+    return _end(db, table, base, "ASC")
+
+
 def _last(db: sqlite3.Connection, table: str, base: int) -> int:
-    """Return the epoch's highest number in a table, 0 when none: one step down the tree."""
+    return _end(db, table, base, "DESC")
+
+
+def _end(db: sqlite3.Connection, table: str, base: int, order: str) -> int:
+    """Return the epoch's lowest or highest number in a table, 0 when none: one step down the tree."""
     found = db.execute(
-        f"SELECT id FROM {table} WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1",  # noqa: S608 our own name
-        (base, base + NUMBER_MOST),
+        f"SELECT id FROM {table} WHERE id BETWEEN ? AND ? ORDER BY id {order} LIMIT 1",  # noqa: S608 our own
+        (base + 1, base + NUMBER_MOST),
     ).fetchone()
     return found[0] - base if found else 0

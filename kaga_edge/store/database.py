@@ -31,7 +31,7 @@ from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store import retiming, series
 from kaga_edge.store.book import Book, RunStart, given
 from kaga_edge.store.cutting import fitting, joined
-from kaga_edge.store.errors import nonsense
+from kaga_edge.store.errors import integer, nonsense
 from kaga_edge.store.forgetting import Retention
 from kaga_edge.store.numbering import Declared, Encoded, catalog_entry, encoded, numbered
 from kaga_edge.store.opened import CHUNK_ROWS, Write
@@ -276,8 +276,15 @@ class Database(Retention):
     def catalog_body(self, k: str) -> dict[str, object] | None:
         """Return a stored catalog, None when it is not known."""
         ask = "SELECT body FROM catalog WHERE k = ?"
-        found = self._guarded(lambda db: db.execute(ask, (k,)).fetchone())
-        return json.loads(found[0]) if found else None
+
+        def read(db: sqlite3.Connection) -> dict[str, object] | None:
+            found = db.execute(ask, (k,)).fetchone()
+            try:
+                return dict(json.loads(found[0])) if found else None
+            except (ValueError, TypeError) as error:
+                raise nonsense(f"catalog {k} is no JSON") from error
+
+        return self._guarded(read)
 
     def catalogs_waiting(self) -> tuple[str, ...]:
         """Return the digests of the catalogs that rows on disk use."""
@@ -352,5 +359,9 @@ class Database(Retention):
         if first is None:
             return None
         ask = "SELECT at_ms FROM sample WHERE id = ?"
-        found = self._guarded(lambda db: db.execute(ask, (book.base + first,)).fetchone())
-        return int(found[0]) if found else None
+
+        def read(db: sqlite3.Connection) -> int | None:
+            found = db.execute(ask, (book.base + first,)).fetchone()
+            return integer(found[0], "a sample's time") if found else None
+
+        return self._guarded(read)

@@ -50,6 +50,13 @@ def nonsense(what: str) -> sqlite3.DatabaseError:
     return error
 
 
+def integer(value: object, what: str) -> int:
+    """Return a column's value. Raises what ``nonsense`` makes: a page of another table lies in its place."""
+    if type(value) is not int:
+        raise nonsense(f"{what} is no number")
+    return value
+
+
 def refused(what: str) -> sqlite3.OperationalError:
     """Return the error for what SQLite answers with "busy" although nobody else has the file."""
     error = sqlite3.OperationalError(what)

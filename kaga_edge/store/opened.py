@@ -21,7 +21,7 @@ from kaga_edge.core.stored import Change, EpochBegan, Purged
 from kaga_edge.store import wal
 from kaga_edge.store.book import Book, read_books
 from kaga_edge.store.disk import Disk
-from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreSick, fault_code, refused
+from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreSick, fault_code, nonsense, refused
 from kaga_edge.store.file import FileDamaged, Identity, open_file, set_aside
 from kaga_edge.store.highwater import HighWater
 from kaga_edge.store.salvage import Salvaged, salvage
@@ -203,8 +203,8 @@ class OpenedFile:
         self._reading = True
         try:
             self._read()
-        except (ValueError, TypeError, LookupError, OverflowError) as nonsense:
-            raise FileDamaged(f"the books make no sense: {nonsense!r}") from nonsense
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
+            raise FileDamaged(f"the books make no sense: {error!r}") from error
         finally:
             self._reading = False
 
@@ -300,14 +300,14 @@ class OpenedFile:
             # write-ahead log back, and only when that was not enough rows have to go.
             if (last_hope or self._at_cap(db)) and self._found_room():
                 return
-        if self._reading:
-            raise error  # whoever opens the file decides; opening it from here would never end
         if code == sqlite3.SQLITE_CONSTRAINT:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             if not self._spoilt(db):
                 raise error  # a bug of ours
-            code = sqlite3.SQLITE_CORRUPT
+            error, code = nonsense(str(error)), sqlite3.SQLITE_CORRUPT
+        if self._reading:
+            raise error  # whoever opens the file decides; opening it from here would never end
         self.close()
         if code not in DAMAGED:
             fault_code(error)  # a bug rises here
@@ -317,11 +317,14 @@ class OpenedFile:
             self._open()
 
     def _spoilt(self, db: sqlite3.Connection) -> bool:
-        """Say whether the tree is out of order: then a number may be there that the books do not know."""
+        """Say whether the file is out of order: then a number may be there that the books do not know."""
         try:
-            return bool(db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+            read_books(db, self._upstream)
+            return bool(db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",))
         except sqlite3.DatabaseError as error:
             return fault_code(error) in DAMAGED
+        except (ValueError, TypeError, LookupError, OverflowError):
+            return True  # as ``_read_whole``: the books themselves make no sense
 
     def _at_cap(self, db: sqlite3.Connection) -> bool:
         pages, cap = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "max_page_count"))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from kaga_edge.core.timekeeping import DoubtfulBoot, with_retimed_flag
 from kaga_edge.store.book import Book, RunStart
+from kaga_edge.store.errors import integer, nonsense
 from kaga_edge.vocabulary.readings import ClockTrust
 
 Place = tuple[int, int]  # epoch index, number: how far re-timing has come
@@ -27,7 +28,10 @@ def doubtful(db: sqlite3.Connection, books: list[Book]) -> tuple[DoubtfulBoot, .
             if run.trust >= ClockTrust.NTP or not rows:
                 continue
             ask = "SELECT at_ms, up_ms FROM sample WHERE id <= ? ORDER BY id DESC LIMIT 1"
-            at_ms, up_ms = db.execute(ask, (book.base + (rows.last or 0),)).fetchone()
+            last_row = db.execute(ask, (book.base + (rows.last or 0),)).fetchone()
+            if last_row is None:
+                raise nonsense("a run without rows")
+            at_ms, up_ms = (integer(time_ms, "a sample's time") for time_ms in last_row)
             trust = ClockTrust(run.trust)
             found[run.boot] = DoubtfulBoot(boot=run.boot, last_wall_ms=at_ms, last_up_ms=up_ms, trust=trust)
     return tuple(found.values())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.store.book import EPOCH_SHIFT, Book, RunStart
+from kaga_edge.store.errors import integer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ def by_sensor(
             (book.base, first, last),
         ):
             held.setdefault(sensor, []).append(n)
-            low, high = times.get(sensor, (at_ms, at_ms))
+            low, high = times.get(sensor, (integer(at_ms, "a sample's time"), at_ms))
             times[sensor] = min(low, at_ms), max(high, at_ms)
     names = {i: sensor for (sensor, _), i in sensor_indices(db, book.i).items()}
     found: list[tuple[str, int | None, int | None, int, Ranges]] = [
