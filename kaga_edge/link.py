@@ -11,10 +11,11 @@ What paho does by itself and must not do here:
   ``getaddrinfo`` cannot be interrupted and must block neither the loop nor the shutdown;
 - a callback that raises makes it handle the same packet for ever: ours only append to a list;
 - half-open links are seen after two keepalives: our own watch sees them after one and a half, and a
-  PUBACK that does not come after 30 s.
+  PUBACK that does not come after 30 s. A server may ask for more rare pings (Server Keep Alive), not for
+  less watching: we ping at the shorter of the two.
 
-What reaches the owner: ``on_event(Puback | Incoming | Closed)``, always in the loop's thread, Closed
-exactly once and last.
+What reaches the owner: ``on_event(Puback | Incoming | Suback | Closed)``, always in the loop's
+thread, Closed exactly once and last.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ from kaga_edge.vocabulary.errors import KagaError
 SESSION_EXPIRY_S = 7 * 86400  # commands queued for us survive a week of outage
 WILL_DELAY_S = 90  # a short flap must not look like a death
 PUBACK_WAIT_S = 30.0
+SILENT_KEEPALIVES = 1.5  # after so many without a byte the line is dead
+NEVER_S = 1e9
 DIAL_WAIT_S = 30.0  # look-up, TCP and TLS together
 TCP_WAIT_S = 10.0  # per address
 CONNACK_WAIT_S = 15.0
@@ -134,13 +137,21 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Suback:
+    """The answer to the subscription to ``topic``; from 0x80 on: refused, nothing will come from there."""
+
+    topic: str
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The connection is over; None: we closed it."""
 
     error: LinkError | None
 
 
-LinkEvent = Puback | Incoming | Closed
+LinkEvent = Puback | Incoming | Suback | Closed
 
 
 class _Client(Client):
@@ -185,6 +196,15 @@ class _Client(Client):
         self._last_mid = mid
 
     @property
+    def ping_every_s(self) -> int:
+        """How long nothing may be heard or said before a ping."""
+        return int(self._keepalive)
+
+    @ping_every_s.setter
+    def ping_every_s(self, every_s: int) -> None:
+        self._keepalive = every_s
+
+    @property
     def incoming_bytes(self) -> int:
         """How long the packet being read says it is."""
         return int(self._in_packet["remaining_length"])
@@ -215,6 +235,8 @@ class Link:
         self._closed = False
         self._last_in_s = 0.0
         self._sent: dict[int, float] = {}  # packet id → when; PUBACKs still to come
+        self._asked: dict[int, str] = {}  # packet id → topic; SUBACKs still to come
+        self._subacks: list[Suback] = []
         self._watch: asyncio.TimerHandle | None = None
         self._dialler: Dialler | None = None
 
@@ -254,7 +276,9 @@ class Link:
     def subscribe(self, topic: str) -> None:
         """Subscribe with QoS 1, without retained messages: an old one is no news."""
         if self._client is not None and not self._closed:
-            self._client.subscribe(topic, options=SubscribeOptions(qos=1, retainHandling=2))
+            _result, mid = self._client.subscribe(topic, options=SubscribeOptions(qos=1, retainHandling=2))
+            if mid is not None:
+                self._asked[mid] = topic
 
     def acknowledge(self, message: Incoming) -> None:
         """Say that ``message`` has been dealt with."""
@@ -317,6 +341,7 @@ class Link:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = self._message
+        client.on_subscribe = self._subscribed
 
     def _socket_opened(self, _client: Any, _data: Any, opened: Any) -> None:
         self._socket = opened
@@ -340,11 +365,18 @@ class Link:
         self.session_present = bool(flags.session_present)
         self.receive_most = getattr(properties, "ReceiveMaximum", 65535)
         self.packet_most_bytes = getattr(properties, "MaximumPacketSize", 268_435_455)
-        self.keepalive_s = float(getattr(properties, "ServerKeepAlive", self.settings.keepalive_s))
+        self._keep_alive(int(getattr(properties, "ServerKeepAlive", self.settings.keepalive_s)))
         self.retains = bool(getattr(properties, "RetainAvailable", 1))
         self._qos_most = int(getattr(properties, "MaximumQoS", 2))
         if not self._greeted.done():
             self._greeted.set_result(None)
+
+    def _keep_alive(self, server_s: int) -> None:
+        """Ping at the shorter of what was asked for and ours; 0 is a server that never looks: ours then."""
+        wanted_s = [every_s for every_s in (server_s, self.settings.keepalive_s) if every_s]
+        self.keepalive_s = float(min(wanted_s, default=0))
+        if self._client is not None:
+            self._client.ping_every_s = round(self.keepalive_s)
 
     def _disconnected(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if self._error is None and flags.is_disconnect_packet_from_server:
@@ -359,6 +391,11 @@ class Link:
             self._inbox.append(
                 Incoming(message.mid, message.qos, topic, bytes(message.payload), message.retain)
             )
+
+    def _subscribed(self, _client: Any, _data: Any, mid: int, codes: Any, _properties: Any) -> None:
+        topic = self._asked.pop(mid, None)
+        if topic is not None and codes:
+            self._subacks.append(Suback(topic, int(codes[0].value)))
 
     def _refuse_unusable(self) -> None:
         """Raise LinkError for a server that could only be served by losing rows."""
@@ -406,24 +443,28 @@ class Link:
         for mid, code in answers:
             self._sent.pop(mid, None)
             self._on_event(Puback(mid, code))
-        events, self._inbox = self._inbox, []
+        events: list[LinkEvent] = [*self._inbox, *self._subacks]
+        self._inbox.clear()
+        self._subacks.clear()
         for event in events:
             self._on_event(event)
 
     def _tick(self) -> None:
-        """Watch the clock, at most once a second: pings, silence, missing PUBACKs."""
+        """Watch the clock: pings, silence, missing PUBACKs."""
         if self._closed or self._client is None:
             return
         self._drive(self._client, self._client.loop_misc)
         now = self._loop.time()
-        if self.keepalive_s and now - self._last_in_s > 1.5 * self.keepalive_s:
+        silent_at_s = self._last_in_s + (SILENT_KEEPALIVES * self.keepalive_s or NEVER_S)
+        overdue_at_s = next(iter(self._sent.values()), now) + self.settings.puback_wait_s
+        if now >= silent_at_s:
             self._fail(LinkError("the peer is silent", kind="timeout", where=self.settings.where))
-        oldest = next(iter(self._sent.values()), now)
-        if now - oldest > self.settings.puback_wait_s:
+        if now >= overdue_at_s:
             self._fail(LinkError("no PUBACK", kind="puback", where=self.settings.where))
         if not self._closed:
+            # No later than what it waits for: "within 45 s" is not "within 45 s and a look every five".
             wait_s = min(5.0, max(0.1, min(self.keepalive_s or 20.0, self.settings.puback_wait_s) / 4))
-            self._watch = self._loop.call_later(wait_s, self._tick)
+            self._watch = self._loop.call_at(min(now + wait_s, silent_at_s, overdue_at_s), self._tick)
 
     def _fail(self, error: LinkError) -> None:
         self._finish(self._error or error)
@@ -465,7 +506,7 @@ def _let_go(client: _Client, link: Link) -> None:
     client._sock_close()  # noqa: SLF001 -- disconnect() would first try to send
     client.on_socket_open = client.on_socket_close = None
     client.on_socket_register_write = client.on_socket_unregister_write = None
-    client.on_connect = client.on_disconnect = client.on_message = None
+    client.on_connect = client.on_disconnect = client.on_message = client.on_subscribe = None
     link._socket = None  # noqa: SLF001
 
 
@@ -587,6 +628,7 @@ def _tls_context(settings: LinkSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=tls.ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION  # what was verified stays as it was
         if tls.certificate_file:
             context.load_cert_chain(tls.certificate_file, tls.key_file)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError

@@ -24,6 +24,7 @@ from kaga_edge.link import (
     LinkEvent,
     LinkSettings,
     Puback,
+    Suback,
     Will,
     network_absent,
 )
@@ -97,6 +98,8 @@ class Uplink:
         self._left_known = False
         self._left_open = False  # what the store remembers of ``left`` is null
         self._try_again = asyncio.Event()
+        self._unheard = False  # the server does not let us read what the platform says
+        self._ask_again: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Deliver until ``close`` is called or the task is cancelled."""
@@ -148,7 +151,8 @@ class Uplink:
         """Return how it stands now."""
         state, now_ns = self._sender.state, self._clock.monotonic_ns()
         at_ns = self._sender.delivered_at_ns
-        refused = self._refused or Saying.FORBIDDEN in state.said
+        unheard = self._unheard and self._link is not None
+        refused = self._refused or unheard or Saying.FORBIDDEN in state.said
         return LinkHealth(
             state="refused" if refused else ("up" if self._link is not None else "down"),
             since_s=(now_ns - self._since_ns) / SECOND_NS,
@@ -235,7 +239,7 @@ class Uplink:
         self._since_ns = self._clock.monotonic_ns()
         log.info("link.up peer=%s session=%d", link.settings.where, link.session_present)
         if self._settings.delivery == "platform":
-            link.subscribe(self._topics.down("ack"))
+            self._subscribe(number)
         self._sender.link_up(link, number)
         for (
             incoming
@@ -261,6 +265,8 @@ class Uplink:
     def _ended_with(self, error: LinkError | None) -> float:
         """Take note of the end; returns how many seconds it was connected."""
         connected_s = 0.0
+        if self._ask_again is not None:
+            self._ask_again.cancel()
         if self._link is not None:
             self._link = None
             self._sender.link_down(self._number, error.reason if error else 0)
@@ -298,9 +304,28 @@ class Uplink:
                 self._early.append(event)
             case Incoming():
                 self._read(event)
+            case Suback():
+                self._subscribed(number, event)
             case Closed():
                 if number == self._number and self._lost is not None and not self._lost.done():
                     self._lost.set_result(event.error)
+
+    def _subscribe(self, number: int) -> None:
+        if self._link is not None and number == self._number:
+            self._link.subscribe(self._topics.down("ack"))
+
+    def _subscribed(self, number: int, answer: Suback) -> None:
+        """A subscription that is refused is asked for again, as seldom as a publish that is forbidden."""
+        refused = answer.code >= 0x80
+        if refused and not self._unheard:  # one line per change, not per attempt
+            log.error("uplink.subscription_refused topic=%s code=0x%02x", answer.topic, answer.code)
+        elif self._unheard and not refused:
+            log.info("uplink.subscription_refused_over topic=%s", answer.topic)
+        self._unheard = refused
+        self._reason = f"not allowed to read {answer.topic}: 0x{answer.code:02x}" if refused else ""
+        if refused:
+            loop = asyncio.get_running_loop()
+            self._ask_again = loop.call_later(self._settings.forbidden_s, self._subscribe, number)
 
     def _read(self, incoming: Incoming) -> None:
         if incoming.topic == self._topics.down("ack"):

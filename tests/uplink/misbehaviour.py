@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import ctypes.util
 import datetime
+import json
+import select
 import socket
 import ssl
 import struct
+import threading
+import time
 import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -25,6 +31,7 @@ from kaga_edge.core import message
 from .conftest import Publish, _length, _packet, _publish
 
 DN = b"kaga/edge/v1/daishoji-01/dn/cmd"
+ACK = b"kaga/edge/v1/daishoji-01/dn/ack"
 SOON = 0.05
 
 
@@ -73,6 +80,7 @@ class Connection:
         self.waiting: list[Publish] = []
         self.publishes = 0
         self.mute = False
+        self.subscribed = False
 
     def send(self, data: bytes) -> None:
         if not self.writer.transport.is_closing():
@@ -82,6 +90,17 @@ class Connection:
         """Answer a publish with success, and remember its rows as taken."""
         self.peer.took(publish)
         self.send(puback(publish.mid) if data is None else data)
+        self.acknowledge()
+
+    def acknowledge(self) -> None:
+        """Say on dn/ack what is stored, to whoever was let subscribe."""
+        if self.subscribed and self.peer.stored:
+            self.send(incoming(self.peer.ack(), topic=ACK))
+
+    def fall_mute(self) -> None:
+        """From here on nothing is answered; the peer notes when the client has noticed."""
+        if not self.mute:
+            self.mute, self.muted_s = True, asyncio.get_running_loop().time()
 
     def reset(self) -> None:
         """Close with RST."""
@@ -110,6 +129,8 @@ class Case:
     ``reads``: bytes a read may take, every second (0: nothing is read at all, None: normally).
     ``keeps``: the connections live on when the server begins to behave; else they are dropped then.
     ``within_s``: how long after that everything must be delivered; ``loses``: rows may be declared gone.
+    ``noticed_s``: how soon a connection that fell mute must be left. ``suback``: what a subscription gets.
+    ``real``: with the waits as they are in the field, so for full runs only.
     """
 
     name: str
@@ -121,6 +142,9 @@ class Case:
     tls: str = ""
     within_s: float = 15.0
     loses: bool = False
+    noticed_s: float | None = None
+    suback: int = 1
+    real: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -133,6 +157,9 @@ class Peer:
     def __init__(self, case: Case, folder: Path) -> None:
         self.case, self.folder = case, folder
         self.accepted: set[int] = set()
+        self.stored: set[int] = set()  # with platform delivery: not accepted before the ack has been said
+        self.epoch = ""
+        self.noticed_s: list[float] = []
         self.gone_told = 0
         self.connects = 0
         self.last_accepted_s = 0.0
@@ -140,7 +167,18 @@ class Peer:
         self.changed = asyncio.Event()
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
+        self._front: Renegotiating | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def _acks(self) -> bool:
+        return self.case.settings.get("delivery") == "platform"
+
+    def ack(self) -> bytes:
+        """Return the body for dn/ack; from now on its rows count as accepted."""
+        self.accepted |= self.stored
+        self._progress()
+        return json.dumps({"v": 1, "ep": self.epoch, "upto": max(self.stored)}).encode()
 
     async def start(self) -> None:
         # Small buffers: "reads nothing" must fill them within seconds.
@@ -148,12 +186,18 @@ class Peer:
         if self.case.reads is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.port = sock.getsockname()[1]
+        if self.case.tls == "renegotiates":
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+            inner = self._server.sockets[0].getsockname()[1]
+            self._front = Renegotiating(sock, inner, certificate(self.folder))
+            return
         context = tls_context(self.case.tls, self.folder) if self.case.tls else None
         self._server = await asyncio.start_server(self._serve, sock=sock, ssl=context)
 
     async def behave(self) -> None:
         """Become a good server; connections of the bad one are dropped unless the case keeps them."""
-        bad, self.case = self.case, Case(name="good", tls="good" if self.case.tls else "")
+        bad = self.case
+        self.case = Case(name="good", tls="good" if bad.tls else "", settings=bad.settings)
         if bad.tls or bad.reads is not None:
             await self.stop()
             await self.start()
@@ -169,6 +213,8 @@ class Peer:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+        if self._front is not None:
+            self._front.close()
         for conn in list(self._connections):
             conn.writer.transport.abort()
         for task in list(self._tasks):
@@ -178,11 +224,18 @@ class Peer:
         leaf = publish.leaf
         if leaf in ("data", "hist"):
             body = message.parse(publish.payload)
-            self.accepted |= set(range(body["n"], body["n"] + len(body["r"])))
-            self.last_accepted_s = asyncio.get_running_loop().time()
-            self.changed.set()
+            rows = set(range(body["n"], body["n"] + len(body["r"])))
+            if self._acks:
+                self.stored, self.epoch = self.stored | rows, body["ep"]
+            else:
+                self.accepted |= rows
+                self._progress()
         elif leaf == "gone":
             self.gone_told += 1
+
+    def _progress(self) -> None:
+        self.last_accepted_s = asyncio.get_running_loop().time()
+        self.changed.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -202,6 +255,8 @@ class Peer:
         ):
             pass
         finally:
+            if conn.mute:
+                self.noticed_s.append(asyncio.get_running_loop().time() - conn.muted_s)
             self._connections.discard(conn)
             self._tasks.discard(task)
             writer.transport.abort()
@@ -220,8 +275,9 @@ class Peer:
                 conn.publishes += 1
                 await self.case.answer(conn, _publish(kind, body))
             elif kind >> 4 == 8:
-                code = getattr(self.case, "suback", 1)
-                conn.send(b"\x90\x04" + body[:2] + bytes([0, code]))
+                conn.send(b"\x90\x04" + body[:2] + bytes([0, self.case.suback]))
+                conn.subscribed = self.case.suback < 0x80
+                conn.acknowledge()
             elif kind >> 4 == 12 and self.case.pongs and not conn.mute:
                 conn.send(b"\xd0\x00")
 
@@ -262,6 +318,74 @@ def tls_context(kind: str, folder: Path) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_REQUIRED
         trustme.CA().configure_trust(context)
     return context
+
+
+def certificate(folder: Path) -> Path:
+    """Return a file with the server's key and chain, issued by the CA in ``folder``."""
+    ca = trustme.CA.from_pem((folder / "ca.pem").read_bytes(), (folder / "ca.key.pem").read_bytes())
+    ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    return folder / "server.pem"
+
+
+class Renegotiating:
+    """TLS 1.2 in front of a plain port, asking every second to negotiate again.
+
+    Python's ssl cannot ask for that, so OpenSSL is called itself.
+    """
+
+    EVERY_S = 1.0
+    FILETYPE_PEM, CTRL_SET_MAX_PROTO, TLS1_2 = 1, 124, 0x0303
+
+    def __init__(self, server: socket.socket, inner: int, chain: Path) -> None:
+        self._server, self._inner = server, inner
+        self.asked = 0
+        ssl3 = self._ssl = ctypes.CDLL(ctypes.util.find_library("ssl"))
+        for function in ("TLS_server_method", "SSL_CTX_new", "SSL_new"):
+            getattr(ssl3, function).restype = ctypes.c_void_p
+        self._context = ctypes.c_void_p(ssl3.SSL_CTX_new(ctypes.c_void_p(ssl3.TLS_server_method())))
+        ssl3.SSL_CTX_ctrl(self._context, self.CTRL_SET_MAX_PROTO, ctypes.c_long(self.TLS1_2), None)
+        assert ssl3.SSL_CTX_use_certificate_chain_file(self._context, bytes(chain)) == 1
+        assert ssl3.SSL_CTX_use_PrivateKey_file(self._context, bytes(chain), self.FILETYPE_PEM) == 1
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept
+        self._server.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._server.accept()
+                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+
+    def _carry(self, near: socket.socket) -> None:
+        ssl3, tls = self._ssl, ctypes.c_void_p(self._ssl.SSL_new(self._context))
+        with near, socket.create_connection(("127.0.0.1", self._inner)) as far:
+            ssl3.SSL_set_fd(tls, near.fileno())
+            if ssl3.SSL_accept(tls) == 1:
+                with contextlib.suppress(OSError):
+                    self._pump(tls, near, far)
+        ssl3.SSL_free(tls)
+
+    def _pump(self, tls: ctypes.c_void_p, near: socket.socket, far: socket.socket) -> None:
+        ssl3, room, due_s = self._ssl, ctypes.create_string_buffer(16_384), time.monotonic() + self.EVERY_S
+        while True:
+            ready, _, _ = select.select([near, far], [], [], max(0.0, due_s - time.monotonic()))
+            if not ready:
+                due_s += self.EVERY_S
+                self.asked += 1
+                ssl3.SSL_renegotiate(tls)
+                ssl3.SSL_do_handshake(tls)
+            if near in ready:
+                count = ssl3.SSL_read(tls, room, len(room))
+                if count <= 0:
+                    return
+                far.sendall(room.raw[:count])
+            if far in ready:
+                data = far.recv(len(room))
+                if not data or ssl3.SSL_write(tls, data, len(data)) <= 0:
+                    return
 
 
 def make_ca(folder: Path) -> str:
@@ -384,7 +508,8 @@ async def resets(conn: Connection, publish: Publish) -> None:
 
 async def falls_mute(conn: Connection, publish: Publish) -> None:
     """Half-open: nothing comes back any more and nobody hangs up."""
-    conn.mute = conn.mute or conn.publishes > 3
+    if conn.publishes > 3:
+        conn.fall_mute()
     if not conn.mute:
         conn.accept(publish)
 
@@ -448,7 +573,16 @@ CASES: tuple[Case, ...] = (
     Case(name="reads one byte a second", reads=1),
     Case(name="closes in the middle of a PUBLISH", answer=closes_in_the_middle),
     Case(name="RST", answer=resets),
-    Case(name="half-open", answer=falls_mute, settings={"keepalive_s": 4}, within_s=21.0),
+    Case(name="half-open", answer=falls_mute, settings={"keepalive_s": 4}, within_s=21.0, noticed_s=6.0),
+    Case(
+        name="half-open and a Server Keep Alive of ten minutes",
+        greet=greeting(properties=b"\x13\x02\x58"),
+        answer=falls_mute,
+        settings={"puback_wait_s": 300},  # else the missing PUBACK is seen first
+        within_s=60.0,
+        noticed_s=45.0,
+        real=True,
+    ),
     Case(name="never PINGRESP", pongs=False, answer=never, settings={"keepalive_s": 2}),
     *(
         Case(name=f"DISCONNECT 0x{code:02X}", answer=hangs_up(code), settings={"taken_over_s": 4.0})
@@ -473,7 +607,19 @@ CASES: tuple[Case, ...] = (
         keeps=True,
     ),
     Case(name="flood of 10,000 commands", greet=floods, keeps=True),
-    Case(name="SUBACK refused", greet=and_then(b"\x90\x04\x00\x01\x00\x87"), keeps=True),
+    Case(name="SUBACK nobody waits for", greet=and_then(b"\x90\x04\x00\x01\x00\x87"), keeps=True),
+    *(
+        Case(
+            name=f"SUBACK 0x{code:02X}",
+            suback=code,
+            keeps=True,
+            settings={"delivery": "platform", "forbidden_s": 3.0},
+        )
+        for code in (0x80, 0x87, 0x8F, 0x97)
+    ),
+    # With the waits of the field: five minutes after "not authorised", a minute and more after "taken over".
+    Case(name="PUBACK 0x87, real wait", answer=coded(0x87), keeps=True, within_s=300 + 15, real=True),
+    Case(name="DISCONNECT 0x8E, real wait", answer=hangs_up(0x8E), within_s=60 + 10 + 15, real=True),
     Case(name="unsolicited PUBREL", greet=and_then(b"\x62\x02\x00\x09"), keeps=True),
     Case(name="unsolicited AUTH", greet=and_then(b"\xf0\x02\x18\x00")),
     Case(name="unsolicited PINGREQ", greet=and_then(b"\xc0\x00")),
@@ -489,6 +635,7 @@ CASES: tuple[Case, ...] = (
             ("our certificate refused", "client_refused"),
         )
     ),
+    Case(name="TLS: wants to renegotiate", tls="renegotiates", settings=TLS_SETTINGS),
     Case(name="TLS: closes after the handshake", tls="good", greet=closes_at_once, settings=TLS_SETTINGS),
     Case(name="TLS: no close_notify", tls="good", answer=hangs_up_rudely, settings=TLS_SETTINGS),
 )

@@ -2,6 +2,11 @@
 
 The real uplink over a real store runs alone in a process for each case; processor time, memory and log
 lines are those of that process while the broker misbehaves.
+
+"Delivering again within 15 s" is said of a gateway with ``reconnect_max`` 10 s whose own waits are over.
+Two waits are longer by contract and are set short in the table, so that what happens after them is seen:
+five minutes after "not authorised" (0x87) and at least a minute after "taken over" (0x8E). Full runs also
+hold the two with their real waits to those waits plus the same 15 s.
 """
 
 from __future__ import annotations
@@ -18,7 +23,8 @@ from typing import Any
 
 import pytest
 
-from .misbehaviour import CASES, Case, Peer, make_ca
+from . import misbehaviour
+from .misbehaviour import Case, Peer, make_ca
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -26,6 +32,8 @@ FULL = bool(os.environ.get("KAGA_TEST_FULL"))
 WINDOW_S = 30.0 if FULL else 5.0
 SETTLE_S = 2.0  # from "ready" to the window: imports, first connection
 AT_ONCE = 10
+LATE_S = 1.0  # the peer's own clock on a busy machine, not the gateway's
+CASES = tuple(case for case in misbehaviour.CASES if FULL or not case.real)
 CPU_MOST = 0.05
 LINES_MOST = 20
 GROWTH_MOST_BYTES = 5_000_000
@@ -43,6 +51,7 @@ class Outcome:
     ledger: dict[str, Any] = field(default_factory=dict)
     accepted: set[int] = field(default_factory=set)
     connects: int = 0
+    noticed_s: list[float] = field(default_factory=list)
     error: str = ""
 
 
@@ -90,6 +99,7 @@ async def run_case(case: Case, folder: Path) -> Outcome:
             await child.wait()
         await peer.stop()
         outcome.log, outcome.connects = log.read_text(), peer.connects
+        outcome.noticed_s = peer.noticed_s[:1]  # later ones were cut by the end of the test
     return outcome
 
 
@@ -101,11 +111,11 @@ async def _through(
     async with asyncio.timeout(60):
         assert await child.stdout.readline() == b"ready\n", log.read_text()
     await asyncio.sleep(SETTLE_S)
-    spent_s, held, lines = cpu_s(child.pid), resident_bytes(child.pid), log.read_bytes().count(b"\n")
-    await asyncio.sleep(WINDOW_S)
-    outcome.cpu_share = (cpu_s(child.pid) - spent_s) / WINDOW_S
-    outcome.grown_bytes = resident_bytes(child.pid) - held
-    outcome.lines = log.read_bytes().count(b"\n") - lines
+    await _watch(child.pid, log, outcome)
+    if outcome.cpu_share >= CPU_MOST:
+        # Once more: on a machine that others share, the end of starting up may reach into the first window.
+        # Whoever spins does it in every window.
+        await _watch(child.pid, log, outcome)
     began_s = loop.time()
     await peer.behave()
     async with asyncio.timeout(case.within_s + 30):
@@ -119,6 +129,17 @@ async def _through(
         outcome.ledger = json.loads(await child.stdout.readline())
         await child.wait()
     outcome.accepted = set(peer.accepted)
+
+
+async def _watch(pid: int, log: Path, outcome: Outcome) -> None:
+    """Take the processor time, memory and log lines of one window."""
+    spent_s, held, lines = cpu_s(pid), resident_bytes(pid), log.read_bytes().count(b"\n")
+    began_s = asyncio.get_running_loop().time()
+    await asyncio.sleep(WINDOW_S)
+    passed_s = asyncio.get_running_loop().time() - began_s
+    outcome.cpu_share = (cpu_s(pid) - spent_s) / passed_s
+    outcome.grown_bytes = max(outcome.grown_bytes, resident_bytes(pid) - held)
+    outcome.lines = max(outcome.lines, log.read_bytes().count(b"\n") - lines)
 
 
 async def _drained(peer: Peer, case: Case) -> None:
@@ -171,6 +192,9 @@ def test_a_misbehaving_broker_costs_neither_a_row_nor_the_processor(
     assert case.loses or not gone, f"declared gone: {ledger['gone']}"
     assert outcome.back_s is not None
     assert outcome.back_s <= case.within_s, f"back after {outcome.back_s:.1f} s"
+    if case.noticed_s is not None:
+        assert outcome.noticed_s, "never left"
+        assert outcome.noticed_s[0] <= case.noticed_s + LATE_S, f"noticed after {outcome.noticed_s[0]:.1f} s"
     assert outcome.cpu_share < CPU_MOST, f"{outcome.cpu_share:.1%} of a core"
     assert outcome.lines < LINES_MOST, outcome.log[-3000:]
     assert outcome.grown_bytes < GROWTH_MOST_BYTES
