@@ -14,6 +14,7 @@ max_page_count          a full queue is "full", not a full card
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sqlite3
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from pathlib import Path
 
 from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import DAMAGED, TAKEN, StoreBusy, StoreForeign, StoreSick, fault_code
+
+log = logging.getLogger(__name__)
 
 PAGE_BYTES = 4096
 SCHEMA_VERSION = 1
@@ -73,13 +76,17 @@ def open_file(path: Path, max_bytes: int, disk: Disk | None = None) -> sqlite3.C
     return db
 
 
-def make_schema(db: sqlite3.Connection) -> None:
-    """Make the tables of an empty file, all or none."""
-    steps = Path(__file__).with_name("schema_v1.sql").read_text("utf-8")
-    db.executescript(
-        f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {APPLICATION_ID};"
-        f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-    )
+def make_schema(db: sqlite3.Connection, since: int = 0) -> None:
+    """Take a file from version ``since`` (0: empty) to the present one, one version after the other.
+
+    Each is one transaction with its number in it: after a cut the file is of the one or the other.
+    """
+    for version in range(since + 1, SCHEMA_VERSION + 1):
+        steps = Path(__file__).with_name(f"schema_v{version}.sql").read_text("utf-8")
+        db.executescript(
+            f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {APPLICATION_ID};"
+            f"PRAGMA user_version = {version}; COMMIT;"
+        )
 
 
 class FileDamaged(Exception):
@@ -131,6 +138,10 @@ def _ensure_schema(db: sqlite3.Connection, path: Path) -> None:
         raise StoreForeign(f"made by a newer kaga-edge (schema {version})", where=str(path), fix=fix)
     if version == 0:
         make_schema(db)
+    elif version < SCHEMA_VERSION:
+        log.info("store.migrating from=%d to=%d", version, SCHEMA_VERSION)
+        make_schema(db, version)
+        log.info("store.migrated version=%d", SCHEMA_VERSION)
 
 
 def _refusal(path: Path, error: sqlite3.Error) -> Exception:

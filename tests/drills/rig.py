@@ -5,10 +5,8 @@ All traffic stays on this machine: loopback, or a pair of virtual interfaces bet
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import random
 import shutil
 import socket
 import subprocess
@@ -18,11 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaga_edge.core.stored import Entry, SensorDeclaration
-from kaga_edge.station.clock import SystemClock
-from kaga_edge.store import Store
-from kaga_edge.vocabulary.quantities import Quantity
-from kaga_edge.vocabulary.readings import Reading, Sample
 from tests.gateway.conftest import Daemon, Receiving, wait_for
 
 BATCH_ROWS_MOST, WINDOW = 500, 20
@@ -213,33 +206,6 @@ class DrilledDaemon(Daemon):
 
     def up_again(self, than: int, *, seconds: float) -> None:
         wait_for(lambda: self.connects > than, seconds=seconds, every_s=0.1, why="a connection")
-
-
-def backlog(path: Path, rows: int) -> None:
-    """Leave ``rows`` samples waiting in the store, as an outage would."""
-
-    async def fill() -> None:
-        clock = SystemClock()
-        store = await Store.open(path, max_bytes=500_000_000, keep_delivered_s=86_400, clock=clock)
-        level = SensorDeclaration(id="level-0", channels=(("water_level", "m", 0.001, {}),), driver="a02yyuw")
-        await store.declare([level], {"name": {"ja": "試験", "en": "Test"}}, "test-01")
-        noise = random.Random(1)
-        for _ in range(0, rows, 500):
-            await store.append(
-                [
-                    Entry(
-                        sample=Sample(
-                            sensor="level-0",
-                            at=clock.now(),
-                            readings=(Reading(quantity=Quantity.WATER_LEVEL_M, value=noise.uniform(0, 5)),),
-                        )
-                    )
-                    for _ in range(min(500, rows))
-                ]
-            )
-        await store.close()
-
-    asyncio.run(fill())
 
 
 def delivered(daemon: DrilledDaemon, receiving: Receiving, *, seconds: float) -> tuple[int, int]:

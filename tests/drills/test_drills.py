@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.gateway.conftest import Instrument, Receiving, config_text, free_port, wait_for
+from tests.gateway.conftest import Instrument, Receiving, backlog, config_text, free_port, wait_for
 
 from .rig import (
     BATCH_ROWS_MOST,
@@ -28,7 +28,6 @@ from .rig import (
     Namespace,
     Proxy,
     Report,
-    backlog,
     delivered,
     namespaces_work,
     repeated,

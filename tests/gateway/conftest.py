@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pty
+import random
 import select
 import shutil
 import signal
@@ -21,8 +22,14 @@ from pathlib import Path
 
 import pytest
 
+from kaga_edge.core.stored import Entry, SensorDeclaration
 from kaga_edge.receiver import Receiver
+from kaga_edge.station.clock import SystemClock
+from kaga_edge.store import Store
+from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Reading, Sample
 
+STARTS: list[tuple[float, float]] = []  # of every start: processor and wall seconds until it answered
 SILENT_S = 20.0  # how long a test waits for something that must happen
 
 
@@ -78,19 +85,32 @@ class Instrument:
 class Daemon:
     """``kaga-edge run`` on one configuration file; may be started and killed again and again."""
 
+    home: Path | None = None  # the working directory; a later version of the package may lie there
+    environment: dict[str, str] | None = None
+
     def __init__(self, config: Path, runtime: Path, log: Path) -> None:
         self.config, self.socket, self.log = config, runtime / "control.sock", log
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
+        begun = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "kaga_edge", "run", "--config", str(self.config)],
                 stdout=log,
                 stderr=log,
+                cwd=self.home,
+                env=self.environment,
             )
         if wait:
             wait_for(self.status, why="an answer on the control socket")
+            STARTS.append((self.processor_s(), time.monotonic() - begun))
+
+    def processor_s(self) -> float:
+        """Processor time spent so far, that of ended children (reading the configuration) included."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
     def status(self) -> dict | None:
         assert self.process is not None
@@ -123,6 +143,45 @@ class Daemon:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(15)
         return time.monotonic() - begun
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    if STARTS:
+        parts = (
+            f"{name} {values[len(values) // 2]:.2f} s (at most {values[-1]:.2f})"
+            for name, values in (
+                ("processor", sorted(s[0] for s in STARTS)),
+                ("wall", sorted(s[1] for s in STARTS)),
+            )
+        )
+        terminalreporter.write_line(f"start-up of {len(STARTS)} daemons: {', '.join(parts)}")
+
+
+def backlog(path: Path, rows: int) -> None:
+    """Leave ``rows`` samples waiting in the store, as an outage would."""
+
+    async def fill() -> None:
+        clock = SystemClock()
+        store = await Store.open(path, max_bytes=500_000_000, keep_delivered_s=86_400, clock=clock)
+        level = SensorDeclaration(id="level-0", channels=(("water_level", "m", 0.001, {}),), driver="a02yyuw")
+        await store.declare([level], {"name": {"ja": "試験", "en": "Test"}}, "test-01")
+        noise = random.Random(1)
+        for _ in range(0, rows, 500):
+            await store.append(
+                [
+                    Entry(
+                        sample=Sample(
+                            sensor="level-0",
+                            at=clock.now(),
+                            readings=(Reading(quantity=Quantity.WATER_LEVEL_M, value=noise.uniform(0, 5)),),
+                        )
+                    )
+                    for _ in range(min(500, rows))
+                ]
+            )
+        await store.close()
+
+    asyncio.run(fill())
 
 
 def free_port() -> int:

@@ -1,9 +1,8 @@
-"""The daemon as a process: start, stop, reload, kill. Real ptys, a real broker, a real store file."""
+"""The daemon as a process: start, stop, reload. Real ptys, a real broker, a real store file."""
 
 from __future__ import annotations
 
 import os
-import random
 import re
 import shutil
 import signal
@@ -14,7 +13,6 @@ import pytest
 from .conftest import Instrument, config_text, mosquitto_on, swallowing_line, wait_for
 
 FULL = bool(os.environ.get("KAGA_TEST_FULL"))
-KILLS = 50 if FULL else 5
 BROKER_KILLS = 20 if FULL else 3
 
 
@@ -172,48 +170,6 @@ def test_an_unplugged_port_recovers_under_the_same_name(tmp_path, daemon, instru
     instruments[0].plug()
     wait_for(lambda: daemon.status()["sensors"][0]["state"] == "ok", why="recovery")
     assert daemon.status()["sensors"][0]["channels"][1]["value"] == 1.5
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_killed_at_random_moments_no_committed_sample_is_missing_and_no_number_used_again(
-    tmp_path, daemon, instruments
-) -> None:
-    daemon.config.write_text(
-        config_text(tmp_path, sensors(tmp_path, "level-1", "level-2"), port=None, every="100ms")
-    )
-    chance, committed = random.Random(2018), {}
-    for _ in range(KILLS):
-        daemon.start()
-        seen = daemon.status()["store"]["numbered"]
-        target = seen + chance.randrange(1, 40)
-        wait_for(lambda t=target: daemon.status()["store"]["numbered"] >= t, why="samples")
-        daemon.kill()
-        now = rows(tmp_path, tmp_path / "copy")
-        assert committed.items() <= now.items()
-        assert len(now) >= seen
-        committed = now
-    numbers = sorted(number & (1 << 40) - 1 for number in committed)
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-
-
-@pytest.mark.slow
-@pytest.mark.mosquitto
-@pytest.mark.timeout(600)
-def test_killed_while_sending_the_receiver_ends_with_every_number(
-    tmp_path, daemon, instruments, mosquitto, receiving
-) -> None:
-    daemon.config.write_text(
-        config_text(tmp_path, sensors(tmp_path, "level-1"), port=mosquitto, every="100ms")
-    )
-    chance = random.Random(8)
-    for _ in range(KILLS):
-        daemon.start()
-        target = daemon.status()["store"]["numbered"] + chance.randrange(1, 40)
-        wait_for(lambda t=target: daemon.status()["store"]["numbered"] >= t, why="samples")
-        daemon.kill()
-    daemon.start()
-    receiving.ends_with_no_gap(rows(tmp_path, tmp_path / "copy"), epoch_of(daemon.log.read_text()))
 
 
 @pytest.mark.slow
