@@ -144,7 +144,7 @@ def _steady(taken: Taken, lang: str) -> Window:
     window, limit = calibration.window(taken.values), calibration.steady_within(taken.quantity)
     if window.spread > limit or abs(window.drift) > limit:
         numbers = {"spread": f"{window.spread:.4g}", "drift": f"{window.drift:.4g}", "limit": f"{limit:g}"}
-        unit = unit_shown(taken.quantity.unit, lang)
+        unit = unit_shown(taken.quantity.unit, lang, taken.quantity.channel)
         raise CannotCalibrate(say("calibrate.unsteady", lang, unit=unit, **numbers))
     return window
 
@@ -202,7 +202,7 @@ def _now() -> str:
 
 
 def _show(entry: Entry, quantity: Quantity, window: Window, last: Entry | None, lang: str) -> None:
-    unit = unit_shown(quantity.unit, lang)
+    unit = unit_shown(quantity.unit, lang, quantity.channel)
     shown = {"value": f"{entry['before']:.6g}", "count": window.count, "spread": f"{window.spread:.3g}"}
     print(say("calibrate.now", lang, unit=unit, **shown))
     line = {"true": f"{entry['true']:g}", "after": f"{entry['after']:.6g}"}

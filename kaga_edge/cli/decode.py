@@ -238,7 +238,7 @@ def _line(measured: Measurement, lang: str) -> str:
     if measured.value is None:
         return f"{shown}: {say('decode.no_value', lang)}"
     decimals = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
-    unit = unit_shown(quantity.unit, lang)
+    unit = unit_shown(quantity.unit, lang, quantity.channel)
     quality = f"  [{quality_words(int(measured.flags), lang)}]" if measured.flags else ""
     return f"{shown}: {measured.value:.{decimals}f} {unit}".rstrip() + quality
 

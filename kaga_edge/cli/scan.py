@@ -220,7 +220,7 @@ def verdict_lines(one: dict[str, Any], lang: str) -> list[str]:
         quantity = BY_CHANNEL[channel["id"]]
         decimals = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
         least, most, spread = (f"{channel[key]:.{decimals}f}" for key in ("least", "most", "spread"))
-        unit = unit_shown(quantity.unit, lang)
+        unit = unit_shown(quantity.unit, lang, quantity.channel)
         name = quantity_name(channel["id"], lang)
         lines += fold(
             say("test.range", lang, name=name, least=least, most=most, spread=spread, unit=unit), indent=4

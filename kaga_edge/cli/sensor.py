@@ -216,7 +216,7 @@ def _value(reading: dict[str, Any], lang: str) -> str:
         return say("read.no_value", lang)
     quantity = BY_CHANNEL[reading["id"]]
     decimals = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
-    return f"{reading['value']:.{decimals}f} {unit_shown(reading['unit'], lang)}"
+    return f"{reading['value']:.{decimals}f} {unit_shown(reading['unit'], lang, reading['id'])}"
 
 
 def _record(file: Path, sensor: SensorConfig, answer: dict[str, Any]) -> None:

@@ -121,7 +121,7 @@ def told(played: Rerun, series: Series, lang: str) -> list[str]:
 def _summed_up(channel: str, values: list[float], lang: str) -> str:
     if not values:
         return _say("none", lang)
-    unit = unit_shown(BY_CHANNEL[channel].unit, lang)
+    unit = unit_shown(BY_CHANNEL[channel].unit, lang, channel)
     if channel in COUNTED:
         return _say("sum", lang, n=len(values), total=f"{sum(values):g}", unit=unit)
     return _say("range", lang, n=len(values), low=f"{min(values):g}", high=f"{max(values):g}", unit=unit)
@@ -135,7 +135,7 @@ def _show(lang: str) -> Any:
         for sensor in status["sensors"]:
             shown = sensor["channels"][0]
             value = "-" if shown["value"] is None else f"{shown['value']:g}"
-            parts.append(f"{sensor['id']} {value} {unit_shown(shown['unit'], lang)}")
+            parts.append(f"{sensor['id']} {value} {unit_shown(shown['unit'], lang, shown['id'])}")
         print("  " + ", ".join(parts), flush=True)
 
     return show

@@ -118,7 +118,7 @@ def _sensor(sensor: dict[str, Any], lang: str) -> list[str]:
     cells = (
         _padded(sensor["id"], 8),
         _padded(_value(first), 7),
-        _padded(unit_shown(first["unit"], lang), 5),
+        _padded(unit_shown(first["unit"], lang, first["id"]), 5),
         _padded(quality_words(first["flags"], lang), 7),
         age_words(sensor["age_s"], lang),
     )
@@ -126,7 +126,8 @@ def _sensor(sensor: dict[str, Any], lang: str) -> list[str]:
     for channel in others:
         name = quantity_name(channel["id"], lang)
         flagged = f" {quality_words(channel['flags'], lang)}" if channel["flags"] else ""
-        lines.append(f"  {_padded(name, 20)} {_value(channel)} {unit_shown(channel['unit'], lang)}{flagged}")
+        unit = unit_shown(channel["unit"], lang, channel["id"])
+        lines.append(f"  {_padded(name, 20)} {_value(channel)} {unit}{flagged}")
     return lines
 
 

@@ -36,6 +36,10 @@ TEXTS = {
             "flagged ({rate} %); of {shifted} with a shifted datum {shifted_flagged} flagged"
         ),
     ),
+    "ungraded": (
+        "このゲートウェイにない項目は評価しません。技術者が除いた値 {n} ({told})",
+        "not graded, as this gateway has no such channel: {n} struck-out values ({told})",
+    ),
     "snow.storm": (
         "24時間降雪量の最大 {cm} cm  ({until} まで)",
         "most new snow in 24 h: {cm} cm, to {until}",

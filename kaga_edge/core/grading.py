@@ -4,8 +4,9 @@ Each test gives a grade (1 good, 3 suspect, 4 fail, 9 missing); the worst decide
 4 > 3 > 1 > 2 > 9. On the wire the grades become flag bits (contract v1).
 
 A live gateway cannot wait for the next point, so the spike test is one-sided: the value against the
-median of the three before it. The first value of a true step is flagged once and its successors are
-not; an alarm never looks at flags and so is never delayed by them.
+median of the three before it, less what the true value may have wandered since. The first value of a
+true step is flagged once and its successors are not; an alarm never looks at flags and so is never
+delayed by them.
 
 Source: IOOS QARTOD manuals, tests 4 (gross range), 6 (spike), 7 (rate of change), 8 (flat line).
 """
@@ -32,6 +33,8 @@ class Limits:
     rate_fail_per_s: float | None = None
     spike_suspect: float | None = None
     spike_fail: float | None = None
+    # How far the true value may wander a second: what lies hours back is no measure of a spike.
+    spike_trend_per_s: float = 0.0
     flat_tolerance: float | None = None  # range over the window below this: flat
     flat_suspect_s: float | None = None
     flat_fail_s: float | None = None
@@ -72,7 +75,7 @@ def grade(limits: Limits, history: History, at_s: float, measurement: Measuremen
     for flag, found in (
         (Flag.OUT_OF_RANGE, gross_range(limits, value)),
         (Flag.SPIKE, rate(limits, history, at_s, value)),
-        (Flag.SPIKE, spike(limits, history, value)),
+        (Flag.SPIKE, spike(limits, history, at_s, value)),
         (Flag.STUCK, flat_line(limits, history, at_s)),
     ):
         if found in (Grade.SUSPECT, Grade.FAIL):
@@ -112,12 +115,13 @@ def rate(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     return _over(abs(value - before) / (at_s - before_s), limits.rate_suspect_per_s, limits.rate_fail_per_s)
 
 
-def spike(limits: Limits, history: History, value: float) -> Grade:
+def spike(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     """Compare the distance from the median of the three values before with the limits."""
     if len(history.last) < 3:
         return Grade.NOT_EVALUATED
-    middle = sorted(v for _, v in history.last)[1]
-    return _over(abs(value - middle), limits.spike_suspect, limits.spike_fail)
+    middle_s, middle = sorted(history.last, key=_value)[1]
+    wandered = limits.spike_trend_per_s * max(0.0, at_s - middle_s)
+    return _over(abs(value - middle) - wandered, limits.spike_suspect, limits.spike_fail)
 
 
 def flat_line(limits: Limits, history: History, at_s: float) -> Grade:
@@ -133,6 +137,10 @@ def flat_line(limits: Limits, history: History, at_s: float) -> Grade:
         if highest - lowest < limits.flat_tolerance:
             return found
     return Grade.GOOD
+
+
+def _value(point: Point) -> float:
+    return point[1]
 
 
 def _outside(span: Span | None, value: float) -> bool:

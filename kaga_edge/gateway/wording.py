@@ -26,7 +26,7 @@ def worded_rank(alert: Alert) -> Alert:
             what=quantity_name(channel, lang),
             rank=Phrase(f"rank.{rank}") if f"rank.{rank}" in catalogue() else rank,
             threshold=alert.data["threshold"],
-            unit=unit_shown(str(alert.data["unit"]), lang),
+            unit=unit_shown(str(alert.data["unit"]), lang, channel),
         )
         for lang in LANGUAGES
     }

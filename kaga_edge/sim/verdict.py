@@ -136,7 +136,13 @@ def logan(rows: Sequence[Sequence[str]]) -> tuple[Finding, ...]:
     )
     stage = _graded_against(body, "stage", Quantity.WATER_LEVEL_M, level, 0.01)
     temperature = _graded_against(body, "temp", Quantity.WATER_TEMPERATURE_C, water, 1.0)
-    return (stage, temperature)
+    others = {name: sum(_struck(row, name) for row in body) for name in ("cond", "ph", "do", "turb")}
+    told = ", ".join(f"{name} {count}" for name, count in others.items())
+    return (stage, temperature, Finding(code="ungraded", values={"n": sum(others.values()), "told": told}))
+
+
+def _struck(row: Mapping[str, str], name: str) -> bool:
+    return _number(row[name]) is None or _number(row[f"{name}_cor"]) is None or row[f"{name}_qual"] == "7"
 
 
 def _graded_against(
@@ -151,7 +157,7 @@ def _graded_against(
         value = None if raw is None else raw * scale
         history, reading = grade(limits, history, at_s, Measurement(quantity=quantity, value=value))
         flagged = bool(reading.flags)
-        if raw is None or corrected is None or row[f"{name}_qual"] == "7":
+        if _struck(row, name) or raw is None or corrected is None:
             counts["struck"] += 1
             counts["caught"] += flagged
         elif (

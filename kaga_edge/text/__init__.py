@@ -85,9 +85,14 @@ def quantity_name(channel: str, lang: str) -> str:
     return say(key, lang) if key in catalogue() else channel
 
 
-def unit_shown(unit: str, lang: str) -> str:
-    """Return a UCUM unit as people read it, in ASCII in English; an unknown one keeps its code."""
-    key = f"unit.{unit}"
+def unit_shown(unit: str, lang: str, channel: str = "") -> str:
+    """Return a UCUM unit as people read it, in ASCII in English; an unknown one keeps its code.
+
+    ``channel``: what is counted, where Japanese counts it with a word of its own.
+    """
+    key = f"unit.of.{channel}"
+    if key not in catalogue():
+        key = f"unit.{unit}"
     return say(key, lang) if key in catalogue() else unit
 
 

@@ -67,6 +67,14 @@ def test_after_a_true_step_only_its_first_two_values_are_flagged() -> None:
     assert [bool(r.flags) for r in readings] == [False, False, False, True, True, False, False]
 
 
+def test_a_value_may_wander_from_the_median_by_its_trend() -> None:
+    limits = Limits(spike_suspect=0.03, spike_trend_per_s=0.10 / 3600)
+    hourly = run(limits, [0.12, 0.13, 0.14, 0.175, 0.21, 0.24], every_s=3600.0)  # a true storm's onset
+    assert not any(r.flags for r in hourly)
+    every_minute = run(limits, [0.12, 0.12, 0.12, 0.16, 0.12], every_s=60.0)  # the same step as a spike
+    assert [bool(r.flags) for r in every_minute] == [False, False, False, True, False]
+
+
 def test_the_flood_of_august_2022_is_not_called_too_fast() -> None:
     limits = Limits(rate_suspect_per_s=0.5 / 600, rate_fail_per_s=1.5 / 600)
     readings = run(limits, [0.5, 0.7, 1.0], every_s=600.0)  # a resident's log: 20, then 30 cm in 10 min
