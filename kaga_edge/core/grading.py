@@ -14,10 +14,14 @@ Source: IOOS QARTOD manuals, tests 4 (gross range), 6 (spike), 7 (rate of change
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kaga_edge.core.local import MonthDay, in_season
 from kaga_edge.vocabulary.readings import Flag, Grade, Measurement, Reading
+
+# By name through the enum class these cost a call each, and every reading asks for them.
+GOOD, NOT_EVALUATED, SUSPECT, FAIL = Grade.GOOD, Grade.NOT_EVALUATED, Grade.SUSPECT, Grade.FAIL
+OUT_OF_RANGE, SPIKE, STUCK = Flag.OUT_OF_RANGE, Flag.SPIKE, Flag.STUCK
 
 Span = tuple[float, float]
 Point = tuple[float, float]  # time in s, value
@@ -65,25 +69,26 @@ class History:
 
 def grade(limits: Limits, history: History, at_s: float, measurement: Measurement) -> tuple[History, Reading]:
     """Return the new history and the reading: the same value, with flags and grade."""
-    value = measurement.value
+    value, flags = measurement.value, measurement.flags
     if value is None:
-        flags = measurement.flags | Flag.MISSING
+        flags |= Flag.MISSING
         reading = Reading(quantity=measurement.quantity, value=None, flags=flags, grade=Grade.MISSING)
         return history, reading
     history = _remember_range(limits, history, at_s, value)
-    flags, worst = measurement.flags, Grade.GOOD
+    worst = GOOD
     for flag, found in (
-        (Flag.OUT_OF_RANGE, gross_range(limits, value)),
-        (Flag.SPIKE, rate(limits, history, at_s, value)),
-        (Flag.SPIKE, spike(limits, history, at_s, value)),
-        (Flag.STUCK, flat_line(limits, history, at_s)),
+        (OUT_OF_RANGE, gross_range(limits, value)),
+        (SPIKE, rate(limits, history, at_s, value)),
+        (SPIKE, spike(limits, history, at_s, value)),
+        (STUCK, flat_line(limits, history, at_s)),
     ):
-        if found in (Grade.SUSPECT, Grade.FAIL):
+        if found is SUSPECT or found is FAIL:
             flags |= flag
             worst = max(worst, found)
-    if measurement.flags & (Flag.LOW_QUALITY | Flag.ESTIMATED):
-        worst = max(worst, Grade.SUSPECT)
-    history = replace(history, last=(*history.last, (at_s, value))[-3:])
+    if measurement.flags and measurement.flags & (Flag.LOW_QUALITY | Flag.ESTIMATED):
+        worst = max(worst, SUSPECT)
+    last = (*history.last[-2:], (at_s, value))
+    history = History(last=last, began_s=history.began_s, highs=history.highs, lows=history.lows)
     return history, Reading(quantity=measurement.quantity, value=value, flags=flags, grade=worst)
 
 
@@ -101,24 +106,24 @@ def limits_of(
 def gross_range(limits: Limits, value: float) -> Grade:
     """Outside the fail span: fail; outside the suspect span: suspect. The limits themselves are good."""
     if _outside(limits.gross_fail, value):
-        return Grade.FAIL
-    return Grade.SUSPECT if _outside(limits.gross_suspect, value) else Grade.GOOD
+        return FAIL
+    return SUSPECT if _outside(limits.gross_suspect, value) else GOOD
 
 
 def rate(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     """Compare the step per second since the last value with the limits; the first value is good."""
     if not history.last:
-        return Grade.GOOD
+        return GOOD
     before_s, before = history.last[-1]
     if at_s <= before_s:
-        return Grade.NOT_EVALUATED
+        return NOT_EVALUATED
     return _over(abs(value - before) / (at_s - before_s), limits.rate_suspect_per_s, limits.rate_fail_per_s)
 
 
 def spike(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     """Compare the distance from the median of the three values before with the limits."""
     if len(history.last) < 3:
-        return Grade.NOT_EVALUATED
+        return NOT_EVALUATED
     middle_s, middle = sorted(history.last, key=_value)[1]
     wandered = limits.spike_trend_per_s * max(0.0, at_s - middle_s)
     return _over(abs(value - middle) - wandered, limits.spike_suspect, limits.spike_fail)
@@ -126,7 +131,7 @@ def spike(limits: Limits, history: History, at_s: float, value: float) -> Grade:
 
 def flat_line(limits: Limits, history: History, at_s: float) -> Grade:
     """Fail or suspect when the values of the whole trailing window lie within the tolerance."""
-    for window_s, found in ((limits.flat_fail_s, Grade.FAIL), (limits.flat_suspect_s, Grade.SUSPECT)):
+    for window_s, found in ((limits.flat_fail_s, FAIL), (limits.flat_suspect_s, SUSPECT)):
         if window_s is None or limits.flat_tolerance is None or history.began_s is None:
             continue
         if at_s - history.began_s < window_s:
@@ -136,7 +141,7 @@ def flat_line(limits: Limits, history: History, at_s: float) -> Grade:
         lowest = next(v for t, v in history.lows if t >= since_s)
         if highest - lowest < limits.flat_tolerance:
             return found
-    return Grade.GOOD
+    return GOOD
 
 
 def _value(point: Point) -> float:
@@ -149,8 +154,8 @@ def _outside(span: Span | None, value: float) -> bool:
 
 def _over(size: float, suspect: float | None, fail: float | None) -> Grade:
     if fail is not None and size > fail:
-        return Grade.FAIL
-    return Grade.SUSPECT if suspect is not None and size > suspect else Grade.GOOD
+        return FAIL
+    return SUSPECT if suspect is not None and size > suspect else GOOD
 
 
 def _remember_range(limits: Limits, history: History, at_s: float, value: float) -> History:
@@ -161,4 +166,4 @@ def _remember_range(limits: Limits, history: History, at_s: float, value: float)
     highs = (*(p for p in history.highs if p[1] > value and p[0] >= since_s), (at_s, value))
     lows = (*(p for p in history.lows if p[1] < value and p[0] >= since_s), (at_s, value))
     began_s = at_s if history.began_s is None else history.began_s
-    return replace(history, began_s=began_s, highs=highs, lows=lows)
+    return History(last=history.last, began_s=began_s, highs=highs, lows=lows)

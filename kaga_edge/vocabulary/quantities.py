@@ -89,20 +89,13 @@ class Quantity(Enum):
     SUPPLY_CURRENT_RAW_A = Facts("supply_current_raw", "A", 0.0001)
     SUPPLY_POWER_RAW_W = Facts("supply_power_raw", "W", 0.001)
 
-    @property
-    def channel(self) -> str:
-        """The channel id used in catalogs and configuration, without the unit."""
-        return self.value.channel
+    def __init__(self, channel: str, unit: str, res: float) -> None:
+        # Plain attributes and the identity's hash: every sample asks for them, and Enum's own are slow.
+        self.channel = channel  # the channel id used in catalogs and configuration, without the unit
+        self.unit = unit  # the UCUM code
+        self.res = res  # the rounding step on the wire, in the quantity's unit
 
-    @property
-    def unit(self) -> str:
-        """The UCUM code of the unit."""
-        return self.value.unit
-
-    @property
-    def res(self) -> float:
-        """The rounding step on the wire, in the quantity's unit."""
-        return self.value.res
+    __hash__ = object.__hash__  # members are singletons
 
 
 BY_CHANNEL: dict[str, Quantity] = {q.channel: q for q in Quantity}
