@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import socket
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,20 @@ class NoAnswer(KagaError):
 
     code = "KE-G03"
     exit_code = 75
+
+
+class NotAgreed(KagaError):
+    """A command that changes something was run where nobody can be asked."""
+
+    code = "KE-U04"
+    exit_code = 64
+
+
+class NotWritten(KagaError):
+    """A file could not be written."""
+
+    code = "KE-U05"
+    exit_code = 2
 
 
 class Refused(KagaError):
@@ -105,6 +120,26 @@ def ask(path: Path, request: dict[str, Any], lang: str) -> dict[str, Any]:
     if "error" in answer and "v" not in answer:
         raise Refused(answer["error"])
     return answer
+
+
+def agreed(args: argparse.Namespace, lang: str) -> bool:
+    """Ask once before something changes; --yes answers. Raises NotAgreed: nobody is there to ask."""
+    if args.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise NotAgreed(say("ask.no_tty", lang))
+    if input(say("ask.go_on", lang)).strip().lower() in ("y", "yes", "はい"):
+        return True
+    print(say("ask.stopped", lang))
+    return False
+
+
+def not_written(file: Path, error: OSError, lang: str) -> NotWritten:
+    """Return what to raise when a file could not be written."""
+    reason = error.strerror or str(error)
+    return NotWritten(
+        say("write.failed", lang, reason=reason), where=str(file), fix=say("write.failed_fix", lang)
+    )
 
 
 def tables(config: Path) -> list[dict[str, Any]]:

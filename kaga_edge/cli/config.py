@@ -1,14 +1,19 @@
-"""``kaga-edge config``: check a configuration, print an example, print the schema for editors."""
+"""``kaga-edge config``: check a configuration, print an example, print the schema for editors.
+
+What runs, and how it is changed: ``config_changes``.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of
+from kaga_edge.cli import config_changes
+from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, not_written
 from kaga_edge.text import say, span_words
 
 if TYPE_CHECKING:  # pydantic is loaded only by the command that needs it
@@ -31,6 +36,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     check.add_argument("file", nargs="?", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
     check.add_argument("--json", action="store_true")
+    check.add_argument(
+        "--convert", action="store_true", help="first write FILE as UTF-8; the original is kept"
+    )
+    check.add_argument("--fix-width", action="store_true", help="first make full-width characters ASCII")
     check.set_defaults(func=run_check)
     init = commands.add_parser(
         "init",
@@ -46,6 +55,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         './kaga-edge.schema.json" as the first line of the configuration',
     )
     schema.set_defaults(func=run_schema)
+    config_changes.add(commands)
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -53,13 +63,30 @@ def run_check(args: argparse.Namespace) -> int:
     from kaga_edge.config import ConfigFaults, load
 
     lang = language_of(argparse.Namespace(lang=getattr(args, "lang", None), config=args.file))
+    _mend(args, lang)
     try:
         config = load(args.file)
     except ConfigFaults as faults:
-        print(_faults_json(faults) if args.json else _faults_text(faults, args.file, lang))
+        print(faults_json(faults) if args.json else faults_text(faults, args.file, lang))
         return EXIT_CONFIGURATION
     print(_good_json(config) if args.json else _good_text(config, lang))
     return 0
+
+
+def _mend(args: argparse.Namespace, lang: str) -> None:
+    """Do what --convert and --fix-width ask for, and say what was done."""
+    from kaga_edge.config import mending
+
+    kept = args.file.with_name(args.file.name + mending.KEPT)
+    try:
+        if args.convert and (encoding := mending.convert(args.file)):
+            print(say("config.converted", lang, encoding=encoding, kept=kept), file=sys.stderr)
+        if args.fix_width and (lines := mending.fix_width(args.file)):
+            print(say("config.fixed", lang, n=lines, kept=kept), file=sys.stderr)
+    except UnicodeDecodeError:
+        return  # the check that follows says so
+    except OSError as error:
+        raise not_written(args.file, error, lang) from error
 
 
 def run_init(args: argparse.Namespace) -> int:
@@ -80,7 +107,8 @@ def run_schema(_args: argparse.Namespace) -> int:
 # --- what check prints ---
 
 
-def _faults_text(faults: ConfigFaults, file: Path, lang: str) -> str:
+def faults_text(faults: ConfigFaults, file: Path, lang: str) -> str:
+    """Return every fault with its place, the count, and what to do next."""
     lines = [fault.text(lang) for fault in faults.faults]
     lines += _warning_lines(faults.warnings, lang)
     lines += [say("check.count", lang, faults=len(faults.faults)), say("check.hint", lang, file=file)]
@@ -104,7 +132,8 @@ def _warning_lines(warnings: tuple[Fault, ...], lang: str) -> list[str]:
     return [f"{say('check.warning', lang)}: {warning.text(lang)}" for warning in warnings]
 
 
-def _faults_json(faults: ConfigFaults) -> str:
+def faults_json(faults: ConfigFaults) -> str:
+    """Return every fault as JSON."""
     body = {
         "good": False,
         "faults": [_fault(fault) for fault in faults.faults],

@@ -20,6 +20,7 @@ COLUMNS = 40
 EXITS = {"ok": 0, "starting": 1, "attention": 1, "failing": 2}
 COLOURS = {"ok": "32", "starting": "36", "attention": "33", "failing": "31"}
 CLOCKS = {0: "none", 1: "last-known", 2: "ntp", 3: "gnss"}
+DEGRADED = ("last_good", "rolled_back")  # a copy runs, not the file
 SILENT = ("failing", "backoff")
 
 Snapshot = dict[str, Any]
@@ -69,6 +70,8 @@ def line(snapshot: Snapshot) -> str:
         f"delivered={_seconds(link.get('delivered_age_s'))}",
         f"clock={CLOCKS[snapshot['clock']['trust']]}",
     ]
+    if snapshot.get("config", {}).get("source", "files") != "files":
+        parts.append(f"config={snapshot['config']['source']}")
     codes = [sensor["error"]["code"] for sensor in sensors if sensor["error"]]
     return " ".join(parts + [f"code={code}" for code in codes[:1]])
 
@@ -85,6 +88,7 @@ def screen(snapshot: Snapshot, lang: str, *, colour: bool = False) -> list[str]:
         lines += _sensor(sensor, lang)
     lines += [_waiting(snapshot, lang), _room(snapshot, lang), *_link(snapshot, lang), _clock(snapshot, lang)]
     lines += [_maintenance(window, lang) for window in snapshot.get("maintenance", ())]
+    lines += _config(snapshot.get("config", {}), lang)
     silent = [sensor["id"] for sensor in snapshot["sensors"] if sensor["state"] in SILENT]
     if silent:
         lines.append(f"{say('status.next', lang)}: kaga-edge sensor read {silent[0]}")
@@ -103,6 +107,8 @@ def _reasons(snapshot: Snapshot, lang: str) -> list[str]:
         reasons.append(say(f"status.link_{snapshot['link']['state']}", lang))
     if snapshot["store"].get("error"):
         reasons.append(say("status.store_sick", lang))
+    if snapshot.get("config", {}).get("source") in DEGRADED:
+        reasons.append(say("status.config_reason", lang))
     usual = {"ok": "status.all_good", "starting": "status.wait"}
     return reasons or [say(usual.get(snapshot["state"], "status.below"), lang)]
 
@@ -177,6 +183,18 @@ def _maintenance(window: dict[str, Any], lang: str) -> str:
     what = say("maintenance.site", lang) if window["sensor"] == "site" else window["sensor"]
     span = span_words(window["left_s"], lang)
     return _label("care", lang) + say("status.care_left", lang, what=what, span=span, who=window["who"])
+
+
+def _config(config: dict[str, Any], lang: str) -> list[str]:
+    """Return what is unusual about the configuration that runs; nothing when it is the file's."""
+    label = _label("config", lang)
+    if config.get("source") in DEGRADED:
+        fault = config.get("fault")
+        where = f" {fault['file']}:{fault['line']}" if fault else ""
+        return [label + say(f"status.config_{config['source']}", lang) + where]
+    if config.get("left_s") is not None:
+        return [label + say("config.trial_left", lang, span=span_words(config["left_s"], lang))]
+    return []
 
 
 def _clock(snapshot: Snapshot, lang: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kaga_edge.config.apart import load_apart
+from kaga_edge.config.copies import Source
 from kaga_edge.config.faults import Code, ConfigFaults, Fault
 from kaga_edge.config.limits import default_limits
 from kaga_edge.config.secret import SecretMissing, read_secret_at
@@ -58,11 +59,14 @@ __all__ = [
 DEFAULT_PATH = Path("/etc/kaga-edge/kaga-edge.toml")
 
 
-def load(path: Path) -> Config:
-    """Return the configuration of ``path`` and the conf.d beside it. Raises ConfigFaults with all faults."""
+def load(path: Path, source: Source | None = None) -> Config:
+    """Return the configuration of ``path`` and the conf.d beside it. Raises ConfigFaults with all faults.
+
+    ``source``: a copy or a trial whose text is read instead.
+    """
     from kaga_edge.config import reading  # late: it brings pydantic
 
-    return reading.load(path)
+    return reading.load(path, source)
 
 
 def read_secret(config: Config, name: str) -> str:

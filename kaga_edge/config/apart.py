@@ -10,14 +10,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from kaga_edge.config.copies import Source
 from kaga_edge.config.faults import ConfigFaults
 from kaga_edge.config.values import Config
 
 
-def load_apart(path: Path) -> Config:
-    """Return the configuration of ``path``, read in another process. Raises ConfigFaults with all faults."""
+def load_apart(path: Path, source: Source | None = None) -> Config:
+    """Return the configuration of ``path``, read in another process. Raises ConfigFaults with all faults.
+
+    ``source``: a copy or a trial whose text is read instead.
+    """
     code = "from kaga_edge.config.apart import hand_over; hand_over()"
     reader = [sys.executable, "-c", code, str(path)]
+    if source is not None:
+        reader += [str(source.main), str(source.parts)]
     done = subprocess.run(reader, stdout=subprocess.PIPE, check=True)  # noqa: S603 our own module
     found: Config | ConfigFaults = pickle.loads(done.stdout)  # noqa: S301 from our own child, over a pipe
     if isinstance(found, ConfigFaults):
@@ -31,7 +37,8 @@ def hand_over() -> None:
 
     found: Config | ConfigFaults
     try:
-        found = load(Path(sys.argv[1]))
+        path, *source = map(Path, sys.argv[1:])
+        found = load(path, Source(main=source[0], parts=source[1]) if source else None)
     except ConfigFaults as faults:
         found = faults
     sys.stdout.buffer.write(pickle.dumps(found))

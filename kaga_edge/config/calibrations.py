@@ -6,13 +6,13 @@ back keeps its line with ``undone``.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from kaga_edge.config.placing import put
 
 NAME = "50-calibration.toml"
 Entry = dict[str, Any]
@@ -45,21 +45,7 @@ def in_force(entries: Sequence[Entry], channel: str) -> Entry | None:
 def write_calibrations(file: Path, entries: Mapping[str, Sequence[Entry]], like: Path) -> None:
     """Replace the file in one step; owner and mode are those of ``like``. Raises OSError."""
     file.parent.mkdir(mode=0o755, exist_ok=True)
-    scratch = file.with_name(f".{file.name}.new")
-    with scratch.open("w", encoding="utf-8") as out:
-        out.write(_text(entries))
-        out.flush()
-        os.fsync(out.fileno())
-    facts = like.stat()
-    scratch.chmod(facts.st_mode & 0o777)
-    with contextlib.suppress(PermissionError):  # not root: it stays ours
-        os.chown(scratch, facts.st_uid, facts.st_gid)
-    scratch.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    put(file, _text(entries).encode(), like=like)
 
 
 def _text(entries: Mapping[str, Sequence[Entry]]) -> str:

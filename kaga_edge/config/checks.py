@@ -24,6 +24,7 @@ I2C_PINS = {1: {2: "SDA", 3: "SCL"}, 0: {0: "SDA", 1: "SCL"}}  # bus -> GPIO
 UART_PORTS = {"/dev/ttyAMA0", "/dev/ttyS0", "/dev/serial0"}
 UART_PINS = {14: "TXD", 15: "RXD"}
 PASSWORD_KEYS = {"password", "passwd", "pass", "pw", "token"}
+ROW_BYTES, VALUE_BYTES = 24, 9  # of a stored row: its fixed part, and each channel
 BY_ID = File("/dev/serial/by-id")
 
 
@@ -221,6 +222,19 @@ def check_position(desk: Desk) -> None:
 
 def _within(value: float, span: tuple[float, float]) -> bool:
     return span[0] <= value <= span[1]
+
+
+def check_room(desk: Desk, sensors: tuple[SensorConfig, ...], max_bytes: int, keep_s: float) -> None:
+    """What is to be kept fits into the store at the configured intervals."""
+    per_s = sum((ROW_BYTES + VALUE_BYTES * len(one.limits)) / one.every_s for one in sensors)
+    if per_s * keep_s > max_bytes:
+        desk.warn(
+            ("store", "keep_delivered"),
+            Code.KEPT_TOO_LONG,
+            keep=f"{keep_s / 86_400:.3g} d",
+            needed=f"{per_s * keep_s / 1e6:.0f} MB",
+            max=f"{max_bytes / 1e6:.0f} MB",
+        )
 
 
 def check_files(desk: Desk, platform: Platform) -> None:

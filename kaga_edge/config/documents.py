@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
 
+from kaga_edge.config.copies import Source, original
 from kaga_edge.config.faults import Code, Fault, Notes
 from kaga_edge.config.lines import Path, key_lines
 
@@ -24,6 +25,7 @@ _CURLY = "\u201c\u201d\u201e\u2018\u2019\uff02\uff07"
 _SINGLE_SENSOR = re.compile(r"^(\s*)\[\s*sensor\s*\](.*)$")
 _LEADING_ZERO = re.compile(r"=\s*(0\d+)\s*(#.*)?$")
 _NO_QUOTES = re.compile(r"=\s*([A-Za-z/.~][^\"'#]*|\d+[A-Za-z][^\"'#]*)(#.*)?$")
+_TWICE = re.compile(r"Cannot declare \((.*?)\) twice")
 _SET_ASIDE = "set-aside-"  # name given to a table that was declared twice
 
 
@@ -45,12 +47,15 @@ class Documents:
         return self.main, 0
 
 
-def read_documents(path: File, notes: Notes) -> Documents:
-    """Read the main file and conf.d; what is wrong with the text itself goes into ``notes``."""
+def read_documents(path: File, notes: Notes, source: Source | None = None) -> Documents:
+    """Read the main file and conf.d; what is wrong with the text itself goes into ``notes``.
+
+    ``source``: where the text of ``path`` and its conf.d really lies (a copy, a trial).
+    """
     documents = Documents(main=path.name)
-    parts = sorted((path.parent / "conf.d").glob("*.toml"))
-    for file in (path, *parts):
-        name = path.name if file == path else f"conf.d/{file.name}"
+    where = source or original(path)
+    for file in (where.main, *sorted(where.parts.glob("*.toml"))):
+        name = path.name if file == where.main else f"conf.d/{file.name}"
         text = _text(file, name, notes)
         if text is not None:
             tree, lines, left_out = _parsed(text, name, notes)
@@ -78,14 +83,15 @@ def _text(file: File, name: str, notes: Notes) -> str | None:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-    found = _other_encoding(raw)
+    found = other_encoding(raw)
     notes.faults.append(
         Fault(file=name, line=line, key="", code=Code.ENCODING, params={"encoding": found[0]})
     )
     return raw.decode(found[1], errors="replace").removeprefix("\ufeff")
 
 
-def _other_encoding(raw: bytes) -> tuple[str, str]:
+def other_encoding(raw: bytes) -> tuple[str, str]:
+    """Return the name and the codec of bytes that are not UTF-8."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "UTF-16", "utf-16"
     try:
@@ -136,6 +142,9 @@ def _without_set_aside(tree: dict[str, Any]) -> dict[str, Any]:
 
 def _syntax_fault(name: str, number: int, line: str, error: str) -> Fault:
     key = line.split("=")[0].strip() if "=" in line else ""
+    if found := _TWICE.search(error):
+        table = "[" + ".".join(re.findall(r"'([^']*)'", found.group(1))) + "]"
+        return Fault(file=name, line=number, key="", code=Code.TABLE_TWICE, params={"name": table})
     if found := _LEADING_ZERO.search(line):
         value = found.group(1)
         params: dict[str, str | int | float] = {"value": value, "plain": value.lstrip("0") or "0"}
@@ -150,16 +159,20 @@ def _syntax_fault(name: str, number: int, line: str, error: str) -> Fault:
 
 def _mend_sensor_headers(lines: list[str], name: str, notes: Notes) -> None:
     """Turn [sensor] into [[sensor]], the commonest slip, and say so."""
+    places = ", ".join(str(at) for at, line in enumerate(lines, 1) if _SINGLE_SENSOR.match(line))
     for index, line in enumerate(lines):
         if found := _SINGLE_SENSOR.match(line):
-            notes.faults.append(Fault(file=name, line=index + 1, key="", code=Code.SINGLE_BRACKETS))
+            fault = Fault(
+                file=name, line=index + 1, key="", code=Code.SINGLE_BRACKETS, params={"lines": places}
+            )
+            notes.faults.append(fault)
             lines[index] = f"{found.group(1)}[[sensor]]{found.group(2)}"
 
 
 def _mend_characters(lines: list[str], name: str, notes: Notes) -> None:
     """Replace full-width characters and curly quotes outside of strings, one fault a line and kind."""
     for index, line in enumerate(lines):
-        mended, wide, curly = _plain_characters(line)
+        mended, wide, curly = plain_characters(line)
         if wide:
             sign = f"U+{ord(wide):04X}"
             plain = unicodedata.normalize("NFKC", wide)
@@ -179,7 +192,7 @@ def _mend_characters(lines: list[str], name: str, notes: Notes) -> None:
         lines[index] = mended
 
 
-def _plain_characters(line: str) -> tuple[str, str, str]:
+def plain_characters(line: str) -> tuple[str, str, str]:
     """Return the line in plain characters, the first full-width one and the first curly quote."""
     out: list[str] = []
     inside = wide = curly = ""

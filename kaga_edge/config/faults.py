@@ -19,6 +19,7 @@ class Code(StrEnum):
     CURLY_QUOTE = "KE-C05"
     SYNTAX = "KE-C06"
     SINGLE_BRACKETS = "KE-C07"
+    TABLE_TWICE = "KE-C08"
     UNKNOWN_KEY = "KE-C10"
     UNKNOWN_KEY_NEAR = "KE-C11"
     MISSING_KEY = "KE-C12"
@@ -70,6 +71,7 @@ class Code(StrEnum):
     OUTSIDE_JAPAN = "KE-W02"
     SECRET_NOT_THERE = "KE-W03"  # noqa: S105
     NO_BAROMETER = "KE-W04"
+    KEPT_TOO_LONG = "KE-W05"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

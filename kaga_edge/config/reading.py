@@ -15,9 +15,11 @@ from kaga_edge.config.checks import (
     check_passwords,
     check_ports,
     check_position,
+    check_room,
     check_secret,
     check_sources,
 )
+from kaga_edge.config.copies import Source
 from kaga_edge.config.documents import read_documents
 from kaga_edge.config.faults import Code, ConfigFaults, Notes
 from kaga_edge.config.models import CheckTable, PlatformTable, SiteTable, StationTable, StoreTable
@@ -32,10 +34,13 @@ from kaga_edge.config.watch_tables import check_watches, site_checks
 TABLES = ("site", "platform", "store", "station", "sensor", "output", "power")
 
 
-def load(path: Path) -> Config:
-    """Return the configuration of ``path`` and the conf.d beside it. Raises ConfigFaults with all faults."""
+def load(path: Path, source: Source | None = None) -> Config:
+    """Return the configuration of ``path`` and the conf.d beside it. Raises ConfigFaults with all faults.
+
+    ``source``: a copy or a trial whose text is read instead.
+    """
     notes = Notes()
-    documents = read_documents(path, notes)
+    documents = read_documents(path, notes, source)
     desk = Desk(documents=documents, notes=notes)
     directory = path.resolve().parent
     config = _config(desk, directory) if documents.tree or not notes.faults else None
@@ -56,6 +61,8 @@ def _config(desk: Desk, directory: Path) -> Config | None:
     outputs = read_outputs(desk, tuple(one.id for one in sensors))
     power = read_power(desk, tuple(one.id for one in sensors), platform=platform is not None)
     cross_checks = site_checks(desk, checks, sensors)
+    if store is not None:
+        check_room(desk, sensors, store.max_bytes, store.keep_delivered_s)
     if site is None or store is None or station is None:
         return None
     return Config(
@@ -114,7 +121,7 @@ def _optional(desk: Desk, model: type[M], name: str) -> M | None:
 def _sensors(desk: Desk) -> tuple[SensorConfig, ...]:
     entries = desk.documents.tree.get("sensor", [])
     if not isinstance(entries, list):
-        desk.fault(("sensor",), Code.SINGLE_BRACKETS)
+        desk.fault(("sensor",), Code.SINGLE_BRACKETS, lines=desk.line(("sensor",)))
         return ()
     if not entries:
         desk.fault(("sensor",), Code.NO_SENSORS)

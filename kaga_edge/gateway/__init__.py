@@ -2,6 +2,7 @@
 
     daemon.py     one TaskGroup, one named task per concern; start, reload, stop
     plans.py      configuration -> plans of buses, sensors, uplink
+    configured.py which configuration runs: files, last good copy, trial
     recorder.py   group commit
     timewatch.py  the moment the clock becomes right, and what was dated before
     snapshot.py   what status, health and systemd are told
@@ -17,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kaga_edge.buses import BusGivenUp, Wires
-from kaga_edge.config import ConfigFaults, load_apart
+from kaga_edge.config import ConfigFaults
 from kaga_edge.gateway import leaner
+from kaga_edge.gateway.configured import Configured
 from kaga_edge.gateway.daemon import Daemon
 from kaga_edge.station import journal
 from kaga_edge.station.clock import SystemClock
@@ -32,20 +34,20 @@ def main(config_path: Path, wires: Wires | None = None, clock: SystemClock | Non
     """Run the gateway until SIGTERM or SIGINT; return the exit code.
 
     0 stopped cleanly, 2 a part could not start or a bus was given up (systemd starts us again),
-    78 the configuration is wrong.
+    78 the configuration is wrong and there is no good copy of an earlier one.
     """
     leaner.prepare()
     journal.start()
+    clock = clock or SystemClock()
+    configured = Configured(config_path, clock.now)
     try:
-        config = load_apart(config_path)
+        config = configured.first()
     except ConfigFaults as faults:
-        for fault in faults.faults:
-            journal.error("config.rejected", file=fault.file, line=fault.line, key=fault.key, code=fault.code)
         print(faults, file=sys.stderr)  # noqa: T201 -- the person who started it by hand reads this
         return EXIT_CONFIGURATION
     journal.keep(config.store.path.parent, gw=config.site.id)
     try:
-        asyncio.run(Daemon(config, config_path, wires or Wires(), clock).run())
+        asyncio.run(Daemon(config, config_path, wires or Wires(), clock, configured).run())
     except (KagaError, BaseExceptionGroup) as failed:
         expected, bugs = _sorted_out(failed)
         for error in expected:

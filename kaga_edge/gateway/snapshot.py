@@ -104,16 +104,16 @@ def log_alert(alert: Alert) -> None:
     journal.event(50 if alert.state == "raised" else 20, f"alert.{alert.state}", key=alert.key, **facts)
 
 
-def status(facts: Facts) -> dict[str, Any]:
-    """Return the snapshot that ``kaga-edge status --json`` shows."""
+def status(facts: Facts, *, degraded: bool = False) -> dict[str, Any]:
+    """Return the snapshot that ``kaga-edge status --json`` shows. ``degraded``: not on its own files."""
     sensors = [_sensor(facts, sensor_id, plan) for sensor_id, plan in facts.plans.items()]
-    site = facts.config.site
+    site, state = facts.config.site, _state(facts, sensors)
     return {
         "v": 1,
         "gw": site.id,
         "name": dict(site.name),
         "version": __version__,
-        "state": _state(facts, sensors),
+        "state": "attention" if degraded and state in ("ok", "starting") else state,
         "up_s": round(facts.up_s, 1),
         "sensors": sensors,
         "store": _store(facts),

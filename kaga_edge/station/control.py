@@ -19,7 +19,7 @@ from typing import Any
 from kaga_edge.vocabulary.errors import KagaError
 
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-LINE_BYTES = 64 * 1024
+LINE_BYTES = 256 * 1024  # a whole configuration on trial, its Japanese escaped
 IDLE_S = 30.0  # a client that says nothing is let go
 MOST_CLIENTS = 16
 

@@ -20,6 +20,7 @@ from kaga_edge.text import (
     events,
     explained,
     explained_configuration,
+    managing,
     status,
     storing,
     upkeep,
@@ -30,7 +31,7 @@ from kaga_edge.vocabulary.readings import Flag
 LANGUAGES = ("ja", "en")
 TOPICS = (
     configuration, errors, status, words, commands, alarms, decoding, explained, explained_configuration,
-    checking, events, upkeep, storing,
+    checking, events, upkeep, storing, managing,
 )  # fmt: skip
 Text = tuple[str, str]  # Japanese, English
 

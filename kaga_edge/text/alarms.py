@@ -92,5 +92,11 @@ TEXTS: dict[str, tuple[str, str]] = (
             "Under maintenance: measuring goes on, values are marked",
         ),
         "watch.cleared.maintenance": ("保守は終わりました", "Maintenance has ended"),
+        # --- the configuration ---
+        "watch.raised.config": (
+            "設定ファイルが使えず、前の良い設定で測っています",
+            "The configuration file cannot be used; measuring goes on with the last good one",
+        ),
+        "watch.cleared.config": ("設定ファイルで動いています", "The configuration file is in use again"),
     }
 )

@@ -14,12 +14,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the file cannot be read ({reason}). Give group kaga-edge the right to read it",
     ),
     "KE-C03": (
-        "文字コードが {encoding} です。UTF-8 で保存してください",
-        "the file is {encoding}, not UTF-8. Save it as UTF-8",
+        "文字コードが {encoding} です。UTF-8 で保存してください。変換: kaga-edge config check --convert FILE",
+        "the file is {encoding}, not UTF-8. Save as UTF-8, or run: kaga-edge config check --convert FILE",
     ),
     "KE-C04": (
-        "全角の「{char}」({sign}) があります。半角の「{plain}」にしてください",
-        'full-width character "{char}" ({sign}). Use ASCII "{plain}"',
+        (
+            "全角の「{char}」({sign}) があります。半角の「{plain}」にしてください。"
+            "すべて直す: kaga-edge config check --fix-width FILE"
+        ),
+        (
+            'full-width character "{char}" ({sign}). Use ASCII "{plain}". '
+            "Fix all: kaga-edge config check --fix-width FILE"
+        ),
     ),
     "KE-C05": (
         '引用符「{char}」は全角または飾りです。半角の " を使います',
@@ -27,8 +33,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "KE-C06": ("TOML として読めません: {reason}", "this is not TOML: {reason}"),
     "KE-C07": (
-        "センサーを並べるときは [[sensor]] と二重の括弧にします",
-        "a list of sensors needs double brackets. Write [[sensor]]",
+        "センサーを並べるときは [[sensor]] と二重の括弧にします ({lines} 行目)",
+        "a list of sensors needs double brackets. Write [[sensor]] at line {lines}",
+    ),
+    "KE-C08": (
+        "{name} が2回あります。一つにまとめます (センサーなら [[sensor]])",
+        "{name} is written twice. Keep one (a list of sensors: [[sensor]])",
     ),
     # --- one key ---
     "KE-C10": (
@@ -265,6 +275,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "KE-W04": (
         "air_pressure_from がありません。気圧の変化で水位が最大 0.5 m ずれます",
         "without air_pressure_from the weather moves this level by up to 0.5 m. Name your barometer",
+    ),
+    "KE-W05": (
+        "{keep} 残すには約 {needed} 要ります。max は {max} です。max を増やすか keep_delivered を減らします",
+        "keeping {keep} takes about {needed}, max is {max}. Raise max or lower keep_delivered",
     ),
     "KE-W03": (
         "秘密のファイル {file} がまだありません",

@@ -72,6 +72,14 @@ ROWS: dict[str, Row] = {
         ("[sensor] と書いた", "[sensor] was written"),
         ("[[sensor]] と書きます。", "Write [[sensor]]."),
     ),
+    "KE-C08": (
+        ("同じ名前の表が2回あります。", "A table of one name stands twice in the file."),
+        (
+            "写したときの消し忘れ / [[sensor]] の括弧が一つ",
+            "left over from copying / one bracket of [[sensor]]",
+        ),
+        _CHECK,
+    ),
     "KE-C10": (
         ("知らない項目があります。", "There is an unknown key."),
         ("別の機種の項目 / 古い版の項目", "a key of another model / of another version"),
@@ -342,6 +350,17 @@ ROWS: dict[str, Row] = {
         ("位置が日本の外です。", "The position is outside Japan."),
         _SLIP,
         ("緯度、経度の順で確かめます。", "Check it: latitude, longitude."),
+    ),
+    "KE-W05": (
+        (
+            "今の測定間隔では、残す期間の分が保存の上限に入りません。",
+            "At the present intervals the rows to be kept do not fit into the store's limit.",
+        ),
+        ("keep_delivered が長い / max が小さい", "keep_delivered too long / max too small"),
+        (
+            "[store] の max を増やすか keep_delivered を短くします。",
+            "Raise max or lower keep_delivered in [store].",
+        ),
     ),
     "KE-W03": (
         ("秘密のファイルがまだありません。", "A secret's file is not there yet."),

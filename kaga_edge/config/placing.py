@@ -1,0 +1,34 @@
+"""A file is replaced in one step: after a power cut there is the old one or the new one, never a half."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def put(file: Path, content: bytes, *, mode: int = 0o640, like: Path | None = None) -> None:
+    """Write ``file``; owner and mode are those of ``like`` when it is there. Raises OSError."""
+    facts = like.stat() if like is not None and like.exists() else None
+    scratch = file.with_name(f".{file.name}.new")
+    scratch.unlink(missing_ok=True)
+    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(handle, "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    scratch.chmod(mode if facts is None else facts.st_mode & 0o777)
+    if facts is not None:
+        with contextlib.suppress(PermissionError):  # not root: it stays ours
+            os.chown(scratch, facts.st_uid, facts.st_gid)
+    scratch.replace(file)
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
