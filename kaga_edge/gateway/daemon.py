@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from kaga_edge import __version__
 from kaga_edge.buses import Bus, Polled, Wires
-from kaga_edge.config import Config, ConfigFaults, load_apart
+from kaga_edge.config import Config, ConfigFaults
 from kaga_edge.core import deriving, message
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.signalling import Signal
@@ -24,6 +24,7 @@ from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Entry
 from kaga_edge.core.timekeeping import Floor
 from kaga_edge.gateway import leaner, notable, plans, snapshot
+from kaga_edge.gateway.configured import MEMORY, Configured
 from kaga_edge.gateway.events import Events
 from kaga_edge.gateway.outputs import Outputs
 from kaga_edge.gateway.plans import BusPlan
@@ -83,11 +84,18 @@ def _same_wire(wanted: BusPlan | None, running: BusPlan) -> bool:
 class Daemon:
     """One gateway from start to stop."""
 
-    def __init__(self, config: Config, path: Path, wires: Wires, clock: SystemClock | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        path: Path,
+        wires: Wires,
+        clock: SystemClock | None = None,
+        configured: Configured | None = None,
+    ) -> None:
         self.config = config
-        self._path = path
         self._wires = wires
         self._clock = clock or SystemClock()
+        self._configured = configured or Configured(path, self._clock.now)
         self._supervisor = Supervisor()
         self._started_ns = self._clock.monotonic_ns()
         self._buses: dict[str, RunningBus] = {}
@@ -147,6 +155,7 @@ class Daemon:
         self._recorder = Recorder(self._store)
         self._upkeep = Upkeep(self._store, self._clock.now)
         await self._upkeep.recall()
+        self._configured.recall(await self._store.recall(MEMORY))
 
     async def _start(self, reload: asyncio.Event) -> None:
         await self._plan_sensors()
@@ -158,6 +167,7 @@ class Daemon:
             (self._keep_house(), "housekeeping"),
             (self._feed_watchdog(), "watchdog"),
             (self._time_watch().run(), "time"),
+            (self._configured.watch(self._change_to), "configuration"),
         ):
             self._fixed.append(self._group.create_task(work, name=name))
         self._start_uplink()
@@ -171,6 +181,7 @@ class Daemon:
                 "maintenance": self._maintenance,
                 "output": self._output,
                 "reload": self._reload,
+                "config": self._config,
             },
         )
         await self._control.open()
@@ -333,8 +344,9 @@ class Daemon:
             self._outputs.show(self._raised())
         self._power.see(polled)
         kept = self._upkeep.keep(seen.sample, alerts)
-        remember = (*self._to_remember(plan.id, known), *seen.remember, *kept.remember)
-        self._recorder.add(Entry(sample=kept.sample, alerts=kept.alerts, remember=remember))
+        news, told = self._configured.news(polled.at)
+        remember = (*self._to_remember(plan.id, known), *seen.remember, *kept.remember, *told)
+        self._recorder.add(Entry(sample=kept.sample, alerts=(*kept.alerts, *news), remember=remember))
         before = self._latest.get(plan.id)
         self._latest[plan.id] = snapshot.newer(before, kept.sample, polled.error, at_s)
         snapshot.log_change(plan.id, before, self._latest[plan.id])
@@ -386,7 +398,8 @@ class Daemon:
 
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
         await self._refresh()
-        return snapshot.status(self._facts()) | {"maintenance": self._upkeep.told()["windows"]}
+        told = snapshot.status(self._facts(), degraded=self._configured.degraded)
+        return told | {"maintenance": self._upkeep.told()["windows"], "config": self._configured.told()}
 
     async def _maintenance(self, request: dict[str, Any]) -> dict[str, Any]:
         return await self._upkeep.ask(request, tuple(self._plans))
@@ -439,7 +452,8 @@ class Daemon:
     async def _tell_status(self) -> None:
         await self._refresh()
         facts = self._facts()
-        self._supervisor.status(snapshot.line(facts))
+        degraded = ", last good configuration" if self._configured.degraded else ""
+        self._supervisor.status(snapshot.line(facts) + degraded)
         self._look, news = notable.look(self._look, facts)
         for one in news:
             journal.event(one.level, one.name, **one.fields)
@@ -521,8 +535,15 @@ class Daemon:
     async def _reload(self, _request: dict[str, Any]) -> dict[str, Any]:
         """Read the configuration again and change over to it. Raises ConfigFaults: the old one goes on."""
         async with self._one_reload:
-            await self._apply(await asyncio.to_thread(load_apart, self._path))
+            await self._apply(await asyncio.to_thread(self._configured.again))
         return {"v": 1, "k": self._catalog.k, "sensors": len(self._plans)}
+
+    async def _config(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await self._configured.ask(request, self._change_to)
+
+    async def _change_to(self, new: Config) -> None:
+        async with self._one_reload:
+            await self._apply(new)
 
     async def _apply(self, new: Config) -> None:
         """Change over to ``new``: what did not change goes on untouched, what goes is read a last time."""
