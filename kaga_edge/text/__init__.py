@@ -21,6 +21,7 @@ from kaga_edge.text import (
     explained,
     explained_configuration,
     managing,
+    setup,
     status,
     storing,
     upkeep,
@@ -31,7 +32,7 @@ from kaga_edge.vocabulary.readings import Flag
 LANGUAGES = ("ja", "en")
 TOPICS = (
     configuration, errors, status, words, commands, alarms, decoding, explained, explained_configuration,
-    checking, events, upkeep, storing, managing,
+    checking, events, upkeep, storing, managing, setup,
 )  # fmt: skip
 Text = tuple[str, str]  # Japanese, English
 

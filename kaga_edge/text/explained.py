@@ -278,6 +278,48 @@ ROWS: dict[str, Row] = {
             "Look at df -h and dmesg; replace the card when there are I/O errors.",
         ),
     ),
+    # --- installing, replacing, updating ---
+    "KE-I01": (
+        (
+            "導入のある段階ができませんでした。済んだ段階はそのままです。",
+            "One step of the set-up failed; those before it stay.",
+        ),
+        (
+            "sudo なし / カードが読み取り専用または満杯 / 取り込みフォルダーがない",
+            "no sudo / the card is read-only or full / no drop zone",
+        ),
+        (
+            "示された所を直し、もう一度 sudo kaga-edge setup。済んだ段階は繰り返しません。",
+            "Mend what is named, then again: sudo kaga-edge setup; what is done is not repeated.",
+        ),
+    ),
+    "KE-I02": (
+        ("更新ファイルを入れずに断りました。", "The update was refused and nothing was installed."),
+        (
+            "署名がない・合わない / 機種が違う / 今より古い / 保存データより古い形式",
+            "no or a wrong signature / another processor / older than the present one / older schema",
+        ),
+        (
+            "FILE と FILE.sig を並べて置き、鍵 /etc/kaga-edge/update.pem を確かめます。",
+            "Put FILE and FILE.sig side by side; check the key /etc/kaga-edge/update.pem.",
+        ),
+    ),
+    "KE-I03": (
+        ("その観測所への交換を始められません。", "The replacement for that site cannot begin."),
+        (
+            "設定が別の観測所のもの / 取り込みフォルダーに設定がない / 設定の誤り",
+            "the configuration is another site's / none in the drop zone / it has faults",
+        ),
+        (
+            "正しい kaga-edge.toml を取り込みフォルダーに置き、もう一度 setup --replace。",
+            "Put the right kaga-edge.toml into the drop zone, then setup --replace again.",
+        ),
+    ),
+    "KE-I04": (
+        ("この操作には管理者の権限が要ります。", "This changes the system and needs root."),
+        ("sudo なしで実行した", "run without sudo"),
+        ("同じ命令の前に sudo を付けます。", "Put sudo before the same command."),
+    ),
     # --- commands and the running gateway ---
     "KE-G01": (
         ("制御用のソケットに誰もいません。", "Nobody listens on the control socket."),

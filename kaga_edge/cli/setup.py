@@ -1,0 +1,324 @@
+"""``kaga-edge setup``: from a bare card to a station, and what comes after.
+
+    sudo kaga-edge setup                  switch on what the site needs; asks once
+    sudo kaga-edge setup --import         take in the drop zone now (it happens at every start by itself)
+    sudo kaga-edge setup --replace SITE   this card or box takes that site's place
+    sudo kaga-edge setup --update FILE    a signed package; it goes back by itself when it is worse
+    sudo kaga-edge setup --return         back to the version before the last update
+
+Drop zone: the folder kaga-edge on the boot partition (bootfs on a PC). Put there kaga-edge.toml,
+secrets.txt (lines "mqtt-password = ..."), ca.pem; RESULT.txt beside them says what came of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kaga_edge.cli.ask import DEFAULT_CONFIG, DEFAULT_RUNTIME, ask, language_of
+from kaga_edge.cli.screen import fold
+from kaga_edge.text import say
+from kaga_edge.vocabulary.errors import KagaError
+
+if TYPE_CHECKING:  # loaded by run, not by the parser
+    from kaga_edge.config import Config
+    from kaga_edge.core.fitting import Action, Needs, Step
+    from kaga_edge.core.updating import Look
+    from kaga_edge.station.setup.update import Hands, Place, Terms
+
+ROOT = Path("/")
+RESUME = "var/lib/kaga-edge-setup/setup.json"
+BOOT_ID = "proc/sys/kernel/random/boot_id"
+EXIT_ATTENTION, EXIT_FAILING, EXIT_USAGE, EXIT_CONFIGURATION = 1, 2, 64, 78
+
+
+class NeedsRoot(KagaError):
+    """The system is changed: that takes sudo."""
+
+    code = "KE-I04"
+    exit_code = EXIT_FAILING
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "setup",
+        help="installing, a new card, updates",
+        description="\n".join((__doc__ or "").splitlines()[2:]),
+        epilog="exit codes: 0 done, 1 reboot needed or old version put back, 2 failed, 78 configuration",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--import", dest="take_in", action="store_true", help="take in the drop zone now")
+    what.add_argument("--replace", metavar="SITE", help="new card or box: configuration, new key, new epoch")
+    what.add_argument(
+        "--update", type=Path, metavar="FILE", help="install a signed package (FILE.sig beside it)"
+    )
+    what.add_argument("--return", dest="give_back", action="store_true", help="back to the version before")
+    what.add_argument("--resume", action="store_true", help="go on after a reboot (done by systemd)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, change nothing")
+    parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR", help="a mounted card instead of /")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--reboot", action="store_true", help="reboot by itself when that is needed")
+    parser.add_argument(
+        "--health", type=float, metavar="SECONDS", help="how long an update has to prove itself"
+    )
+    parser.add_argument("--older", action="store_true", help="with --update: an older version on purpose")
+    parser.add_argument(
+        "--export", action="store_true", help="with --update: rows it cannot read are written out"
+    )
+    parser.add_argument("--json", action="store_true", help="the plan as JSON (with --dry-run)")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; return the exit code."""
+    args.root = args.root.resolve()
+    args.config = args.root / str(DEFAULT_CONFIG).lstrip("/")
+    lang = language_of(args)
+    if args.root == ROOT and not args.dry_run and os.geteuid() != 0:
+        raise NeedsRoot(say("setup.root", lang))
+    if args.take_in:
+        return _take_in(args, lang)
+    if args.replace:
+        return _replace(args, lang)
+    if args.update or args.give_back:
+        return _update(args, lang)
+    if args.resume:
+        return _resume(args, lang)
+    return _fit(args, lang)
+
+
+# --- the machine's settings ---
+
+
+def _fit(args: argparse.Namespace, lang: str) -> int:
+    """Show the steps, ask once, do them."""
+    from kaga_edge.core.fitting import steps
+    from kaga_edge.station.setup import machine
+
+    seen, wanted = machine.look(args.root), _needs(args, lang)
+    plan = steps(seen, wanted)
+    if args.json:
+        print(json.dumps([_step_facts(step) for step in plan], ensure_ascii=False, indent=2))
+        return 0
+    if seen.boot is None:
+        _print(say("setup.no_boot", lang))
+    _show(plan, lang, actions=args.dry_run)
+    changes = [step for step in plan if step.actions]
+    if not changes:
+        _print(say("setup.nothing", lang))
+        return _finished(args, lang, reboot=_reboot_waits(args))
+    if args.dry_run:
+        return 0
+    if not _agreed(args, say("setup.ask", lang, count=len(changes)), lang):
+        return EXIT_ATTENTION
+    for step in changes:
+        for action in step.actions:
+            machine.do(action, args.root)
+            _print("  " + _words(action, lang, "did"))
+    return _finished(args, lang, reboot=_reboot_waits(args) or any(step.reboot for step in changes))
+
+
+def _show(plan: tuple[Step, ...], lang: str, *, actions: bool) -> None:
+    for step in plan:
+        mark = say("setup.change" if step.actions else "setup.done", lang)
+        _print(f"{mark}  {say(f'setup.{step.key}', lang, **step.facts)}")
+        for action in step.actions if actions else ():
+            _print("  " + _words(action, lang, "would"))
+
+
+def _needs(args: argparse.Namespace, lang: str) -> Needs:
+    from kaga_edge.config import ConfigFaults, load
+    from kaga_edge.station.setup import machine
+
+    config: Config | None = None
+    if args.config.is_file():
+        try:
+            config = load(args.config)
+        except ConfigFaults as faults:
+            _print(say("setup.faulty", lang, count=len(faults.faults)))
+    return machine.needs_of(config, machine.answers(args.root))
+
+
+def _finished(args: argparse.Namespace, lang: str, *, reboot: bool) -> int:
+    """Say what comes next; leave a note when a reboot must come first."""
+    from kaga_edge.station.setup.files import replace_whole
+
+    note = args.root / RESUME
+    if reboot and args.root == ROOT:
+        replace_whole(note, json.dumps({"boot": _boot(args.root)}).encode(), mode=0o600)
+        _print(say("setup.rebooting" if args.reboot else "setup.reboot", lang))
+        if args.reboot:
+            from kaga_edge.station.setup.machine import run as call
+
+            call(("systemctl", "reboot"))
+        return EXIT_ATTENTION
+    if not args.dry_run:
+        note.unlink(missing_ok=True)
+    _print(say("setup.next" if args.config.is_file() else "setup.next_config", lang))
+    return 0
+
+
+def _reboot_waits(args: argparse.Namespace) -> bool:
+    """Say whether an earlier run of this boot still waits for the reboot."""
+    try:
+        note = json.loads((args.root / RESUME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(note.get("boot") == _boot(args.root))
+
+
+def _boot(root: Path) -> str:
+    file = root / BOOT_ID
+    return file.read_text(encoding="ascii").strip() if file.is_file() else ""
+
+
+def _resume(args: argparse.Namespace, lang: str) -> int:
+    """After a reboot: the rest of the set-up; and of an update that was cut off."""
+    from kaga_edge.station.setup import update
+
+    args.yes = True
+    place, terms = _place(args), _terms(args)
+    if (place.home / "update.json").is_file():
+        return 0 if update.resume(place, terms, _hands(lang)) else EXIT_ATTENTION
+    code = _fit(args, lang)
+    if code == 0:
+        _print(say("setup.resumed", lang))
+    return code
+
+
+# --- drop zone, new card ---
+
+
+def _take_in(args: argparse.Namespace, lang: str) -> int:
+    from kaga_edge.station.setup.dropzone import take_in
+
+    told = take_in(args.root, when=_when())
+    _print("\n".join(told.text(lang)))
+    if told.faults is not None:
+        return EXIT_CONFIGURATION
+    return EXIT_ATTENTION if told.failed else 0
+
+
+def _replace(args: argparse.Namespace, lang: str) -> int:
+    from kaga_edge.station.setup.replace import replace_site
+
+    if not _agreed(args, say("replace.ask", lang, site=args.replace), lang):
+        return EXIT_ATTENTION
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    replace_site(args.replace, args.root, stamp=stamp, when=_when(), say=_sayer(lang))
+    return _fit(args, lang)
+
+
+def _when() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+# --- updates ---
+
+
+def _update(args: argparse.Namespace, lang: str) -> int:
+    from kaga_edge.station.setup import update
+
+    place, terms, hands = _place(args), _terms(args), _hands(lang)
+    if args.give_back:
+        update.give_back(place, hands)
+        return 0
+    return 0 if update.update(args.update, place, terms, hands) else EXIT_ATTENTION
+
+
+def _place(args: argparse.Namespace) -> Place:
+    from kaga_edge.config import ConfigFaults, load
+    from kaga_edge.station.setup.update import Place
+
+    try:
+        return Place(store=load(args.config).store.path) if args.config.is_file() else Place()
+    except ConfigFaults:
+        return Place()
+
+
+def _terms(args: argparse.Namespace) -> Terms:
+    from kaga_edge.station.setup import machine
+    from kaga_edge.station.setup.update import HEALTH_S, Terms
+
+    health_s = args.health or float(machine.answers(args.root).get("health_s", HEALTH_S))
+    return Terms(health_s=health_s, older=args.older, export=args.export)
+
+
+def _hands(lang: str) -> Hands:
+    """Return the real ones. Everything is loaded now: during the update our own files are replaced."""
+    from kaga_edge.station.setup import update
+
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
+        "DEBIAN_FRONTEND": "noninteractive"
+    }
+    return update.Hands(
+        run=lambda argv: update.call(argv, environ),
+        look=_looker(lang),
+        wait=time.sleep,
+        now_s=time.monotonic,
+        say=_sayer(lang),
+    )
+
+
+def _looker(lang: str) -> Callable[[], Look | None]:
+    from kaga_edge.core.updating import Look
+
+    def look() -> Look | None:
+        try:
+            return Look.of(ask(DEFAULT_RUNTIME / "control.sock", {"op": "status"}, lang))
+        except (KagaError, ValueError, LookupError):
+            return None
+
+    return look
+
+
+# --- on the screen ---
+
+
+def _agreed(args: argparse.Namespace, question: str, lang: str) -> bool:
+    if args.yes:
+        return True
+    if not sys.stdin.isatty():
+        _print(say("setup.need_yes", lang))
+        return False
+    agreed = input(question).strip().lower() in ("y", "yes")
+    if not agreed:
+        _print(say("setup.not_changed", lang))
+    return agreed
+
+
+def _sayer(lang: str) -> Callable[..., None]:
+    return lambda code, **params: _print(say(code, lang, **params))
+
+
+def _print(text: str) -> None:
+    for line in text.splitlines():
+        print("\n".join(fold(line, indent=4)), flush=True)
+
+
+def _words(action: Action, lang: str, tense: str) -> str:
+    from kaga_edge.core.fitting import Write
+
+    if isinstance(action, Write):
+        key = "setup.would_write" if tense == "would" else "setup.wrote"
+        return say(key, lang, path=f"/{action.path}")
+    key = "setup.would_run" if tense == "would" else "setup.ran"
+    return say(key, lang, command=shlex.join(action.argv))
+
+
+def _step_facts(step: Step) -> dict[str, Any]:
+    return {
+        "step": step.key,
+        "done": not step.actions,
+        "reboot": step.reboot and bool(step.actions),
+        "actions": [_words(action, "en", "would") for action in step.actions],
+        **{lang: say(f"setup.{step.key}", lang, **step.facts) for lang in ("ja", "en")},
+    }
