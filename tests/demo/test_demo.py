@@ -15,6 +15,8 @@ COMMAND = [sys.executable, "-c", "import sys; from kaga_edge.cli import main; sy
 
 
 def started(*words: str) -> subprocess.Popen[str]:
+    # A suite run in the background of a script inherits an ignored SIGINT, and so would the demo.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [*COMMAND, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
     )
