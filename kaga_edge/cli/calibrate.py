@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from kaga_edge.config.calibrations import (
     write_calibrations,
 )
 from kaga_edge.core import calibration
-from kaga_edge.core.calibration import FEWEST, OFFSET, SHUNT, TWO_POINT, Window
+from kaga_edge.core.calibration import BARE_GROUND, FEWEST, OFFSET, SHUNT, TWO_POINT, Window
 from kaga_edge.text import say, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
 
 TAKE_EVERY_S = 1.0
+FARTHEST_ZERO_M = 0.15  # grass and frost heave; beyond, the mount's height is wrong
 POWER, CURRENT = "supply_power", "supply_current"
 
 
@@ -46,6 +47,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "  ... --staff 2.40 --other last           two points: the last calibration is the first one\n"
         "  ... --staff 2.40 --other 0.512:0.500    two points: raw value and staff reading of the first\n"
         "  ... --shunt --staff 1.503 --channel supply_current    a current by a meter beside it\n"
+        "  ... --bare-ground --who Yamada          no snow below it: the zero of this winter\n"
         "  ... --undo --who Yamada",
     )
     parser.add_argument("sensor", metavar="SENSOR")
@@ -53,6 +55,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--channel", metavar="ID", help="which channel [the sensor's first]")
     parser.add_argument("--other", metavar="RAW:TRUE|last", help="the first point of two")
     parser.add_argument("--shunt", action="store_true", help="a factor only, no offset")
+    parser.add_argument(
+        "--bare-ground", action="store_true", help="zero of a snow gauge; look first: thin snow is not bare"
+    )
+    parser.add_argument(
+        "--due",
+        type=date.fromisoformat,
+        metavar="DATE",
+        help="last day it is good for; then values are marked",
+    )
     parser.add_argument("--undo", action="store_true", help="take the last calibration back")
     parser.add_argument("--who", required=True, metavar="NAME")
     parser.add_argument("--why", default="", metavar="TEXT")
@@ -70,6 +81,8 @@ class Taken:
     quantity: Quantity
     line: tuple[float, float]
     values: list[float] = field(default_factory=list)
+    snow: bool = False  # the sensor has [sensor.snow]
+    zero_m: float | None = None  # its learned zero
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,19 +95,24 @@ def run(args: argparse.Namespace) -> int:
         raise CannotCalibrate(str(error), where=str(file)) from error
     if args.undo:
         return _undo(args, entries, file, lang)
+    if args.bare_ground:
+        args.channel, args.true = Quantity.SNOW_DEPTH_M.channel, 0.0
     if args.true is None:
         raise CannotCalibrate(say("calibrate.say_true", lang))
     taken = _take(args, lang)
     window = _steady(taken, lang)
     own = entries.setdefault(args.sensor, [])
-    line, method = _line(args, window.value, in_force(own, taken.quantity.channel))
-    entry = _entry(args, taken, window, line, method)
-    _show(entry, taken.quantity, window, in_force(own, taken.quantity.channel), lang)
+    if args.bare_ground:
+        entry = _zero(args, taken, window, lang)
+    else:
+        line, method = _line(args, window.value, in_force(own, taken.quantity.channel))
+        entry = _entry(args, taken, window, line, method)
+    _show(entry, taken.quantity, window, in_force(own, entry["channel"]), lang)
     if not _agreed(args, lang):
         print(say("calibrate.stopped", lang))
         return 1
     own.append(entry)
-    if method == SHUNT and entry["channel"] == CURRENT:  # power is voltage times the same current
+    if entry["method"] == SHUNT and entry["channel"] == CURRENT:  # power is voltage times the same current
         own.append(entry | {"channel": POWER})
     _write(file, entries, args.config, lang)
     print(say("calibrate.done", lang, file=file, sensor=args.sensor))
@@ -129,7 +147,8 @@ def _add(taken: Taken | None, answer: dict[str, Any], channel: str | None, lang:
         quantity = BY_CHANNEL[one["id"]]
         if calibration.raw_of(quantity) is None:
             raise CannotCalibrate(say("calibrate.cannot", lang, channel=one["id"]))
-        taken = taken or Taken(quantity, (one["line"][0], one["line"][1]))
+        line = one["line"][0], one["line"][1]
+        taken = taken or Taken(quantity, line, snow=answer["snow"], zero_m=answer["zero"])
         if one["value"] is not None:
             taken.values.append(one["value"])
         return taken
@@ -191,7 +210,30 @@ def _entry(
         "true": args.true,
         "before": round(taken.line[0] * raw + taken.line[1], 6),
         "after": round(gain * raw + offset, 6),
+    } | ({"due": str(args.due)} if args.due else {})
+
+
+def _zero(args: argparse.Namespace, taken: Taken, window: Window, lang: str) -> Entry:
+    """Return the depth shown on bare ground as the zero of this winter."""
+    if not taken.snow:
+        raise CannotCalibrate(say("calibrate.no_snow_table", lang))
+    zero_m = taken.line[0] * window.value + taken.line[1]
+    if abs(zero_m) > FARTHEST_ZERO_M:
+        raise CannotCalibrate(say("calibrate.not_bare", lang, zero=f"{zero_m:.3f}", limit=FARTHEST_ZERO_M))
+    entry = _entry(args, taken, window, (1.0, -zero_m), BARE_GROUND)
+    return entry | {
+        "channel": Quantity.SNOW_ON_GROUND_M.channel,
+        "raw": round(zero_m, 6),
+        "before": round(zero_m - (taken.zero_m or 0.0), 6),
+        "after": 0.0,
+        "due": str(args.due or _end_of_winter(datetime.now(UTC).date())),
     }
+
+
+def _end_of_winter(today: date) -> date:
+    """Return the last day of this winter, or of the coming one."""
+    end = today.replace(month=6, day=30)
+    return end if today <= end else end.replace(year=end.year + 1)
 
 
 def _now() -> str:
@@ -223,7 +265,8 @@ def _agreed(args: argparse.Namespace, lang: str) -> bool:
         return True
     if not sys.stdin.isatty():
         raise CannotCalibrate(say("calibrate.no_tty", lang))
-    return input(say("calibrate.question", lang)).strip().lower() in ("y", "yes", "はい")
+    question = "calibrate.bare_question" if args.bare_ground and not args.undo else "calibrate.question"
+    return input(say(question, lang)).strip().lower() in ("y", "yes", "はい")
 
 
 def _undo(args: argparse.Namespace, entries: Entries, file: Path, lang: str) -> int:

@@ -18,7 +18,8 @@ NAME = "50-calibration.toml"
 Entry = dict[str, Any]
 Entries = dict[str, list[Entry]]  # by sensor, oldest first
 KEYS = (
-    "channel", "method", "gain", "offset", "at", "who", "why", "raw", "true", "before", "after", "undone",
+    "channel", "method", "gain", "offset", "at", "who", "why", "raw", "true", "before", "after",
+    "due", "undone",
 )  # fmt: skip
 HEAD = "# Written by: kaga-edge sensor calibrate. Per channel the last entry that is not undone holds.\n"
 

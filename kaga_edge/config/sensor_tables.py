@@ -68,7 +68,7 @@ class CalibrationTable(Table):
     """``[[sensor.calibration]]``, written by ``kaga-edge sensor calibrate``; per channel the last holds."""
 
     channel: str
-    method: Literal["offset", "two-point", "shunt"]
+    method: Literal["offset", "two-point", "shunt", "bare-ground"]
     gain: float = 1.0
     offset: float = 0.0
     at: str = Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$")
@@ -78,6 +78,7 @@ class CalibrationTable(Table):
     true: float
     before: float  # what was shown before this calibration, and after it
     after: float
+    due: str | None = Field(default=None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")  # last day it is good for
     undone: str | None = None  # when and by whom it was taken back: it is history then
 
 

@@ -6,7 +6,9 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -29,7 +31,8 @@ from kaga_edge.config.values import Disclosure, SensorConfig, Thresholds
 from kaga_edge.config.watch_tables import sensor_watches
 from kaga_edge.config.wiring import attachment, check_bus_keys, gpio_in_range
 from kaga_edge.core import burst
-from kaga_edge.core.calibration import Correction, raw_of
+from kaga_edge.core.calibration import BARE_GROUND, Correction, raw_of
+from kaga_edge.core.deriving import Deriving
 from kaga_edge.core.grading import Limits, SeasonLimits
 from kaga_edge.core.local import MonthDay
 from kaga_edge.core.siting import Mount, sited_quantities
@@ -83,12 +86,13 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     quantities = _sited(desk, parts, options, mount, path)
     quantities += _burst(desk, parts, options, table, quantities, path)
     deriving = deriving_of(desk, table.snow, table.rain, quantities, path)
+    deriving = _with_learned_zero(desk, deriving, table.calibration, path)
     quantities += deriving.quantities
     event = event_rule(desk, table.event, table.every_s, parts.model.shortest_every_s, path)
     limits = _limits(desk, table.quality, quantities, path)
     thresholds = _thresholds(desk, table.thresholds, (*path, "thresholds"))
     alarms = _alarms(desk, table.alarms, quantities, path)
-    corrections = _corrections(desk, table.calibration, quantities, path)
+    corrections = _corrections(desk, table.calibration, quantities, deriving.zone, path)
     if len(desk.notes.faults) > faults_before or bus is None or table.disclosure is None:
         return None
     return SensorConfig(
@@ -212,19 +216,55 @@ def _limits(
     return {channel: _merged(default_limits(BY_CHANNEL[channel]), given.get(channel)) for channel in channels}
 
 
+def _with_learned_zero(
+    desk: Desk, deriving: Deriving, entries: tuple[CalibrationTable, ...], path: Path
+) -> Deriving:
+    """Return it with the zero last found on bare ground and not taken back."""
+    zeros = [(at, one) for at, one in enumerate(entries) if one.method == BARE_GROUND and one.undone is None]
+    if deriving.snow is None or not zeros:
+        return deriving
+    at, last = zeros[-1]
+    due_ms = _due_ms(desk, last, deriving.zone, (*path, "calibration", at, "due"))
+    snow = replace(deriving.snow, learned_m=-last.offset, learned_on=last.at[:10], due_ms=due_ms)
+    return replace(deriving, snow=snow)
+
+
+def _due_ms(desk: Desk, entry: CalibrationTable, zone: str, path: Path) -> int | None:
+    """Return the end of the last day a calibration is good for, as UTC ms."""
+    if entry.due is None:
+        return None
+    try:
+        day = datetime.fromisoformat(entry.due).replace(tzinfo=ZoneInfo(zone))
+    except ValueError:
+        desk.fault(path, Code.VALUE, reason=Phrase("date.no_such_day"))
+        return None
+    return int((day + timedelta(days=1)).timestamp() * 1000)
+
+
 def _corrections(
-    desk: Desk, entries: tuple[CalibrationTable, ...], quantities: tuple[Quantity, ...], path: Path
+    desk: Desk,
+    entries: tuple[CalibrationTable, ...],
+    quantities: tuple[Quantity, ...],
+    zone: str,
+    path: Path,
 ) -> tuple[Correction, ...]:
     """Return the line in force of each channel: of its last entry that was not taken back."""
     channels = [one.channel for one in quantities if raw_of(one)]
     lines: dict[str, Correction] = {}
     for at, entry in enumerate(entries):
+        if entry.method == BARE_GROUND:
+            continue
         if entry.channel not in channels:
             where = (*path, "calibration", at, "channel")
             desk.fault(where, Code.UNKNOWN_CHANNEL, name=entry.channel, valid=", ".join(channels))
         elif entry.undone is None:
             lines[entry.channel] = Correction(
-                channel=entry.channel, gain=entry.gain, offset=entry.offset, on=entry.at[:10]
+                channel=entry.channel,
+                gain=entry.gain,
+                offset=entry.offset,
+                on=entry.at[:10],
+                due=entry.due,
+                due_ms=_due_ms(desk, entry, zone, (*path, "calibration", at, "due")),
             )
     return tuple(lines.values())
 

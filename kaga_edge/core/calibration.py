@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
-from kaga_edge.vocabulary.readings import Measurement
+from kaga_edge.vocabulary.readings import Flag, Measurement, Moment, Reading
 
-OFFSET, TWO_POINT, SHUNT = "offset", "two-point", "shunt"
+OFFSET, TWO_POINT, SHUNT, BARE_GROUND = "offset", "two-point", "shunt", "bare-ground"
 FEWEST = 5  # readings in a window
 MAD_TO_SIGMA = 1.4826
 
@@ -41,12 +41,17 @@ STEADY = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """One channel's line: true = gain x raw + offset. ``on``: the day it was found, for the catalog."""
+    """One channel's line: true = gain x raw + offset. ``on``: the day it was found, for the catalog.
+
+    ``due``: the last day it is good for; from ``due_ms`` (UTC) on values are flagged, never changed.
+    """
 
     channel: str
     gain: float = 1.0
     offset: float = 0.0
     on: str = ""
+    due: str | None = None
+    due_ms: int | None = None
 
     def corrected(self, raw: float) -> float:
         """Return the true value."""
@@ -93,6 +98,24 @@ def correct(
         for one, quantity in zip(corrections, raw_quantities(corrections), strict=True)
     )
     return (*corrected, *kept)
+
+
+def expired(
+    corrections: tuple[Correction, ...], readings: tuple[Reading, ...], at: Moment
+) -> tuple[Reading, ...]:
+    """Return the readings, those with a calibration past its day flagged; none while no clock is known."""
+    past = {one.channel for one in corrections if is_past(one.due_ms, at)}
+    if not past:
+        return readings
+    return tuple(
+        replace(one, flags=one.flags | Flag.CALIBRATION_EXPIRED) if one.quantity.channel in past else one
+        for one in readings
+    )
+
+
+def is_past(due_ms: int | None, at: Moment) -> bool:
+    """Tell whether a due time has come. The last known time is never ahead of the true one: it counts too."""
+    return due_ms is not None and at.trust > 0 and at.wall_ms >= due_ms
 
 
 def offset_line(raw: float, true: float) -> tuple[float, float]:

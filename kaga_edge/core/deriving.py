@@ -6,14 +6,15 @@ The derived channels stand behind those the sensor has anyway, and never replace
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from kaga_edge.core import rainfall, snowfall
+from kaga_edge.core.calibration import is_past
 from kaga_edge.core.rainfall import RainBook, RainRule, RainState
 from kaga_edge.core.snowfall import SnowBook, SnowRule, SnowState
 from kaga_edge.vocabulary.quantities import Quantity
-from kaga_edge.vocabulary.readings import Flag, Measurement, Reading
+from kaga_edge.vocabulary.readings import Flag, Measurement, Moment, Reading
 
 UNTRUSTED = Flag.OUT_OF_RANGE | Flag.SPIKE | Flag.STUCK | Flag.LOW_QUALITY | Flag.MISSING | Flag.MAINTENANCE
 
@@ -44,17 +45,18 @@ class Memory:
 
 
 def derive(
-    deriving: Deriving, memory: Memory, at_ms: int, readings: tuple[Reading, ...]
+    deriving: Deriving, memory: Memory, at: Moment, readings: tuple[Reading, ...]
 ) -> tuple[Memory, tuple[Measurement, ...]]:
     """Return the new memory and one measurement per ``deriving.quantities``."""
     if not deriving.quantities:
         return memory, ()
+    at_ms = at.wall_ms
     snow, rain = memory.snow, memory.rain
     found: list[Measurement] = []
     if deriving.snow is not None:
         value, good = _of(readings, Quantity.SNOW_DEPTH_M)
         snow, said = snowfall.step(deriving.snow, snow, at_ms, deriving.zone, value, good=good)
-        found += said
+        found += _zero_expired(said) if is_past(deriving.snow.due_ms, at) else said
     if deriving.rain is not None:
         value, good = _of(readings, Quantity.RAIN_MM)
         rain, said = rainfall.step(deriving.rain, rain, at_ms, deriving.zone, value, good=good)
@@ -83,6 +85,16 @@ def from_text(text: str | None) -> Memory:
 def must_remember(before: Memory, after: Memory) -> bool:
     """Tell whether what outlives a restart has changed."""
     return before.snow.book != after.snow.book or before.rain.book != after.rain.book
+
+
+def _zero_expired(said: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+    """Flag the depth above a zero that was learned for a winter gone by. New snow needs no zero."""
+    return tuple(
+        replace(one, flags=one.flags | Flag.CALIBRATION_EXPIRED)
+        if one.quantity is Quantity.SNOW_ON_GROUND_M
+        else one
+        for one in said
+    )
 
 
 def _of(readings: tuple[Reading, ...], quantity: Quantity) -> tuple[float | None, bool]:

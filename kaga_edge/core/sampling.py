@@ -84,8 +84,10 @@ def judge(
     sited = calibration.correct(plan.corrections, sited)
     histories = dict(state.histories)
     readings = _graded(plan, histories, at_s, sited)
+    if plan.corrections:
+        readings = calibration.expired(plan.corrections, readings, at)
     good = all(r.grade is Grade.GOOD for r in readings)
-    memory, derived = deriving.derive(plan.deriving, state.memory, at.wall_ms, readings)
+    memory, derived = deriving.derive(plan.deriving, state.memory, at, readings)
     readings += _graded(plan, histories, at_s, derived)
     raised, alerts = _alarms(plan, state.raised, readings, at)
     sample = Sample(sensor=plan.id, at=at, readings=readings, raw=None if good else raw)

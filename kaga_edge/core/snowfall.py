@@ -34,14 +34,25 @@ TINY_M = 1e-6  # a rise of exactly the dead band counts, whatever binary fractio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnowRule:
-    """``zeros``: from which day of the year on the gauge shows how much (m) on bare ground, in order."""
+    """``zeros``: from which day of the year on the gauge shows how much (m) on bare ground, in order.
+
+    ``learned_m``: the same found on site on ``learned_on``; it goes before ``zeros`` until ``due_ms`` (UTC),
+    the end of its winter. Where there are no ``zeros`` it goes on after that, and values say so.
+    """
 
     zeros: tuple[tuple[MonthDay, float], ...] = ()
     season: tuple[MonthDay, MonthDay] | None = None  # None: all year
     dead_band_m: float = 0.01
+    learned_m: float | None = None
+    learned_on: str = ""
+    due_ms: int | None = None
 
-    def zero_m(self, day: MonthDay) -> float:
-        """Return the zero in force on a day: the last begun, in January last year's."""
+    def zero_m(self, day: MonthDay, at_ms: int = 0) -> float:
+        """Return the zero in force on a day: the learned one, else the last begun, in January last year's."""
+        if self.learned_m is not None and not (
+            self.zeros and self.due_ms is not None and at_ms >= self.due_ms
+        ):
+            return self.learned_m
         begun = [zero for first, zero in self.zeros if first <= day]
         return begun[-1] if begun else self.zeros[-1][1] if self.zeros else 0.0
 
@@ -55,6 +66,7 @@ class SnowBook:
     since_ms: int | None = None  # the first hour whose depth was known
     fallen: tuple[tuple[int, float], ...] = ()  # (hour, rise) of the last 24 hours, where it rose
     unknown: tuple[int, ...] = ()  # hours of the last 24 without a depth
+    zero_m: float | None = None  # that ``reference_m`` is above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +85,9 @@ def step(
     day = (now.month, now.day)
     if rule.season is not None and not in_season(day, rule.season):
         return SnowState(), tuple(Measurement(quantity=q, value=0.0) for q in QUANTITIES)
-    on_ground_m = None if depth_m is None else depth_m - rule.zero_m(day)
+    zero_m = rule.zero_m(day, at_ms)
+    state = _above(state, zero_m)
+    on_ground_m = None if depth_m is None else depth_m - zero_m
     recent = tuple(p for p in state.recent if at_ms - 2 * AROUND_HOUR_MS < p[0] < at_ms)
     if good and on_ground_m is not None:
         recent = (*recent, (at_ms, on_ground_m))
@@ -81,6 +95,19 @@ def step(
     shown = _on_ground(on_ground_m)
     falls = tuple(_fall(book, quantity, hours) for quantity, hours in HOURS.items())
     return SnowState(book=book, recent=recent), (shown, *falls)
+
+
+def _above(state: SnowState, zero_m: float) -> SnowState:
+    """Tell the past above a new zero: ground that is found 3 cm lower is no snowfall of 3 cm."""
+    book = state.book
+    if book.zero_m == zero_m:
+        return state
+    if book.zero_m is None:
+        return replace(state, book=replace(book, zero_m=zero_m))
+    lower_m = book.zero_m - zero_m
+    reference_m = None if book.reference_m is None else book.reference_m + lower_m
+    recent = tuple((ms, depth_m + lower_m) for ms, depth_m in state.recent)
+    return SnowState(book=replace(book, reference_m=reference_m, zero_m=zero_m), recent=recent)
 
 
 def fallen_m(book: SnowBook, hours: int) -> float | None:

@@ -132,6 +132,10 @@ def declaration(sensor: SensorConfig, plan: SensorPlan) -> SensorDeclaration:
         for line in plan.corrections:
             if line.channel == quantity.channel:
                 extra["cal"], extra["cal_line"] = line.on, [line.gain, line.offset]
+                extra |= {"cal_due": line.due} if line.due else {}
+        snow = plan.deriving.snow
+        if quantity is Quantity.SNOW_ON_GROUND_M and snow is not None and snow.learned_m is not None:
+            extra["cal"], extra["zero"] = snow.learned_on, round(snow.learned_m, 4)
         channels.append((quantity.channel, quantity.unit, quantity.res, extra))
     return SensorDeclaration(id=sensor.id, channels=tuple(channels), driver=sensor.driver)
 

@@ -210,6 +210,8 @@ def taken(plan: SensorPlan, result: Polled, around: Surroundings) -> dict[str, A
         "v": 1,
         "sensor": result.sensor,
         "t": result.at.wall_ms,
+        "zero": None if plan.deriving.snow is None else plan.deriving.snow.learned_m,
+        "snow": plan.deriving.snow is not None,
         "channels": [
             {
                 "id": one.quantity.channel,

@@ -216,6 +216,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "name the sensors it feeds, or modem = true (which needs [platform])",
     ),
     "power.twice": ("一つの機器の電源は一つだけです", "a sensor has one power switch"),
+    "date.no_such_day": ("そのような日はありません", "there is no such day"),
     "burst.too_long": ("burst は every より長くできません", "burst cannot be longer than every"),
     "event.rise": (
         '上昇の条件は "0.10m/10m" (10分で0.10 m) のように書きます',

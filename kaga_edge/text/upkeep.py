@@ -74,6 +74,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "calibrate.first": ("前回の校正なし", "never calibrated before"),
     "calibrate.question": ("続けますか [y/N] ", "Continue [y/N] "),
+    "calibrate.bare_question": (
+        "真下に雪も氷もないことを目で確かめましたか。これを今冬の零点にします [y/N] ",
+        "Have you seen that there is no snow or ice below it? This becomes the winter's zero [y/N] ",
+    ),
+    "calibrate.no_snow_table": (
+        "この機器に [sensor.snow] がありません",
+        "this sensor has no [sensor.snow]",
+    ),
+    "calibrate.not_bare": (
+        "{zero} m は地面と言えません(許容 {limit} m)。雪がなければ ground_to_sensor_m を直します",
+        "{zero} m is no bare ground (at most {limit} m); without snow, mend ground_to_sensor_m",
+    ),
     "calibrate.stopped": ("やめました。何も変わっていません。", "Stopped. Nothing has changed."),
     "calibrate.done": (
         "記録しました ({file})。元に戻す: kaga-edge sensor calibrate {sensor} --undo --who NAME",

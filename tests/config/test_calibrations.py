@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from kaga_edge.config import ConfigFaults
 from kaga_edge.config.calibrations import calibration_file, in_force, read_calibrations, write_calibrations
 from kaga_edge.core.calibration import Correction
 from kaga_edge.gateway import plans
@@ -23,6 +26,43 @@ def test_what_is_written_comes_back(sheet):
     assert read_calibrations(file) == {"level-1": [ENTRY]}
     assert file.stat().st_mode == sheet.file.stat().st_mode
     assert [one.name for one in file.parent.iterdir()] == [file.name]
+
+
+def test_the_last_day_ends_at_the_sites_midnight(sheet, load):
+    with_entries(sheet, ENTRY | {"due": "2027-11-22"})
+    (line,) = load(sheet.file).sensors[0].corrections
+    assert datetime.fromtimestamp(line.due_ms / 1000, UTC).isoformat() == "2027-11-22T15:00:00+00:00"
+    (sensor,) = load(sheet.file).sensors
+    extra = plans.declaration(sensor, plans.sensor_plan(sensor)).channels[0][3]
+    assert extra["cal_due"] == "2027-11-22"
+
+
+def test_a_day_that_does_not_exist_is_named(sheet, load):
+    with_entries(sheet, ENTRY | {"due": "2027-02-30"})
+    with pytest.raises(ConfigFaults) as caught:
+        load(sheet.file)
+    assert [one.code.value for one in caught.value.faults] == ["KE-C24"]
+
+
+def test_a_zero_found_on_bare_ground_is_taken_into_the_rule_and_the_catalog(sheet, load):
+    snow = sheet.level.replace("gauge_zero_to_sensor_m", "ground_to_sensor_m") + "[sensor.snow]\n"
+    sheet.write(sheet.site, snow)
+    zero = ENTRY | {
+        "channel": "snow_on_ground",
+        "method": "bare-ground",
+        "offset": -0.03,
+        "due": "2027-06-30",
+    }
+    write_calibrations(calibration_file(sheet.file), {"level-1": [zero]}, sheet.file)
+    (sensor,) = load(sheet.file).sensors
+    assert sensor.corrections == ()
+    assert (sensor.deriving.snow.learned_m, sensor.deriving.snow.learned_on) == (0.03, "2026-11-22")
+    declared = plans.declaration(sensor, plans.sensor_plan(sensor))
+    extra = next(one[3] for one in declared.channels if one[0] == "snow_on_ground")
+    assert extra == {"cal": "2026-11-22", "zero": 0.03}
+    undone = zero | {"undone": "2026-11-24T08:00:00Z Sato"}
+    write_calibrations(calibration_file(sheet.file), {"level-1": [undone]}, sheet.file)
+    assert load(sheet.file).sensors[0].deriving.snow.learned_m is None
 
 
 def test_without_a_file_there_are_none(tmp_path):

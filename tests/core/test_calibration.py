@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from kaga_edge.core.calibration import (
     Correction,
     correct,
+    expired,
     offset_line,
     raw_of,
     shunt_line,
@@ -17,11 +20,33 @@ from kaga_edge.core.calibration import (
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.siting import Mount, Surroundings
 from kaga_edge.vocabulary.quantities import Quantity
-from kaga_edge.vocabulary.readings import ClockTrust, Flag, Measurement, Moment
+from kaga_edge.vocabulary.readings import ClockTrust, Flag, Measurement, Moment, Reading
 
 AT = Moment(wall_ms=1_630_126_006_000, up_ms=1, boot="7c1d", trust=ClockTrust.NTP)
 LEVEL = Correction(channel="water_level", gain=1.0, offset=-0.038, on="2026-11-22")
 NEAR = st.floats(-100, 100, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("due_ms", "trust", "flagged"),
+    [
+        (None, ClockTrust.NTP, False),
+        (2_001, ClockTrust.NTP, False),
+        (2_000, ClockTrust.NTP, True),
+        (2_000, ClockTrust.LAST_KNOWN, True),  # the true time is later still
+        (2_000, ClockTrust.NONE, False),  # nobody knows the day
+    ],
+)
+def test_values_of_a_calibration_past_its_day_are_flagged_and_kept(due_ms, trust, flagged):
+    lines = (Correction(channel="water_level", due="2026-11-02", due_ms=due_ms),)
+    said = tuple(
+        Reading(quantity=one, value=1.5, flags=Flag.SPIKE)
+        for one in (Quantity.WATER_LEVEL_M, Quantity.SURFACE_DISTANCE_M)
+    )
+    level, distance = expired(lines, said, replace(AT, wall_ms=2_000, trust=trust))
+    assert (level.value, distance) == (1.5, said[1])
+    assert bool(level.flags & Flag.CALIBRATION_EXPIRED) is flagged
+    assert level.flags & Flag.SPIKE
 
 
 def test_an_offset_brings_the_reading_to_the_staff() -> None:

@@ -41,6 +41,31 @@ def test_the_rises_of_full_hours_add_up_over_each_window():
     assert said["snowfall_24h"].flags is Flag.ESTIMATED  # only four hours are known
 
 
+def test_a_zero_that_changes_is_no_snowfall():
+    """On 1 November the zero fell from 4 to 1 cm, and that day had 3 cm of new snow."""
+    at_ms = int(datetime(2021, 10, 31, 10, 0, tzinfo=UTC).timestamp() * 1000)
+    rule = SnowRule(zeros=(((10, 1), 0.04), ((11, 1), 0.01)))
+    _, said = hourly([0.04] * 8, rule=rule, start_ms=at_ms)  # grass on bare ground
+    assert falls(said) == [0, 0, 0, 0, 0]
+    assert said["snow_on_ground"].value == pytest.approx(0.03)
+
+
+def test_a_zero_learned_in_the_middle_of_a_run_is_no_snowfall():
+    state, _ = hourly([0.03] * 3)
+    learned = SnowRule(learned_m=-0.02)
+    _, said = hourly([0.03] * 3, rule=learned, state=state, start_ms=START_MS + 3 * HOUR_MS)
+    assert falls(said)[:2] == [0, 0]
+    assert said["snow_on_ground"].value == pytest.approx(0.05)
+
+
+def test_a_learned_zero_holds_for_its_winter_and_then_the_tables_or_none_better():
+    due_ms = START_MS
+    rule = SnowRule(zeros=(((11, 1), 0.02),), learned_m=0.05, due_ms=due_ms)
+    assert rule.zero_m((1, 29), due_ms - 1) == 0.05
+    assert rule.zero_m((1, 29), due_ms) == 0.02
+    assert SnowRule(learned_m=0.05, due_ms=due_ms).zero_m((1, 29), due_ms) == 0.05
+
+
 def test_noise_within_a_centimetre_is_no_snowfall():
     _, said = hourly([0.100, 0.109, 0.100, 0.109, 0.091, 0.100] * 4)
     assert falls(said) == [0, 0, 0, 0, 0]

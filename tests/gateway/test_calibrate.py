@@ -25,6 +25,31 @@ def calibrate(daemon, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_the_zero_of_a_winter_is_learned_on_bare_ground_and_only_there(tmp_path, daemon, instruments) -> None:
+    text = config_text(tmp_path, [("level-1", tmp_path / "level-1")], port=None, every="250ms")
+    text = text.replace("gauge_zero_to_sensor_m = 5.0", "ground_to_sensor_m = 2.04\n[sensor.snow]")
+    daemon.config.write_text(text)
+    daemon.start()
+    wait_for(lambda: channels(daemon).get("snow_on_ground") == 0.04, why="the depth above no zero")
+    done = calibrate(daemon, "--bare-ground", "--why", "no snow yet")
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: channels(daemon).get("snow_on_ground") == 0, why="the learned zero")
+    assert channels(daemon)["snow_depth"] == 0.04  # what the gauge shows is never touched
+    kept = (tmp_path / "conf.d/50-calibration.toml").read_text()
+    assert 'method = "bare-ground"' in kept
+    assert 'who = "Yamada"' in kept
+    assert 'due = "20' in kept
+
+    instruments[0].distance_mm = 1840  # 20 cm of snow
+    wait_for(lambda: channels(daemon).get("snow_on_ground") == 0.16, why="snow above the zero")
+    done = calibrate(daemon, "--bare-ground")
+    assert done.returncode == 2
+    assert "no bare ground" in done.stderr
+
+    assert calibrate(daemon, "--undo").returncode == 0
+    wait_for(lambda: channels(daemon).get("snow_on_ground") == 0.2, why="the way back")
+
+
 def channels(daemon) -> dict[str, float]:
     return {one["id"]: one["value"] for one in daemon.status()["sensors"][0]["channels"]}
 
