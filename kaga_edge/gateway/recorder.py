@@ -4,8 +4,9 @@ A commit costs the SD card about 9 KiB however little is in it, so samples wait 
 never longer than a second; an alarm does not wait at all. Until the commit has returned a sample does
 not exist for anybody else.
 
-While the disk is sick the samples stay here, bounded, and the oldest without an alarm give way; each
-one that is lost is counted, loudly.
+What the disk refuses stays here, bounded, and is brought again a second later; then the store takes it
+into memory, from where it can be sent, and the disk is tried once a second until it is well. Should even
+memory refuse, the oldest samples without an alarm give way; each one that is lost is counted, loudly.
 """
 
 from __future__ import annotations
@@ -26,7 +27,14 @@ RETRY_S = 1.0
 class Appends(Protocol):
     """What the recorder needs of the store."""
 
+    @property
+    def in_memory(self) -> int | None:
+        """How many samples the store has in memory while its disk is sick, else None."""
+
     async def append(self, entries: list[Entry]) -> Appended: ...
+
+    async def mend(self) -> int | None:
+        """Bring those to the disk; None: it still refuses."""
 
 
 class Recorder:
@@ -40,13 +48,14 @@ class Recorder:
         self._something = asyncio.Event()
         self._urgent = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
+        self._tried_s = 0.0
         self.lost = 0
         self.sick: KagaError | None = None
 
     @property
     def held(self) -> int:
         """How many samples are measured and not yet on disk."""
-        return len(self._held) + len(self._writing)
+        return len(self._held) + len(self._writing) + (self._store.in_memory or 0)
 
     def add(self, entry: Entry) -> None:
         """Take one sample; it is committed within a second, with alerts at once."""
@@ -60,7 +69,10 @@ class Recorder:
     async def run(self) -> None:
         """Commit group after group, for ever."""
         while True:
-            await self._something.wait()
+            await _wait_at_most(self._something, RETRY_S if self.sick is not None else None)
+            await self._try_disk()
+            if not self._something.is_set():
+                continue
             await _wait_at_most(self._urgent, self._group_s)
             if not await self.flush():
                 await asyncio.sleep(RETRY_S)
@@ -82,10 +94,21 @@ class Recorder:
                 self._fell_sick(error)
                 return False
             else:
-                self._recovered(len(self._writing))
+                if self._store.in_memory is None:
+                    self._recovered(len(self._writing))
                 return True
             finally:
                 self._writing = []
+
+    async def _try_disk(self) -> None:
+        """Once a second while the store works in memory: is the disk well again?"""
+        now_s = asyncio.get_running_loop().time()
+        if self._store.in_memory is None or now_s - self._tried_s < RETRY_S:
+            return
+        self._tried_s = now_s
+        written = await self._store.mend()
+        if written is not None:
+            self._recovered(written)
 
     def _give_way(self) -> None:
         for i, entry in enumerate(self._held):
@@ -107,7 +130,7 @@ class Recorder:
             self.sick = None
 
 
-async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
+async def _wait_at_most(event: asyncio.Event, seconds: float | None) -> None:
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

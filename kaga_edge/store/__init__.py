@@ -31,9 +31,9 @@ from kaga_edge.core.stored import (
     StoreSize,
 )
 from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
-from kaga_edge.store.database import Database
 from kaga_edge.store.errors import StoreBusy, StoreError, StoreForeign, StoreSick
 from kaga_edge.store.file import Identity
+from kaga_edge.store.ring import Ringed
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.readings import Moment
 
@@ -59,7 +59,7 @@ class Store:
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._changes: list[Change] = []  # made by the call now running; touched by the owning thread only
         self._thread = threading.Thread(target=self._own, name="store", daemon=True)
-        self._database: Database
+        self._database: Ringed
 
     @classmethod
     async def open(
@@ -78,8 +78,8 @@ class Store:
         """
         store = cls()
 
-        def build() -> Database:
-            return Database(
+        def build() -> Ringed:
+            return Ringed(
                 path,
                 max_bytes=max_bytes,
                 keep_delivered_s=keep_delivered_s,
@@ -116,9 +116,21 @@ class Store:
         return await self._ask(lambda: self._database.declare(sensors, site, gw))
 
     async def append(self, entries: Sequence[Entry]) -> Appended:
-        """Commit samples and their alerts in one transaction. Raises StoreSick."""
+        """Commit samples and their alerts in one transaction.
+
+        Raises StoreSick: bring them again. From the second time on they are taken into memory.
+        """
         rows = self._database.encode(entries)
         return await self._ask(lambda: self._database.append(rows))
+
+    @property
+    def in_memory(self) -> int | None:
+        """How many samples are in memory while the disk is sick, None when it is well."""
+        return self._database.in_memory
+
+    async def mend(self) -> int | None:
+        """Bring what is in memory to the disk; return how many samples, None while it still refuses."""
+        return await self._ask(lambda: self._database.mend())
 
     async def load(self, ep: str, first: int, last: int, most: int) -> Loaded:
         """Return consecutive rows of one run from the first existing at or after ``first``."""

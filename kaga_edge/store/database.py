@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,13 @@ from kaga_edge.core.stored import (
     SensorDeclaration,
     Standing,
     StoredRow,
+    Tally,
 )
 from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
-from kaga_edge.store import retiming, series
-from kaga_edge.store.book import Book, RunStart, given
+from kaga_edge.store import adopting, retiming, series
+from kaga_edge.store.book import NUMBER_MOST, Book, RunStart, given
 from kaga_edge.store.cutting import fitting, joined
-from kaga_edge.store.errors import integer, nonsense
+from kaga_edge.store.errors import StoreSick, integer, nonsense
 from kaga_edge.store.forgetting import Retention
 from kaga_edge.store.numbering import Declared, Encoded, catalog_entry, encoded, numbered
 from kaga_edge.store.opened import CHUNK_ROWS, Write
@@ -46,6 +48,7 @@ class Database(Retention):
     def __init__(self, path: Path, **settings: Any) -> None:
         self._declared: Declared | None = None
         self._declaration: tuple[Sequence[SensorDeclaration], dict[str, object], str] | None = None
+        self._doubt: Batch | None = None  # an append that was refused and may be there after all
         super().__init__(path, **settings)
 
     # --- words for the gateway ---
@@ -104,7 +107,11 @@ class Database(Retention):
             batch = self._numbered(*encoded)
             return lambda db: insert_batch(db, batch) if batch is not None else None
 
-        self._durably(plan)
+        try:
+            self._durably(plan)
+        except StoreSick:
+            self._doubt = batch or self._doubt  # None: the file did not even open
+            raise
         assert batch is not None
         last, last_e = batch.first + len(batch.rows) - 1, batch.first_e + len(batch.notices) - 1
         book = self._present
@@ -173,12 +180,15 @@ class Database(Retention):
             for e, kind, key, body in found
         ]
 
-    def standing(self) -> Standing:
-        """Return where every epoch stands in which something waits, and the present one, last."""
+    def standing(self, *, look: bool = True) -> Standing:
+        """Return where every epoch stands in which something waits, and the present one, last.
+
+        Without ``look`` the file is not touched, and how old the oldest is stays unsaid.
+        """
         present = self._present
         return Standing(
             epochs=tuple(
-                book.standing(self._oldest_at(book))
+                book.standing(self._oldest_at(book) if look else None)
                 for book in self._books
                 if book is present or book.waiting or book.notices_waiting
             )
@@ -300,6 +310,40 @@ class Database(Retention):
         """Return the points of one bite."""
         return self._guarded(lambda db: series.read(db, bite, since_ms))
 
+    # --- one database into another ---
+
+    @property
+    def rows(self) -> int:
+        """How many samples it holds, by its books."""
+        return sum(book.on_disk.count for book in self._books)
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """Return every epoch's tally, by the books alone."""
+        return tuple(book.tally() for book in self._books)
+
+    def declare_as(self, other: Database) -> None:
+        """Declare the sensors as ``other`` did."""
+        if other._declaration is not None:
+            self.declare(*other._declaration)
+
+    def adopt(self, other: Database) -> None:
+        """Take over the present epoch of ``other``, which then is the present one here.
+
+        Raises StoreSick: it may be there after all, and is replaced when it is adopted again.
+        """
+        theirs, taken = other._present, other._present
+
+        def plan() -> Write:
+            nonlocal taken
+            known = self._book(theirs.ep)
+            taken = replace(theirs, i=known.i if known else self._books[-1].i + 1)
+            self._reserve(taken, 0, 0)
+            return lambda db: adopting.adopt(db, other._connection(), theirs, taken)
+
+        self._durably(plan)
+        self._books = [*(book for book in self._books if book.ep != theirs.ep), taken]
+        self._declared, self._declaration = other._declared, other._declaration
+
     # --- small memory ---
 
     def remember(self, key: str, value: str) -> None:
@@ -313,6 +357,30 @@ class Database(Retention):
         return str(found[0]) if found else None
 
     # --- the parts of it ---
+
+    def _read_further(self, db: sqlite3.Connection) -> None:
+        self._take_back()
+        super()._read_further(db)
+
+    def _take_back(self) -> None:
+        """Remove what a refused append has written after all: nobody was told of it, and whoever asked for
+        it still has the samples and will bring them again."""
+        doubt = self._doubt
+        book = self._book(doubt.book.ep) if doubt is not None else None
+        if doubt is not None and book is not None and book.next_n == doubt.first + len(doubt.rows):
+            ids = (book.base + doubt.first, book.base + NUMBER_MOST)
+            ids_e = (book.base + doubt.first_e, book.base + NUMBER_MOST)
+
+            def write(db: sqlite3.Connection) -> None:
+                run(db, "DELETE FROM sample WHERE id BETWEEN ? AND ?", ids)
+                run(db, "DELETE FROM notice WHERE id BETWEEN ? AND ?", ids_e)
+                run(db, "DELETE FROM run WHERE epoch = ? AND first >= ?", (book.i, doubt.first))
+
+            # First the book: should this be refused and there after all too, nothing is amiss.
+            book.next_n, book.next_e = doubt.first, doubt.first_e
+            book.runs = [one for one in book.runs if one.first < doubt.first]
+            self._durably(lambda: write)
+        self._doubt = None
 
     def _known(self) -> Declared:
         if self._declared is None:
@@ -338,7 +406,11 @@ class Database(Retention):
 
         self._alarm_due = False
         self._durably(plan)
-        self._present.next_e = max(self._present.next_e, e + 1)
+        book = self._present
+        book.next_e = max(book.next_e, e + 1)
+        self._on_change(
+            Committed(ep=book.ep, first=0, last=0, at_ms_first=at.wall_ms, notices_first=e, notices_last=e)
+        )
 
     def _declare_again(self) -> None:
         if self._declaration is not None:

@@ -20,15 +20,25 @@ class Disk:
     def __init__(self) -> None:
         self.groups: list[list[Entry]] = []
         self.sick = False
+        self.memory = False  # what is refused is taken into memory
+        self.in_memory: int | None = None
         self.written = asyncio.Event()
 
     async def append(self, entries: list[Entry]) -> Appended:
         await asyncio.sleep(0)
-        if self.sick:
+        if self.sick and not self.memory:
             raise KagaError("disk full")
+        if self.sick:
+            self.in_memory = (self.in_memory or 0) + len(entries)
         self.groups.append(list(entries))
         self.written.set()
         return Appended(ep="3f2a9c1e", first=1, last=len(entries))
+
+    async def mend(self) -> int | None:
+        if self.sick:
+            return None
+        moved, self.in_memory = self.in_memory, None
+        return moved or 0
 
 
 def entry(name: str, *, alarm: bool = False) -> Entry:
@@ -101,3 +111,23 @@ async def test_what_arrives_during_a_commit_belongs_to_the_next(disk) -> None:
     assert recorder.held == 1
     await recorder.flush()
     assert [names(g) for g in disk.groups] == [["a"], ["b"]]
+
+
+async def test_it_stays_sick_while_the_store_works_in_memory_and_is_well_without_a_new_sample(disk) -> None:
+    recorder = Recorder(disk, group_s=0.01)
+    disk.sick = True
+    recorder.add(entry("a"))
+    assert not await recorder.flush()
+    disk.memory = True
+    task = asyncio.create_task(recorder.run())
+    await asyncio.wait_for(disk.written.wait(), 10)
+    assert recorder.sick is not None
+    assert recorder.held == 1
+
+    disk.sick = False
+    async with asyncio.timeout(5):  # back on disk within 5 s after the fault ends
+        while recorder.sick is not None:
+            await asyncio.sleep(0.05)
+    task.cancel()
+    assert recorder.held == 0
+    assert [names(g) for g in disk.groups] == [["a"]]

@@ -1,0 +1,248 @@
+"""The database, and while its disk is sick a second one in memory in its place.
+
+The disk has to refuse twice in a row: a single hiccup is waited out by the recorder. From then on new
+samples are numbered in an epoch of their own, the *ring epoch*, that lives in memory, bounded like the
+file: what the ring cannot hold is expired and declared. They can be loaded, sent and confirmed as if they
+were on disk; only a power cut loses them. ``mend`` tries the disk again; when it takes, the ring epoch is
+stored whole and is the present one from then on.
+
+Until then nothing else is asked of the disk: a dying card takes its time over every answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.stored import (
+    Appended,
+    Catalog,
+    EpochBegan,
+    Ledger,
+    Loaded,
+    Notice,
+    Purged,
+    SensorDeclaration,
+    Standing,
+    StoreSize,
+)
+from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
+from kaga_edge.store import series
+from kaga_edge.store.database import Database
+from kaga_edge.store.disk import Disk
+from kaga_edge.store.errors import StoreSick
+from kaga_edge.store.numbering import Declared, Encoded
+from kaga_edge.store.retiming import Place
+from kaga_edge.vocabulary.readings import Moment
+
+log = logging.getLogger(__name__)
+
+REFUSALS = 2  # of appends in a row, before memory takes over
+RING_BYTES = 4 * 1024 * 1024  # some 50,000 samples: half an hour of twenty-five sensors at 1 Hz
+NEVER_FULL_BYTES = 1 << 40
+
+
+class NoDisk(Disk):
+    """Everything stays in memory."""
+
+    def connect(self, _: Path) -> sqlite3.Connection:
+        return sqlite3.connect(":memory:", isolation_level=None, cached_statements=64)
+
+    def create(self, _: Path) -> bool:
+        return False
+
+    def exists(self, _: Path) -> bool:
+        return False
+
+    def read(self, path: Path) -> bytes:
+        raise FileNotFoundError(str(path))
+
+    def write_whole(self, _path: Path, _content: bytes) -> None:
+        return
+
+    def free_bytes(self, _: Path) -> int:
+        return NEVER_FULL_BYTES
+
+
+class Ringed:
+    """``Database``'s words; ``in_memory`` tells whether."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_bytes: int,
+        disk: Disk | None = None,
+        ring_bytes: int = RING_BYTES,
+        **settings: Any,
+    ) -> None:
+        self._file = Database(path, max_bytes=max_bytes, disk=disk, **settings)
+        self._make_ring: Callable[[], Database] = lambda: Database(
+            path, max_bytes=ring_bytes, disk=NoDisk(), **settings
+        )
+        self._on_change = settings.get("on_change", lambda _: None)
+        self._ring: Database | None = None
+        self._sick: StoreSick | None = None
+        self._refusals = 0
+        self._size: StoreSize | None = None
+
+    @property
+    def epoch(self) -> str:
+        """The epoch new rows are numbered in."""
+        return self._present.epoch
+
+    @property
+    def set_aside(self) -> Path | None:
+        """The damaged file that was replaced last."""
+        return self._file.set_aside
+
+    @property
+    def in_memory(self) -> int | None:
+        """How many samples are in memory, None while the disk is well."""
+        return self._ring.rows if self._ring is not None else None
+
+    def close(self) -> None:
+        """Close the file; what is in memory goes there first, if it takes it."""
+        if self._ring is not None and self.mend() is None:
+            log.error("store.ring_lost epoch=%s rows=%d", self.epoch, self._ring.rows)
+            self._ring = None
+        self._file.close()
+
+    # --- writing ---
+
+    def declare(self, sensors: Sequence[SensorDeclaration], site: dict[str, object], gw: str) -> Catalog:
+        return self._present.declare(sensors, site, gw)
+
+    def encode(self, entries: Sequence[Any]) -> tuple[Declared, list[Encoded]]:
+        return self._present.encode(entries)
+
+    def append(self, rows: tuple[Declared, list[Encoded]]) -> Appended:
+        """Commit samples: on disk, or in memory while that is sick. Raises StoreSick: not yet clear which."""
+        if self._ring is None:
+            try:
+                given = self._file.append(rows)
+            except StoreSick as sick:
+                self._refusals += 1
+                if self._refusals < REFUSALS:
+                    raise
+                self._begin_ring(sick)
+            else:
+                self._refusals = 0
+                return given
+        return self._present.append(rows)
+
+    def mend(self) -> int | None:
+        """Bring what is in memory to the disk; return how many samples, None when it still refuses."""
+        ring = self._ring
+        if ring is None:
+            return 0
+        rows = ring.rows
+        try:
+            self._file.adopt(ring)
+        except StoreSick as sick:
+            self._sick = sick
+            return None
+        ring.close()
+        self._ring, self._sick, self._refusals = None, None, 0
+        log.warning("store.ring_stored epoch=%s rows=%d", self.epoch, rows)
+        return rows
+
+    def confirm(self, rows: dict[str, Ranges], notices: dict[str, Ranges]) -> None:
+        if self._ring is None:
+            self._file.confirm(rows, notices)
+            return
+        self._ring.confirm(rows, notices)
+        ours = self._ring.epoch
+        if any(ranges and ep != ours for told in (rows, notices) for ep, ranges in told.items()):
+            self._healthy()  # the others' stay with whoever asked
+
+    def declare_gone(self, ep: str, ranges: Ranges, reason: str, replaced_by: Ranges | None = None) -> int:
+        return self._of(ep).declare_gone(ep, ranges, reason, replaced_by)
+
+    def declare_clock(self, *, boot: str, offset_ms: int, uncertainty_ms: int, at: Moment) -> int:
+        return self._healthy().declare_clock(
+            boot=boot, offset_ms=offset_ms, uncertainty_ms=uncertainty_ms, at=at
+        )
+
+    def doubtful_boots(self) -> tuple[DoubtfulBoot, ...]:
+        return self._healthy().doubtful_boots()
+
+    def retime(
+        self, correction: Correction, left: Mapping[str, int], after: Place
+    ) -> tuple[int, Place | None]:
+        return self._healthy().retime(correction, left, after)
+
+    def remember(self, key: str, value: str) -> None:
+        self._present.remember(key, value)
+
+    def purge(self, now: Moment) -> tuple[Purged, bool]:
+        return self._present.purge(now)
+
+    def ledger_reported(self, upto: int) -> None:
+        self._healthy().ledger_reported(upto)
+
+    # --- reading ---
+
+    def load(self, ep: str, first: int, last: int, most: int) -> Loaded:
+        return self._of(ep).load(ep, first, last, most)
+
+    def load_notices(self, ep: str, first_e: int, last_e: int) -> list[Notice]:
+        return self._of(ep).load_notices(ep, first_e, last_e)
+
+    def standing(self) -> Standing:
+        if self._ring is None:
+            return self._file.standing()
+        known = self._file.standing(look=False).epochs
+        return Standing(epochs=(*known, *self._ring.standing().epochs))
+
+    def catalog_body(self, k: str) -> dict[str, object] | None:
+        held = self._ring.catalog_body(k) if self._ring is not None else None
+        return held if held is not None else self._healthy().catalog_body(k)
+
+    def catalogs_waiting(self) -> tuple[str, ...]:
+        ours = self._ring.catalogs_waiting() if self._ring is not None else ()
+        return tuple(sorted({*self._file.catalogs_waiting(), *ours}))
+
+    def history_bites(self, sensor: str, channel: str, since_ms: int) -> list[series.Bite]:
+        return self._present.history_bites(sensor, channel, since_ms)
+
+    def history(self, bite: series.Bite, since_ms: int) -> list[Any]:
+        return self._present.history(bite, since_ms)
+
+    def recall(self, key: str) -> str | None:
+        held = self._ring.recall(key) if self._ring is not None else None
+        return held if held is not None else self._healthy().recall(key)
+
+    def ledger(self) -> Ledger:
+        if self._ring is None:
+            return self._file.ledger()
+        return Ledger(epochs=(*self._file.tallies(), *self._ring.tallies()))
+
+    def size(self) -> StoreSize:
+        if self._ring is None or self._size is None:
+            self._size = self._file.size()
+        return self._size
+
+    # --- the parts of it ---
+
+    @property
+    def _present(self) -> Database:
+        return self._ring or self._file
+
+    def _of(self, ep: str) -> Database:
+        return self._ring if self._ring is not None and self._ring.epoch == ep else self._healthy()
+
+    def _healthy(self) -> Database:
+        if self._sick is not None:
+            raise self._sick
+        return self._file
+
+    def _begin_ring(self, sick: StoreSick) -> None:
+        self._sick, self._ring = sick, self._make_ring()
+        self._ring.declare_as(self._file)
+        log.error("store.ring_began epoch=%s code=%s error=%s", self.epoch, sick.code, sick.what)
+        self._on_change(EpochBegan(ep=self.epoch, reason="sick"))
