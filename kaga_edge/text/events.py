@@ -69,6 +69,24 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
             "after {outage_s}, {written} written, {lost} lost",
         ),
     ),
+    "store.ring_began": (
+        ("メモリーで継続", "in memory"),
+        (
+            "{code} {error} 直るまで測定値はメモリーに置き、送信は続けます",
+            "{code} {error}: samples stay in memory until the disk is well, and are sent from there",
+        ),
+    ),
+    "store.ring_stored": (
+        ("ディスクへ戻した", "back on disk"),
+        ("メモリーの{rows}件を書きました", "{rows} samples from memory are on disk"),
+    ),
+    "store.ring_lost": (
+        ("メモリーの損失", "memory lost"),
+        (
+            "停止時もディスクが直らず、{rows}件を失いました (番号の組 {epoch})",
+            "the disk was still sick when we stopped: {rows} samples of epoch {epoch} are lost",
+        ),
+    ),
     "store.set_aside": (
         ("保存ファイル破損", "set aside"),
         (
