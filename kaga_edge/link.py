@@ -28,6 +28,7 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from paho.mqtt import MQTTException
@@ -58,6 +59,7 @@ TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # 25: Linux
 SERVER_MOVED = frozenset({0x9C, 0x9D})
 TAKEN_OVER = 0x8E
 NO_RETAIN = 0x9A
+_BY_DATE = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _AUTH = frozenset({0x86, 0x87, 0x8A, 0x8C})
 _LOCAL_ERRNOS = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.ENODEV})
 _BAD_PACKET = (MQTTException, ValueError, LookupError, TypeError, AttributeError, struct.error)
@@ -658,5 +660,7 @@ def _tls_error(error: OSError | ValueError, settings: LinkSettings) -> LinkError
     if isinstance(error, ssl.SSLCertVerificationError):
         fix = "Check the clock, the CA file and the host name; verification is never switched off"
         what = f"the server's certificate is not trusted: {error.verify_message}"
+        if error.verify_code in _BY_DATE:  # the wrong side may be ours
+            what += f" (this machine's clock says {datetime.now(UTC):%Y-%m-%d})"
         return LinkError(what, kind="tls", where=settings.where, fix=fix)
     return LinkError(f"TLS failed: {error}", kind="tls", where=settings.where)

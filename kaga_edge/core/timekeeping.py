@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from kaga_edge.core.stored import StoredRow
 from kaga_edge.vocabulary.readings import ClockTrust, Flag, Moment
 
+RUN_DOWN_BEFORE_MS = 1_735_689_600_000  # 2025: a battery clock that lost its power begins at 1970 or 2000
+BATTERY_APART_MS = 120_000  # what the two drift apart in months without NTP
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
@@ -25,18 +28,35 @@ class Floor:
     seen_up_ms: int = 0
 
 
-def best_guess(*, wall_ms: int, up_ms: int, synchronised: bool, floor: Floor) -> tuple[int, ClockTrust]:
+def best_guess(
+    *,
+    wall_ms: int,
+    up_ms: int,
+    synchronised: bool,
+    floor: Floor,
+    pulse: bool = False,
+    battery_ms: int | None = None,
+) -> tuple[int, ClockTrust]:
     """Return the wall clock to use in milliseconds, and its trust.
 
-    Synchronised by the kernel's word: the clock as it is. Else never before the last known time, which
-    is carried on by the boot clock.
+    Synchronised by the kernel's word: the clock as it is; ``pulse``: a receiver's second pulse holds it.
+    Else never before the last known time, which is carried on by the boot clock. ``battery_ms``: what a
+    battery clock says, None without one. It only vouches for the wall clock, it never sets it: that is the
+    system's business, and a clock that nobody set may go happily on from any date.
     """
     if synchronised:
-        return wall_ms, ClockTrust.NTP
+        return wall_ms, ClockTrust.GNSS if pulse else ClockTrust.NTP
     if floor.wall_ms is None:
-        return wall_ms, ClockTrust.NONE
+        return wall_ms, ClockTrust.LAST_KNOWN if _vouched_for(wall_ms, battery_ms) else ClockTrust.NONE
     carried_ms = floor.wall_ms + max(0, up_ms - floor.seen_up_ms)
     return max(wall_ms, carried_ms), ClockTrust.LAST_KNOWN
+
+
+def _vouched_for(wall_ms: int, battery_ms: int | None) -> bool:
+    """Say whether a battery clock that has been going since it was set agrees with the wall clock."""
+    if battery_ms is None or battery_ms < RUN_DOWN_BEFORE_MS:
+        return False
+    return abs(wall_ms - battery_ms) <= BATTERY_APART_MS
 
 
 # --- when the clock of a boot becomes known ---

@@ -1,8 +1,12 @@
 """The kernel's clocks, and whether it says that the wall clock is right.
 
-Source: adjtimex(2): state TIME_ERROR (5) or status bit STA_UNSYNC (0x40) means not synchronised;
-systemd-timesyncd(8): the file "synchronized";
-clock_gettime(2): CLOCK_BOOTTIME counts through suspend and never jumps.
+Source: adjtimex(2): state TIME_ERROR (5) or status bit STA_UNSYNC (0x40) means not synchronised, STA_PPSTIME
+and STA_PPSSIGNAL together that a second pulse holds it; systemd-timesyncd(8): the file "synchronized";
+clock_gettime(2): CLOCK_BOOTTIME counts through suspend and never jumps;
+kernel, ABI/testing/rtc-cdev and sysfs-class-rtc: "since_epoch", seconds, UTC.
+
+A GNSS receiver is not asked here: gpsd hands its time to chrony or ntpd, and these tell the kernel. Such a
+clock counts as NTP, and as GNSS where the kernel itself follows the receiver's pulse.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ SET_MS = 500  # the wall clock went this much further than the boot clock: it wa
 UNKNOWN_ERROR_MS = 1000  # what is said of a clock whose error the kernel will not tell
 TIME_ERROR = 5
 STA_UNSYNC = 0x40
+STA_PPS = 0x0004 | 0x0100  # asked to follow the pulse, and the pulse is there
+BATTERY_CLOCKS = Path("/sys/class/rtc")
 TIMESYNCD_SAYS = Path("/run/systemd/timesync/synchronized")  # made at its first success of a boot
 
 
@@ -31,28 +37,41 @@ class KernelSays:
 
     synchronised: bool
     error_ms: int
+    pulse: bool = False
 
 
 class SystemClock:
     """The ``Clock`` of the running daemon."""
 
-    def __init__(self, floor: Floor | None = None, kernel: Callable[[], KernelSays] | None = None) -> None:
+    def __init__(
+        self,
+        floor: Floor | None = None,
+        kernel: Callable[[], KernelSays] | None = None,
+        *,
+        boot: str = "",
+        up_ms: Callable[[], int] | None = None,
+        battery_ms: Callable[[], int | None] | None = None,
+    ) -> None:
         self.floor = floor or Floor()
-        self.boot = boot_id()
+        self.boot = boot or boot_id()
+        self._up_ms = up_ms or boot_clock_ms
         self._kernel = kernel or kernel_says
+        self._battery_apart_ms = self._ask_battery(battery_ms or battery_clock_ms)
         self._says = KernelSays(synchronised=False, error_ms=UNKNOWN_ERROR_MS)
         self._asked_ns: int | None = None
         self._apart_ms = 0
 
     def now(self) -> Moment:
         """Return this instant by all clocks; the wall clock never before the last known time."""
-        up_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        up_ms, apart_ms = self._up_ms(), self._battery_apart_ms
         kernel_ms = time.time_ns() // 1_000_000
         wall_ms, trust = best_guess(
             wall_ms=kernel_ms,
             up_ms=up_ms,
             synchronised=self._ask(kernel_ms - up_ms),
             floor=self.floor,
+            pulse=self._says.pulse,
+            battery_ms=None if apart_ms is None else up_ms + apart_ms,
         )
         return Moment(wall_ms=wall_ms, up_ms=up_ms, boot=self.boot, trust=trust)
 
@@ -71,6 +90,25 @@ class SystemClock:
         if self._asked_ns is None or was_set or now_ns - self._asked_ns > ASK_KERNEL_EVERY_NS:
             self._asked_ns, self._says, self._apart_ms = now_ns, self._kernel(), apart_ms
         return self._says.synchronised
+
+    def _ask_battery(self, battery_ms: Callable[[], int | None]) -> int | None:
+        """Return how far the battery clock is from the boot clock. Asked once: both go on by themselves."""
+        now_ms = battery_ms()
+        return None if now_ms is None else now_ms - self._up_ms()
+
+
+def boot_clock_ms() -> int:
+    """Return CLOCK_BOOTTIME in milliseconds."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+def battery_clock_ms(folder: Path = BATTERY_CLOCKS) -> int | None:
+    """Return what the first battery clock says in milliseconds; None: there is none, or it will not tell."""
+    try:
+        first = min(folder.iterdir(), default=None)
+        return None if first is None else int((first / "since_epoch").read_text("ascii")) * 1000
+    except (OSError, ValueError):
+        return None
 
 
 def boot_id() -> str:
@@ -102,7 +140,8 @@ def kernel_says() -> KernelSays:
     if state == -1:  # the unit's ProtectClock forbids even asking
         return KernelSays(synchronised=TIMESYNCD_SAYS.exists(), error_ms=UNKNOWN_ERROR_MS)
     held = state != TIME_ERROR and not timex.status & STA_UNSYNC
-    return KernelSays(synchronised=held, error_ms=max(1, timex.maxerror // 1000))
+    pulse = timex.status & STA_PPS == STA_PPS
+    return KernelSays(synchronised=held, error_ms=max(1, timex.maxerror // 1000), pulse=pulse)
 
 
 def kernel_synchronised() -> bool:

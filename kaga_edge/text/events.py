@@ -44,6 +44,22 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "output.failed": (("別出力の障害", "output failed"), ("{error}", "{error}")),
     "link.unset": (("送信設定の誤り", "not connected"), ("{code} {error}", "{code} {error}")),
     "link.down": (("回線断", "link down"), ("{reason} 保存を続けます", "{reason}, storing locally")),
+    "link.flapping": (
+        ("回線不安定", "link unstable"),
+        (
+            "{reason} 続けて{count}回切れました。同じIDの装置が二台ないか確かめてください",
+            "{reason}, {count} times in a row; look for a second gateway with our id",
+        ),
+    ),
+    "uplink.subscription_refused": (
+        ("受信拒否", "not let listen"),
+        (
+            "{topic} を読めません。届いたことを確かめられません",
+            "{topic} may not be read: nothing can be confirmed",
+        ),
+    ),
+    "store.migrating": (("保存の形式更新", "migrating"), ("{from} から {to} へ", "from {from} to {to}")),
+    "store.migrated": (("形式更新完了", "migrated"), ("形式 {version}", "version {version}")),
     "link.refused": (("回線拒否", "refused"), ("{reason} 値は残っています", "{reason}, data kept")),
     "backlog.drained": (
         ("送信完了", "drained"),
@@ -158,6 +174,24 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     ),
     "config.partly": (("設定一部変更", "partly"), ("{fix}", "{fix}")),
     "maintenance.on": (("保守開始", "maintenance"), ("{sensor} {who}", "{sensor} {who}")),
+    "web.opened": (
+        ("状態ページ開", "page open"),
+        ("{url} ({interface}) {minutes}分", "{url} ({interface}) for {minutes} min"),
+    ),
+    "web.closed": (("状態ページ閉", "page closed"), ("{reason}", "{reason}")),
+    "web.entered": (("PIN 入力", "PIN given"), ("{who} ({address})", "{who} ({address})")),
+    "web.refused": (("PIN 誤り", "wrong PIN"), ("{address} から", "from {address}")),
+    "web.locked": (
+        ("PIN 停止", "PIN locked"),
+        (
+            "{address} から。{wait_s}の間、PIN を受け付けません",
+            "from {address}; no PIN is taken for {wait_s}",
+        ),
+    ),
+    "web.action": (
+        ("ページから操作", "page action"),
+        ("{who}: {action} {sensor}", "{who}: {action} {sensor}"),
+    ),
     "maintenance.off": (("保守終了", "maintenance over"), ("{sensor} {who}", "{sensor} {who}")),
     "watchdog.stalled": (
         ("動作停止", "stalled"),

@@ -30,7 +30,7 @@ from kaga_edge.link import (
 )
 from kaga_edge.uplink.ports import UplinkStore
 from kaga_edge.uplink.reader import Remember
-from kaga_edge.uplink.reconnect import Reconnect
+from kaga_edge.uplink.reconnect import STEADY_S, Reconnect
 from kaga_edge.uplink.sender import Sender
 from kaga_edge.uplink.settings import LinkHealth, UplinkSettings
 from kaga_edge.vocabulary.clock import Clock
@@ -48,6 +48,7 @@ CATALOGS_KEY = "uplink.catalogs"  # digests whose retained catalog is on the bro
 LEFT_KEY = (
     "uplink.left"  # {epoch: highest row that may have left}; null: a connection began and has not ended
 )
+FLAPS_TOLD = 3  # so many short connections with one and the same end: then it is told as a whole, once
 READERS = 2  # one reads while the other packs
 
 
@@ -100,6 +101,9 @@ class Uplink:
         self._try_again = asyncio.Event()
         self._unheard = False  # the server does not let us read what the platform says
         self._ask_again: asyncio.TimerHandle | None = None
+        self._flaps = 0  # short connections in a row that ended alike
+        self._ended_last = ""
+        self._steady: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Deliver until ``close`` is called or the task is cancelled."""
@@ -237,7 +241,7 @@ class Uplink:
             return self._lost.result()
         self._link, self._refused, self._reason = link, False, ""
         self._since_ns = self._clock.monotonic_ns()
-        log.info("link.up peer=%s session=%d", link.settings.where, link.session_present)
+        self._say_up(link)
         if self._settings.delivery == "platform":
             self._subscribe(number)
         self._sender.link_up(link, number)
@@ -265,8 +269,9 @@ class Uplink:
     def _ended_with(self, error: LinkError | None) -> float:
         """Take note of the end; returns how many seconds it was connected."""
         connected_s = 0.0
-        if self._ask_again is not None:
-            self._ask_again.cancel()
+        for timer in (self._ask_again, self._steady):
+            if timer is not None:
+                timer.cancel()
         if self._link is not None:
             self._link = None
             self._sender.link_down(self._number, error.reason if error else 0)
@@ -276,11 +281,34 @@ class Uplink:
             return connected_s
         self._will_retained = self._will_retained and error.reason != NO_RETAIN
         self._refused = error.kind in ("auth", "tls")
-        if error.what != self._reason:  # one line per change, not per attempt
+        self._count_flaps(error, connected_s)
+        if error.what != self._reason and self._flaps <= FLAPS_TOLD:  # one line per change, not per attempt
             level, name = (logging.ERROR, "refused") if self._refused else (logging.WARNING, "down")
             log.log(level, "link.%s kind=%s code=0x%02x reason=%s", name, error.kind, error.reason, error)
         self._reason = error.what
         return connected_s
+
+    # --- a connection that comes and goes ---
+
+    def _say_up(self, link: Link) -> None:
+        """Log the connection; one that keeps ending at once not before it has held a while."""
+        if self._flaps < FLAPS_TOLD:
+            log.info("link.up peer=%s session=%d", link.settings.where, link.session_present)
+        else:
+            self._steady = asyncio.get_running_loop().call_later(STEADY_S, self._say_steady, link)
+
+    def _say_steady(self, link: Link) -> None:
+        self._flaps = 0
+        self._say_up(link)
+
+    def _count_flaps(self, error: LinkError, connected_s: float) -> None:
+        """A broker may hang up on a second gateway with our id without saying so: that looks like this."""
+        if not connected_s:  # a failed attempt in between neither proves nor disproves
+            return
+        alike = connected_s < STEADY_S and error.what == self._ended_last
+        self._flaps, self._ended_last = self._flaps + 1 if alike else 1, error.what
+        if self._flaps == FLAPS_TOLD:
+            log.warning("link.flapping count=%d reason=%s", self._flaps, error.what)
 
     async def _wait(self, error: LinkError | None, connected_s: float) -> None:
         if error is not None and error.kind == "local":

@@ -34,6 +34,24 @@ def test_the_first_boot_of_all_knows_nothing() -> None:
     assert best_guess(wall_ms=NOON, up_ms=1, synchronised=False, floor=Floor())[1] is ClockTrust.NONE
 
 
+def test_a_battery_clock_vouches_only_while_it_goes_and_agrees() -> None:
+    guess = {
+        battery_ms: best_guess(
+            wall_ms=NOON, up_ms=0, synchronised=False, floor=Floor(), battery_ms=battery_ms
+        )
+        for battery_ms in (None, 0, NOON - 120_000, NOON - 120_001, NOON + 60_000)
+    }
+    assert {wall_ms for wall_ms, _trust in guess.values()} == {NOON}
+    assert [trust.value for _wall, trust in guess.values()] == [0, 0, 1, 0, 1]
+
+
+def test_a_receivers_pulse_is_more_than_ntp_but_only_while_the_clock_is_held() -> None:
+    floor = Floor(wall_ms=NOON)
+    held = best_guess(wall_ms=NOON, up_ms=0, synchronised=True, floor=floor, pulse=True)
+    lost = best_guess(wall_ms=NOON, up_ms=0, synchronised=False, floor=floor, pulse=True)
+    assert (held[1], lost[1]) == (ClockTrust.GNSS, ClockTrust.LAST_KNOWN)
+
+
 @given(st.integers(0, 2 * NOON), st.integers(0, 10**10), st.integers(0, NOON))
 def test_an_unsynchronised_guess_is_never_before_the_last_known_time(wall: int, up: int, known: int) -> None:
     guess, _ = best_guess(

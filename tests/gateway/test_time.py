@@ -7,16 +7,19 @@ kernel would say of NTP is a file the test makes.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import trustme
 
-from .conftest import Daemon, config_text, wait_for
+from .conftest import Daemon, answering, config_text, free_port, running_mosquitto, wait_for
 from .test_daemon import rows, sensors
 
 DAY_S = 86_400
@@ -25,9 +28,14 @@ RUNNER = """
 import sys
 from pathlib import Path
 from kaga_edge.gateway import main
-from kaga_edge.station.clock import KernelSays, SystemClock
-ntp = Path(sys.argv[2])
-clock = SystemClock(kernel=lambda: KernelSays(synchronised=ntp.exists(), error_ms=7))
+from kaga_edge.station.clock import KernelSays, SystemClock, boot_clock_ms
+ntp, boot, up_from_ms = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+clock = SystemClock(
+    kernel=lambda: KernelSays(synchronised=ntp.exists(), error_ms=7),
+    boot=boot,
+    up_ms=lambda: boot_clock_ms() - up_from_ms,
+    battery_ms=lambda: None,
+)
 sys.exit(main(Path(sys.argv[1]), clock=clock))
 """
 
@@ -44,7 +52,12 @@ class FakedDaemon(Daemon):
         self._runner, self._offset = folder / "runner.py", folder / "faketime.rc"
         self._runner.write_text(RUNNER)
         self.ntp = folder / "ntp"
+        self._boot: tuple[str, int] = "", 0
         self.set_by(0)
+
+    def boots(self, boot: str) -> None:
+        """From the next start on it is another boot, whose boot clock begins anew."""
+        self._boot = boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 10**6
 
     def set_by(self, seconds: float) -> None:
         """Set the faked wall clock to the true one plus ``seconds``."""
@@ -68,7 +81,7 @@ class FakedDaemon(Daemon):
         )
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(self._runner), str(self.config), str(self.ntp)],
+                [sys.executable, str(self._runner), str(self.config), str(self.ntp), *map(str, self._boot)],
                 stdout=log,
                 stderr=log,
                 env=environment,
@@ -155,6 +168,90 @@ def test_rows_of_a_start_before_are_re_timed_too(tmp_path: Path, faked: FakedDae
     found = boot_clocks(tmp_path)
     assert all(int(q or 0) & 256 for *_rest, q in found[:early])
     assert abs(found[0][1] - time.time() * 1000) < 60_000
+
+
+def test_rows_of_a_boot_that_ended_without_the_time_are_re_timed_by_the_next_that_has_it(
+    tmp_path: Path, faked: FakedDaemon, instruments
+) -> None:
+    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="500ms"))
+    faked.boots("aaaa")
+    faked.ntp.touch()
+    faked.start()
+    faked.measures_on(2)
+    faked.stop()  # the last known time is remembered
+    first = len(boot_clocks(tmp_path))
+    faked.ntp.unlink()
+    faked.set_by(-100 * DAY_S)
+    faked.boots("bbbb")
+    began_ms = time.time() * 1000
+    faked.start()
+    faked.measures_on(4)
+    faked.kill()  # the power again, before NTP answered
+    ended_ms = time.time() * 1000
+    doubtful = boot_clocks(tmp_path)[first:]
+    faked.boots("cccc")
+    faked.synchronise()
+    faked.start()
+    wait_for(lambda: "clock.known boot=bbbb" in faked.log.read_text(), why="the clock event of that boot")
+    faked.stop()
+
+    (unsure_ms,) = re.findall(r"clock.known boot=bbbb e=\d+ uncertainty_ms=(\d+)", faked.log.read_text())
+    found = boot_clocks(tmp_path)
+    retimed = found[first : first + len(doubtful)]
+    assert all(int(q or 0) & 256 for *_rest, q in retimed)
+    assert [n for n, *_rest in found] == list(range(1, len(found) + 1))
+    assert [(n, up) for n, _at, up, _q in retimed] == [(n, up) for n, _at, up, _q in doubtful]
+    margin_ms = int(unsure_ms) + 1000
+    assert all(began_ms - margin_ms <= at <= ended_ms + margin_ms for _n, at, _up, _q in retimed)
+    times = [at for _n, at, _up, _q in found]
+    assert times == sorted(times)
+    assert not any(int(q or 0) & 256 for *_rest, q in found[:first])
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize(
+    ("wrong_s", "said"),
+    [
+        (60 - time.time(), "not yet valid (this machine's clock says 1970-01-01)"),
+        (400 * DAY_S, "has expired"),
+    ],
+    ids=["1970", "400 days ahead"],
+)
+def test_tls_waits_for_the_time_verifies_always_and_connects_at_once_when_it_comes(
+    tmp_path: Path, faked: FakedDaemon, instruments, wrong_s: float, said: str
+) -> None:
+    port = free_port()
+    ca, now, day = trustme.CA(), datetime.now(UTC), timedelta(days=1)
+    issued = ca.issue_cert("localhost", not_before=now - day, not_after=now + 300 * day)
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    conf = (
+        f"listener {port} 127.0.0.1\nuser root\nallow_anonymous true\npersistence false\n"
+        f"certfile {tmp_path}/server.pem\nkeyfile {tmp_path}/server.pem\n"
+        f"log_dest file {tmp_path}/broker.log\n"
+    )
+    text = config_text(
+        tmp_path,
+        sensors(tmp_path, "level-1"),
+        port=port,
+        every="500ms",
+        platform='ca = "ca.pem"\nno_subscriber = "accept"',
+    ).replace("mqtt://127.0.0.1", "mqtts://localhost")
+    # After the first tries it would wait minutes by itself: that the time has come must end the waiting.
+    text = text.replace('reconnect_first = "100ms"', 'reconnect_first = "120s"')
+    faked.config.write_text(text.replace('reconnect_max = "1s"', 'reconnect_max = "120s"'))
+    faked.set_by(wrong_s)
+    with running_mosquitto(conf, tmp_path, lambda: answering(port)):
+        faked.start()
+        wait_for(lambda: faked.status()["link"]["state"] == "refused", why="the refusal")
+        assert said in faked.status()["link"]["reason"]
+        faked.measures_on(4)
+        assert faked.status()["store"]["delivered"] == 0
+        assert " as test-01 " not in (tmp_path / "broker.log").read_text(), "spoke before it was sure"
+        faked.synchronise()
+        wait_for(lambda: faked.status()["link"]["state"] == "up", seconds=10, why="the connection")
+        wait_for(lambda: faked.status()["store"]["delivered"] >= 4, why="delivery")
+    assert "Traceback" not in faked.log.read_text()
 
 
 def test_the_last_known_time_is_a_floor_for_the_next_start(
