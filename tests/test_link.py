@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kaga_edge.link import Closed, Dialler, Link, LinkError, LinkEvent, LinkSettings, Puback
+from kaga_edge.link import Closed, Dialler, Link, LinkError, LinkEvent, LinkSettings, Puback, Suback
 
 CONNACK = b"\x20\x03\x00\x00\x00"
 
@@ -94,6 +94,32 @@ async def test_the_servers_limits_are_known(peer: Any) -> None:
     link = await Link.open(settings(port), None, lambda _e: None, Dialler())
     assert (link.receive_most, link.packet_most_bytes, link.keepalive_s) == (5, 4096, 7.0)
     assert link.session_present
+    await link.close()
+
+
+@pytest.mark.parametrize(("server_s", "ours_s", "watched_s"), [(600, 30, 30.0), (5, 30, 5.0), (0, 30, 30.0)])
+async def test_a_server_may_have_us_ping_more_often_but_never_watch_less(
+    peer: Any, server_s: int, ours_s: int, watched_s: float
+) -> None:
+    # Seen: a server that asked for ten minutes would have made us hang on a dead line for fifteen.
+    properties = b"\x13" + server_s.to_bytes(2, "big")
+    port = await peer(lambda _d: bytes([0x20, 3 + len(properties), 0, 0, len(properties)]) + properties)
+    link = await Link.open(settings(port, keepalive_s=ours_s), None, lambda _e: None, Dialler())
+    assert link.keepalive_s == watched_s
+    await link.close()
+
+
+@pytest.mark.parametrize("code", [0x00, 0x01, 0x80, 0x87, 0x8F])
+async def test_the_answer_to_a_subscription_reaches_the_owner(peer: Any, code: int) -> None:
+    def answer(data: bytes) -> bytes:
+        return CONNACK if data[0] == 0x10 else b"\x90\x04" + data[2:4] + bytes([0, code])
+
+    port = await peer(answer)
+    events: asyncio.Queue[LinkEvent] = asyncio.Queue()
+    link = await Link.open(settings(port), None, events.put_nowait, Dialler())
+    link.subscribe("a/b")
+    async with asyncio.timeout(5):
+        assert await events.get() == Suback("a/b", code)
     await link.close()
 
 

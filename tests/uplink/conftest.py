@@ -421,6 +421,7 @@ class ScriptedPeer:
         self.answer = answer
         self.connack = connack  # properties
         self.connack_code: int | None = 0
+        self.suback = 1
         self.published: list[Publish] = []
         self.subscribed: list[str] = []
         self.connects: list[bytes] = []
@@ -513,7 +514,7 @@ class ScriptedPeer:
             self.acknowledged.append(int.from_bytes(body[:2], "big"))
         elif kind >> 4 == 8:
             self.subscribed.append(body[5 : 5 + int.from_bytes(body[3:5], "big")].decode())
-            writer.write(b"\x90\x04" + body[:2] + b"\x00\x01")
+            writer.write(b"\x90\x04" + body[:2] + bytes([0, self.suback]))
         elif kind >> 4 == 12:
             writer.write(b"\xd0\x00")
         elif kind >> 4 == 14:

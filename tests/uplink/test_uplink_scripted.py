@@ -233,6 +233,40 @@ async def test_packet_ids_go_on_over_connections_so_that_a_late_puback_confirms_
     assert ids.isdisjoint(publish.mid for publish in peer.published)
 
 
+async def test_a_refused_subscription_is_said_and_asked_for_again(
+    make_peer: Make, store: Any, run_uplink: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    peer = await make_peer()
+    peer.suback = 0x87
+    store.commit(5)
+    uplink = run_uplink(peer.port, delivery="platform", forbidden_s=0.05)
+    await peer.until(lambda: len(peer.subscribed) >= 3)
+    assert uplink.snapshot().state == "refused"
+    assert "0x87" in uplink.snapshot().reason
+    assert store.waiting == Ranges(((1, 5),))
+    peer.suback = 1
+    again = len(peer.subscribed)
+    await peer.until(lambda: len(peer.subscribed) > again and peer.rows().count == 5)
+    peer.send("kaga/edge/v1/daishoji-01/dn/ack", message.compact({"v": 1, "ep": store.epoch, "upto": 5}))
+    await store.until(lambda: not store.waiting)
+    assert uplink.snapshot().state == "up"
+    assert caplog.text.count("uplink.subscription_refused ") == 1  # one line per change, not per attempt
+
+
+async def test_a_link_that_comes_and_goes_is_told_as_a_whole(
+    make_peer: Make, store: Any, run_uplink: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Seen: a server that hung up on every connection filled the journal with two lines each.
+    caplog.set_level("INFO")
+    peer = await make_peer(lambda _p: peer.say(b"\xe0\x02\x89\x00"))
+    run_uplink(peer.port)
+    await peer.until(lambda: len(peer.connects) >= 10)
+    assert caplog.text.count("link.flapping count=3") == 1
+    assert caplog.text.count("link.up ") <= 3
+    assert caplog.text.count("link.down ") <= 3
+
+
 async def test_rubbish_on_dn_ack_changes_nothing(make_peer: Make, store: Any, run_uplink: Make) -> None:
     peer = await make_peer()
     store.commit(5)
