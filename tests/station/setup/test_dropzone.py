@@ -1,0 +1,126 @@
+"""The drop zone: good taken in, bad told on the card, secrets gone from it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaga_edge.station.setup.dropzone import take_in
+from kaga_edge.station.setup.machine import SetupFailed
+
+WHEN = "2026-11-22 10:00:00 +0900"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
+KEY = "-----BEGIN PRIVATE KEY-----\nsecret-bytes\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.fixture
+def drop(zone, site):
+    """Put a whole station onto the card, as Windows writes texts."""
+    (zone / "kaga-edge.toml").write_bytes(site.replace("\n", "\r\n").encode("utf-8-sig"))
+    (zone / "secrets.txt").write_bytes(b"\xef\xbb\xbfmqtt-password = pass=word\r\n")
+    (zone / "ca.pem").write_text(CERTIFICATE)
+    return zone
+
+
+def result(zone):
+    return (zone / "RESULT.txt").read_bytes().decode("utf-8-sig")
+
+
+def test_a_good_configuration_is_installed_for_the_gateway_to_read(root, drop, site):
+    told = take_in(root, when=WHEN)
+    etc = root / "etc/kaga-edge"
+    assert told.took_config
+    assert (etc / "kaga-edge.toml").read_text(encoding="utf-8") == site
+    assert (etc / "kaga-edge.toml").stat().st_mode & 0o777 == 0o640
+    assert (etc / "secrets/mqtt-password").read_text() == "pass=word\n"
+    assert (etc / "secrets/mqtt-password").stat().st_mode & 0o777 == 0o640
+    assert (etc / "ca.pem").read_text() == CERTIFICATE
+
+
+def test_the_card_says_in_both_languages_what_was_taken(root, drop):
+    take_in(root, when=WHEN)
+    assert "設定を取り込みました: flood-test-01" in result(drop)
+    assert "configuration taken in: flood-test-01" in result(drop)
+
+
+def test_no_secret_stays_on_the_card_and_none_is_told(root, drop, zone):
+    (zone / "site.key").write_text(KEY)
+    take_in(root, when=WHEN)
+    left = b"".join(one.read_bytes() for one in zone.rglob("*") if one.is_file())
+    assert b"pass=word" not in left
+    assert b"secret-bytes" not in left
+    assert (root / "etc/kaga-edge/secrets/site.key").read_text() == KEY
+
+
+def test_a_second_start_takes_nothing_in_again_over_what_was_changed_on_site(root, drop):
+    take_in(root, when=WHEN)
+    present = root / "etc/kaga-edge/kaga-edge.toml"
+    present.write_text(present.read_text() + "# changed on site\n")
+    first = result(drop)
+    take_in(root, when="later")
+    assert present.read_text().endswith("# changed on site\n")
+    assert result(drop) == first
+
+
+def test_a_faulty_configuration_stays_on_the_card_with_its_faults_told_and_the_old_one_goes_on(
+    root, drop, site
+):
+    present = root / "etc/kaga-edge/kaga-edge.toml"
+    present.write_text("# the old one\n")
+    (drop / "kaga-edge.toml").write_text(site.replace("every =", "evry ="))
+    told = take_in(root, when=WHEN)
+    assert told.faults is not None
+    assert present.read_text() == "# the old one\n"
+    assert (drop / "kaga-edge.toml").exists()
+    assert "evry" in result(drop)
+    assert "every" in result(drop)
+    assert b"pass=word" not in b"".join(one.read_bytes() for one in drop.iterdir())
+
+
+def test_the_configuration_before_is_kept(root, drop):
+    present = root / "etc/kaga-edge/kaga-edge.toml"
+    present.write_text("# the old one\n")
+    take_in(root, when=WHEN)
+    assert present.with_name("kaga-edge.toml.previous").read_text() == "# the old one\n"
+
+
+def test_a_list_of_secrets_with_a_line_that_is_none_is_told_by_line(root, zone):
+    (zone / "secrets.txt").write_text("mqtt-password\n")
+    told = take_in(root, when=WHEN)
+    assert told.failed
+    assert "secrets.txt line 1" in result(zone)
+    assert (zone / "secrets.txt").exists()
+
+
+def test_calibrations_made_on_site_outlive_a_new_configuration(root, drop):
+    parts = root / "etc/kaga-edge/conf.d"
+    parts.mkdir()
+    (parts / "50-calibration.toml").write_text("")
+    take_in(root, when=WHEN)
+    assert (parts / "50-calibration.toml").exists()
+
+
+def test_nothing_of_the_judging_is_left_behind(root, drop):
+    take_in(root, when=WHEN)
+    assert [one.name for one in (root / "etc/kaga-edge").iterdir() if one.name.startswith(".")] == []
+
+
+def test_another_sites_configuration_is_not_taken_for_this_one(root, drop):
+    told = take_in(root, when=WHEN, site="flood-other-02")
+    assert told.failed
+    assert not (root / "etc/kaga-edge/kaga-edge.toml").exists()
+    assert "flood-other-02" in result(drop)
+
+
+def test_a_link_on_the_card_is_not_followed(root, zone, tmp_path):
+    outside = tmp_path / "outside.pem"
+    outside.write_text(CERTIFICATE)
+    (zone / "ca.pem").symlink_to(outside)
+    take_in(root, when=WHEN)
+    assert not (root / "etc/kaga-edge/ca.pem").exists()
+
+
+def test_without_a_drop_zone_it_says_what_to_make(root, zone):
+    zone.rmdir()
+    with pytest.raises(SetupFailed) as raised:
+        take_in(root, when=WHEN)
+    assert "kaga-edge.toml" in raised.value.fix
