@@ -37,5 +37,5 @@ def read_secret_at(directory: Path, name: str) -> str:
         raise SecretMissing(
             f"the secret {name} cannot be read ({error.strerror})",
             where=str(file),
-            fix="write it into that file, owner root:kaga-edge, mode 0640",
+            fix=f"sudo kaga-edge secret set {name}",
         ) from error

@@ -38,6 +38,7 @@ class Site:
     zone: str
     contact: str
     language: str | None
+    operator: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,8 @@ class Disclosure:
 
     purpose: Mapping[str, str]
     personal_data: bool
+    ground: Mapping[str, str] | None = None
+    kept: Mapping[str, str] | None = None
 
 
 # --- where a sensor hangs ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kaga_edge.buses import BusSensor, BusSpec
@@ -166,10 +167,15 @@ def manifest(config: Config) -> dict[str, object]:
                 "purpose": dict(sensor.disclosure.purpose),
                 "personal_data": sensor.disclosure.personal_data,
             }
+            | _worded(ground=sensor.disclosure.ground, kept=sensor.disclosure.kept)
             for sensor in config.sensors
         ],
     }
-    return body
+    return body | _worded(by=config.site.operator)
+
+
+def _worded(**texts: Mapping[str, str] | None) -> dict[str, object]:
+    return {key: dict(words) for key, words in texts.items() if words is not None}
 
 
 def uplink_settings(config: Config) -> UplinkSettings | None:

@@ -56,6 +56,7 @@ class Facts:
     moment: Moment
     now_s: float
     up_s: float
+    stopped: frozenset[str] = frozenset()  # sensors whose collection was stopped by request
 
 
 def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: float) -> Latest:
@@ -264,6 +265,8 @@ def _sensor(facts: Facts, sensor_id: str, plan: SensorPlan) -> dict[str, Any]:
 
 def _sensor_state(facts: Facts, sensor_id: str) -> str:
     latest = facts.latest.get(sensor_id)
+    if sensor_id in facts.stopped:
+        return "stopped"
     if latest is None or isinstance(latest.error, WarmingUp):
         return "starting"
     return "failing" if latest.failures else "ok"

@@ -92,6 +92,11 @@ TEXTS: dict[str, tuple[str, str]] = (
             "Under maintenance: measuring goes on, values are marked",
         ),
         "watch.cleared.maintenance": ("保守は終わりました", "Maintenance has ended"),
+        "watch.raised.collect": (
+            "求めにより測定を止めました",
+            "Collecting was stopped by request",
+        ),
+        "watch.cleared.collect": ("測定を再開しました", "Collecting goes on again"),
         # --- the configuration ---
         "watch.raised.config": (
             "設定ファイルが使えず、前の良い設定で測っています",

@@ -31,5 +31,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "KE-B04": ("バスの障害", "the bus failed"),
     "KE-B05": ("別の機種が応答した", "another model answered"),
     "KE-B07": ("機器が立ち上がり中 (異常ではない)", "the instrument is warming up (no fault)"),
+    "KE-B08": ("求めにより測定を止めている", "collecting is stopped by request"),
     "KE-B06": ("機器が要求を断った", "the device refused the request"),
 }

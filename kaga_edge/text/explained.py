@@ -165,6 +165,17 @@ ROWS: dict[str, Row] = {
             "Write the model that kaga-edge sensor scan found.",
         ),
     ),
+    "KE-B08": (
+        (
+            "求めによりこのセンサーの測定を止めています。故障ではありません。",
+            "Collecting from this sensor was stopped at somebody's request. Nothing is broken.",
+        ),
+        ("住民などからの申し出", "somebody asked for it"),
+        (
+            "理由は kaga-edge collect status。再開: kaga-edge collect start SENSOR --who NAME",
+            "Why: kaga-edge collect status. Again: kaga-edge collect start SENSOR --who NAME",
+        ),
+    ),
     "KE-B06": (
         (
             "機器が要求を例外応答で断りました (Modbus)。",

@@ -107,6 +107,12 @@ class SensorRefused(BusError):
     code = "KE-B06"
 
 
+class CollectionStopped(BusError):
+    """Nothing is collected from this sensor, at somebody's request."""
+
+    code = "KE-B08"
+
+
 class WarmingUp(BusError):
     """The instrument has just been switched on; its first values do not count yet. Nothing to mend."""
 
