@@ -12,7 +12,7 @@ from kaga_edge.config.lines import Path
 from kaga_edge.config.models import Duration, Table
 from kaga_edge.config.tables import Desk
 from kaga_edge.config.units import UnitFault, seconds
-from kaga_edge.core.eventmode import PROFILES, EventRule
+from kaga_edge.core.eventmode import PROFILES, QUIET_EVERY_S, QUIET_SEND_S, EventRule
 from kaga_edge.text import Phrase
 
 _RISE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(m|cm)?\s*/\s*([0-9.]+\s*[A-Za-z]+)\s*")
@@ -61,6 +61,8 @@ def event_rule(
         return None
     if table.profile is not None and table.level is None:
         desk.fault((*where, "level"), Code.MISSING_KEY, name="level")
+    if table.profile is not None and every_s > QUIET_EVERY_S:
+        desk.fault((*path, "every"), Code.VALUE, reason=Phrase("event.quiet_every"))
     if event_s > every_s:
         desk.fault((*where, "every"), Code.VALUE, reason=Phrase("event.slower"))
     if event_s < shortest_s:
@@ -74,4 +76,5 @@ def event_rule(
         level=table.level,
         hysteresis=table.hysteresis,
         calm_s=table.calm_s,
+        quiet_send_s=None if table.profile is None else QUIET_SEND_S,
     )

@@ -93,7 +93,6 @@ class SiteTable(Table):
     position: tuple[float, float] | None = None  # latitude, longitude
     zone: str = "Asia/Tokyo"
     contact: str = ""
-    operator: Words | None = None  # who collects: for the disclosure
     language: Literal["ja", "en"] | None = None  # for commands when nothing else says
     check: tuple[CheckTable, ...] = ()
 
@@ -109,7 +108,7 @@ class PlatformTable(Table):
     certificate: str | None = None
     key: str | None = None
     delivery: Literal["broker", "platform"] = "broker"
-    batch_s: Duration = Field(default=10.0, alias="batch")
+    batch_s: Duration | None = Field(default=None, alias="batch")  # None: see reading.py
     no_subscriber: Literal["hold", "accept"] = "hold"
     ack_wait_s: Duration = Field(default=60.0, alias="ack_wait")
     keepalive_s: Duration = Field(default=30.0, alias="keepalive")
@@ -140,5 +139,3 @@ class DisclosureTable(Table):
 
     purpose: Words
     personal_data: bool
-    ground: Words | None = None  # the law or consent it rests on
-    kept: Words | None = None  # how long the city keeps it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from kaga_edge.config.watch_tables import check_watches, site_checks
 
 TABLES = ("site", "platform", "store", "station", "sensor", "output", "power")
 
+BATCH_S = 10.0
+
 
 def load(path: Path, source: Source | None = None) -> Config:
     """Return the configuration of ``path`` and the conf.d beside it. Raises ConfigFaults with all faults.
@@ -58,6 +61,7 @@ def _config(desk: Desk, directory: Path) -> Config | None:
     store = _optional(desk, StoreTable, "store")
     station = _optional(desk, StationTable, "station")
     sensors = _sensors(desk)
+    platform = _quiet(desk, platform, sensors)
     outputs = read_outputs(desk, tuple(one.id for one in sensors))
     power = read_power(desk, tuple(one.id for one in sensors), platform=platform is not None)
     cross_checks = site_checks(desk, checks, sensors)
@@ -107,11 +111,19 @@ def _platform(desk: Desk, directory: Path) -> Platform | None:
         for key in ("ca", "certificate", "key")
         if (name := getattr(table, key)) is not None
     }
-    platform = Platform(**dict(table) | files)
+    platform = Platform(**dict(table) | files | {"batch_s": table.batch_s or BATCH_S})
     check_files(desk, platform)
     if platform.secret is not None:
         check_secret(desk, directory, platform.secret)
     return platform
+
+
+def _quiet(desk: Desk, platform: Platform | None, sensors: tuple[SensorConfig, ...]) -> Platform | None:
+    """Return the platform with a crisis gauge's quiet batches, unless ``batch`` says otherwise."""
+    quiet = [one.event.quiet_send_s for one in sensors if one.event and one.event.quiet_send_s]
+    if platform is None or not quiet or "batch" in desk.documents.tree["platform"]:
+        return platform
+    return replace(platform, batch_s=min(quiet))
 
 
 def _optional(desk: Desk, model: type[M], name: str) -> M | None:

@@ -55,6 +55,11 @@ class CrossCheck:
         """Both."""
         return frozenset((self.one, self.other))
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """Its one alarm."""
+        return frozenset({f"{self.kind}/{self.one}"})
+
     def start(self, raised: frozenset[str]) -> CheckState:
         """Go on with what was told before a restart."""
         return CheckState(held=Held(raised=f"{self.kind}/{self.one}" in raised))

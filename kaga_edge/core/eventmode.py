@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROFILES = {"crisis_flashy": 120.0, "crisis_medium": 300.0, "crisis_large": 600.0}
+QUIET_SEND_S = 86_400.0  # a crisis gauge below its start level: at least one message a day
+QUIET_EVERY_S = 600.0  # and a measurement at least every ten minutes
 RISE_ENDS = 0.5  # of the rise that began it
 
 
@@ -28,6 +30,7 @@ class EventRule:
     level: float | None = None
     hysteresis: float = 0.05
     calm_s: float = 1800.0
+    quiet_send_s: float | None = None  # between batches while there is no event; None: the site's usual
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,11 @@ class Icing:
         """The surface, and the rain gauge, whose tips must not be missed."""
         return frozenset(one for one in (self.sensor, self.rain_from) if one)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """Its one alarm."""
+        return frozenset({f"{ICING}/{self.sensor}"})
+
     def start(self, raised: frozenset[str]) -> IcingState:
         """Go on with the alarm raised before a restart."""
         return IcingState(held=Held(raised=f"{ICING}/{self.sensor}" in raised))

@@ -56,6 +56,11 @@ class Stranding:
         """The detector, and the one downstream."""
         return frozenset(one for one in (self.sensor, self.downstream) if one)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """Rules a, b and c."""
+        return frozenset(f"{kind}/{self.sensor}" for kind in (STOPPED, FORMING, GATHERING))
+
     def start(self, raised: frozenset[str]) -> StrandingState:
         """Go on with the alarms raised before a restart."""
 

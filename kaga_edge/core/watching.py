@@ -72,6 +72,10 @@ class Watch(Protocol):
     def sensors(self) -> frozenset[str]:
         """The sensors whose samples move it."""
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The alarms it may raise."""
+
     def start(self, raised: frozenset[str]) -> Any:
         """Return the first state, given the keys that were raised before a restart."""
 

@@ -18,24 +18,23 @@ from kaga_edge import __version__
 from kaga_edge.buses import Bus, Polled, Wires
 from kaga_edge.config import Config, ConfigFaults
 from kaga_edge.core import deriving, message
-from kaga_edge.core.collecting import stopped_sample
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Entry
 from kaga_edge.core.timekeeping import Floor
 from kaga_edge.gateway import leaner, notable, plans, snapshot
-from kaga_edge.gateway.collecting import Changed, Collecting
 from kaga_edge.gateway.configured import MEMORY, Configured
 from kaga_edge.gateway.events import Events
 from kaga_edge.gateway.outputs import Outputs
 from kaga_edge.gateway.plans import BusPlan
 from kaga_edge.gateway.powerswitches import PowerSwitches
 from kaga_edge.gateway.recorder import Recorder
+from kaga_edge.gateway.retired import ALARMED_KEY, Retired
 from kaga_edge.gateway.snapshot import Latest
 from kaga_edge.gateway.timewatch import TimeWatch
 from kaga_edge.gateway.upkeep import Upkeep
-from kaga_edge.gateway.watches import Watches
+from kaga_edge.gateway.watches import RAISED_KEY, Watches
 from kaga_edge.gateway.wording import worded_rank
 from kaga_edge.station import journal
 from kaga_edge.station.clock import SystemClock
@@ -43,7 +42,7 @@ from kaga_edge.station.control import ControlSocket
 from kaga_edge.station.notify import Supervisor
 from kaga_edge.store import Store
 from kaga_edge.uplink import Uplink, UplinkSettings
-from kaga_edge.vocabulary.errors import CollectionStopped, KagaError, SensorSilent
+from kaga_edge.vocabulary.errors import KagaError, SensorSilent
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import ClockTrust
 
@@ -109,6 +108,7 @@ class Daemon:
         self._watches = Watches((), zone=config.site.zone)
         self._events = self._plan_events(config)
         self._outputs = self._make_outputs(())
+        self._retired = Retired()
         self._power = PowerSwitches((), pins=wires.pin_factory, now=self._clock.now)
         self._one_reload = asyncio.Lock()
         self._control: ControlSocket | None = None
@@ -157,14 +157,13 @@ class Daemon:
         self._recorder = Recorder(self._store)
         self._upkeep = Upkeep(self._store, self._clock.now)
         await self._upkeep.recall()
-        self._collecting = Collecting(self._store, self._clock.now)
-        await self._collecting.recall()
         self._configured.recall(await self._store.recall(MEMORY))
 
     async def _start(self, reload: asyncio.Event) -> None:
         await self._plan_sensors()
-        for name, plan in plans.bus_plans(self._collecting.allowed(self.config)).items():
+        for name, plan in plans.bus_plans(self.config).items():
             await self._start_bus(name, plan)
+        self._events.apply()
         for work, name in (
             (self._recorder.run(), "recorder"),
             (self._reload_when(reload), "reload"),
@@ -186,7 +185,6 @@ class Daemon:
                 "output": self._output,
                 "reload": self._reload,
                 "config": self._config,
-                "collect": self._collect,
             },
         )
         await self._control.open()
@@ -219,24 +217,38 @@ class Daemon:
             keys = {rule.key for rule in plan.rules}
             state = self._states[sensor_id]
             self._states[sensor_id] = replace(state, raised=state.raised & keys)
+            self._retired.add(
+                state.raised - keys, (f"raised/{sensor_id}", " ".join(sorted(state.raised & keys)))
+            )
             old = before.get(sensor_id)
             if old is not None and old.corrections != plan.corrections:  # a new line is no spike
                 self._states[sensor_id] = replace(self._states[sensor_id], histories={})
 
+        await self._retire_sensors()
         self._events = self._plan_events(self.config, self._events)
-        if self._watches.rules != self.config.watches:
+        if self._watches.rules != self.config.watches or not before:
             self._watches = Watches(self.config.watches, zone=self.config.site.zone)
-            await self._watches.recall(self._store.recall)
+            gone = await self._watches.recall(self._store.recall)
+            self._retired.add(gone, (RAISED_KEY, " ".join(sorted(self._watches.raised))))
+        if not before:
+            await self._events.recall(self._store.recall, self._clock.monotonic_ns() / 1e9)
         if self._outputs.signals != self.config.outputs:
             self._outputs.close()
             self._outputs = self._make_outputs(self.config.outputs)
             self._outputs.open()
-            self._outputs.show(self._raised())
-
+        self._outputs.show(self._raised())
         if self._power.rules != self.config.power:
             await self._power.close()
             self._power = self._make_power()
             await self._power.open()
+
+    async def _retire_sensors(self) -> None:
+        """Clear the alarms of sensors that were taken out, now or while we were off."""
+        known = (await self._store.recall(ALARMED_KEY) or "").split()
+        for sensor_id in {*known, *self._states} - self._plans.keys():
+            state = self._states.pop(sensor_id, None)
+            told = (await self._store.recall(f"raised/{sensor_id}") or "").split()
+            self._retired.add(state.raised if state else told, (f"raised/{sensor_id}", ""))
 
     def _make_power(self) -> PowerSwitches:
         return PowerSwitches(
@@ -350,12 +362,22 @@ class Daemon:
         self._power.see(polled)
         kept = self._upkeep.keep(seen.sample, alerts)
         news, told = self._configured.news(polled.at)
-        remember = (*self._to_remember(plan.id, known), *seen.remember, *kept.remember, *told)
-        self._recorder.add(Entry(sample=kept.sample, alerts=(*kept.alerts, *news), remember=remember))
+        cleared, forgotten = self._retired.news(polled.at)
+        paced = self._events.see(kept.sample, at_s, state.raised)
+        remember = (
+            *self._to_remember(plan.id, known),
+            *seen.remember,
+            *kept.remember,
+            *told,
+            *paced,
+            *forgotten,
+        )
+        self._recorder.add(
+            Entry(sample=kept.sample, alerts=(*kept.alerts, *news, *cleared), remember=remember)
+        )
         before = self._latest.get(plan.id)
         self._latest[plan.id] = snapshot.newer(before, kept.sample, polled.error, at_s)
         snapshot.log_change(plan.id, before, self._latest[plan.id])
-        self._events.see(kept.sample, at_s, state.raised)
         for one in notable.values(plan.id, before, self._latest[plan.id]):
             journal.event(one.level, one.name, **one.fields)
 
@@ -364,6 +386,8 @@ class Daemon:
         pairs, state = [], self._states[sensor_id]
         if state.raised != known.raised:
             pairs.append((f"raised/{sensor_id}", " ".join(sorted(state.raised))))
+            alarmed = (one for one, its in self._states.items() if its.raised)
+            pairs.append((ALARMED_KEY, " ".join(sorted(alarmed))))
         if deriving.must_remember(known.memory, state.memory):
             pairs.append((f"derived/{sensor_id}", deriving.to_text(state.memory)))
         counter = self._counters.get(sensor_id)
@@ -404,8 +428,7 @@ class Daemon:
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
         await self._refresh()
         told = snapshot.status(self._facts(), degraded=self._configured.degraded)
-        told |= {"maintenance": self._upkeep.told()["windows"], "config": self._configured.told()}
-        return told | {"stopped": self._collecting.told()["stopped"]}
+        return told | {"maintenance": self._upkeep.told()["windows"], "config": self._configured.told()}
 
     async def _maintenance(self, request: dict[str, Any]) -> dict[str, Any]:
         return await self._upkeep.ask(request, tuple(self._plans))
@@ -424,8 +447,6 @@ class Daemon:
 
     async def _read_now(self, request: dict[str, Any]) -> Polled:
         wanted = request.get("sensor")
-        if wanted in self._collecting.stopped:
-            raise CollectionStopped(f"{wanted}: collecting is stopped", fix="kaga-edge collect status")
         for running in self._buses.values():
             if any(sensor.id == wanted for sensor in running.plan.sensors):
                 return await running.bus.read_now(str(wanted))
@@ -443,7 +464,6 @@ class Daemon:
             uplink_fault=self._uplink_fault,
             ep=self._store.epoch,
             ledger=self._ledger,
-            stopped=self._collecting.stopped,
             oldest_ms=self._oldest_ms,
             size=self._size,
             held=self._recorder.held,
@@ -480,7 +500,6 @@ class Daemon:
             if self._uplink is not None:
                 self._power.link(there=self._uplink.snapshot().state != "down")
             with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report
-                await self._collecting_changed(await self._collecting.over())
                 await self._store.purge(moment)
                 if time.monotonic() - remembered_s >= REMEMBER_TIME_S:
                     remembered_s = time.monotonic()
@@ -555,26 +574,9 @@ class Daemon:
         async with self._one_reload:
             await self._apply(new)
 
-    async def _collect(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Stop or start collecting. What stops is off its wire when this returns."""
-        await self._collecting_changed(await self._collecting.ask(request, tuple(self._plans)))
-        return self._collecting.told()
-
-    async def _collecting_changed(self, changed: Changed) -> None:
-        if not (changed.stopped or changed.started):
-            return
-        await self._change_to(self.config)
-        at = self._clock.now()
-        for sensor, alert in (*changed.stopped, *changed.started):
-            if sensor not in self._plans:  # the configuration let it go meanwhile
-                continue
-            sample = stopped_sample(self._plans[sensor], at)
-            self._latest.pop(sensor, None)  # what it measured before is not its value now
-            self._recorder.add(Entry(sample=sample, alerts=(alert,)))
-
     async def _apply(self, new: Config) -> None:
         """Change over to ``new``: what did not change goes on untouched, what goes is read a last time."""
-        wanted, old = plans.bus_plans(self._collecting.allowed(new)), self.config
+        wanted, old = plans.bus_plans(new), self.config
         if (new.store, new.station) != (old.store, old.station):
             journal.warning("config.partly", fix="[store] and [station] change at the next restart")
         going = [n for n, r in self._buses.items() if not _same_wire(wanted.get(n), r.plan)]

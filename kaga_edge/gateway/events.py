@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from kaga_edge.config.values import SensorConfig
 from kaga_edge.core import eventmode
 from kaga_edge.core.eventmode import EventRule, EventState
 from kaga_edge.station import journal
 from kaga_edge.vocabulary.readings import Sample
+
+ACTIVE = "active"
 
 
 class Events:
@@ -41,11 +44,17 @@ class Events:
         """The sensors in an event."""
         return tuple(sensor for sensor, state in self.states.items() if state.active)
 
-    def see(self, sample: Sample, at_s: float, raised: frozenset[str]) -> None:
-        """Look at a sample; change periods where an event begins or ends."""
+    async def recall(self, recall: Callable[[str], Any], at_s: float) -> None:
+        """Go on with the events of before a restart; each lasts at least its calm time from now."""
+        for sensor in self._rules:
+            if await recall(f"event/{sensor}") == ACTIVE:
+                self.states[sensor] = EventState(active=True, cause_s=at_s)
+
+    def see(self, sample: Sample, at_s: float, raised: frozenset[str]) -> tuple[tuple[str, str], ...]:
+        """Look at a sample; change periods where an event begins or ends. Returns what to remember."""
         rule = self._rules.get(sample.sensor)
         if rule is None:
-            return
+            return ()
         before = self.states[sample.sensor]
         value = sample.readings[0].value
         state = eventmode.step(rule, before, at_s, value, ranked=bool(raised))
@@ -55,6 +64,8 @@ class Events:
                 "event.began" if state.active else "event.ended", sensor=sample.sensor, value=value
             )
             self._apply(sample.sensor)
+            return ((f"event/{sample.sensor}", ACTIVE if state.active else ""),)
+        return ()
 
     def apply(self) -> None:
         """Set every period again, after buses or the uplink were begun anew."""

@@ -38,14 +38,19 @@ class Watches:
         self._newest: dict[Place, Newest] = {}
         self.raised: set[str] = set(known)
 
-    async def recall(self, recall: Callable[[str], Any]) -> None:
-        """Go on from what the store remembers: the alarms raised, and each road's usual traffic."""
-        self.raised = set((await recall(RAISED_KEY) or "").split())
-        known = frozenset(self.raised)
+    async def recall(self, recall: Callable[[str], Any]) -> frozenset[str]:
+        """Go on from what the store remembers: the alarms raised, and each road's usual traffic.
+
+        Returns the alarms whose rule has gone.
+        """
+        told = frozenset((await recall(RAISED_KEY) or "").split())
+        known = told & frozenset().union(*(rule.keys for rule in self._rules))
+        self.raised = set(known)
         for at, rule in enumerate(self._rules):
             self._states[at] = rule.start(known)
             if isinstance(rule, Stranding) and (learned := await recall(f"usual/{rule.sensor}")):
                 self._states[at] = replace(self._states[at], usual=tuple(json.loads(learned)))
+        return told - known
 
     def see(self, sample: Sample, now_s: float) -> Seen:
         """Run every rule that this sample moves."""

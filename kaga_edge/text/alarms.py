@@ -86,17 +86,18 @@ TEXTS: dict[str, tuple[str, str]] = (
             "The rain gauge tips although the air is below freezing",
         ),
         "watch.cleared.frost-tips": ("雨量計は正常に戻りました", "The rain gauge is plausible again"),
+        # --- a rule that was taken out while its alarm lasted ---
+        "watch.raised.retired": ("警報の設定がなくなりました", "The alarm's rule was taken out"),
+        "watch.cleared.retired": (
+            "警報の設定がなくなったため解除しました",
+            "Cleared: its rule was taken out of the configuration",
+        ),
         # --- maintenance ---
         "watch.raised.maintenance": (
             "保守中です。測定は続き、値には印が付きます",
             "Under maintenance: measuring goes on, values are marked",
         ),
         "watch.cleared.maintenance": ("保守は終わりました", "Maintenance has ended"),
-        "watch.raised.collect": (
-            "求めにより測定を止めました",
-            "Collecting was stopped by request",
-        ),
-        "watch.cleared.collect": ("測定を再開しました", "Collecting goes on again"),
         # --- the configuration ---
         "watch.raised.config": (
             "設定ファイルが使えず、前の良い設定で測っています",

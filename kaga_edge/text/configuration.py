@@ -222,6 +222,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         '上昇の条件は "0.10m/10m" (10分で0.10 m) のように書きます',
         'write a rise as "0.10m/10m" (0.10 m within ten minutes)',
     ),
+    "event.quiet_every": (
+        "危機管理型水位計は水位が低いときも10分以内ごとに測ります",
+        "a crisis gauge measures at least every 10 min, low water too",
+    ),
     "event.slower": (
         "[sensor.event] の every はセンサーの every より長くできません",
         "every of [sensor.event] cannot be longer than that of the sensor",
@@ -242,11 +246,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     # --- platform, secrets, site ---
     "KE-C51": (
         (
-            "パスワードは設定に書かず、sudo kaga-edge secret set mqtt-password で登録し、"
+            "パスワードは設定に書きません。secrets/mqtt-password というファイル (0640) に入れ、"
             'secret = "mqtt-password" と書きます'
         ),
         (
-            "do not write the password here. Run: sudo kaga-edge secret set mqtt-password "
+            "do not write the password here. Put it into the file secrets/mqtt-password (mode 0640) "
             'and write secret = "mqtt-password"'
         ),
     ),

@@ -31,6 +31,10 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("警報解除", "cleared"),
         ("{key} 値 {value} が基準 {threshold} を下回りました", "{key} {value} is below {threshold}"),
     ),
+    "alert.retired": (
+        ("警報解除", "cleared"),
+        ("{key} 警報の設定がなくなったため解除しました", "{key}: its rule was taken out"),
+    ),
     "link.up": (("回線復帰", "link up"), ("{outage_s}ぶりに接続しました", "connected after {outage_s}")),
     "event.began": (
         ("短い間隔", "event began"),
@@ -172,11 +176,6 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("控えなし", "not kept"),
         ("設定の控えを {where} に書けません ({error})", "no copy can be kept in {where} ({error})"),
     ),
-    "collect.stopped": (
-        ("測定停止", "collect stopped"),
-        ("{sensor} {who} ({why})", "{sensor} {who} ({why})"),
-    ),
-    "collect.started": (("測定再開", "collect started"), ("{sensor} {who}", "{sensor} {who}")),
     "config.partly": (("設定一部変更", "partly"), ("{fix}", "{fix}")),
     "maintenance.on": (("保守開始", "maintenance"), ("{sensor} {who}", "{sensor} {who}")),
     "web.opened": (

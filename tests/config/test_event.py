@@ -24,7 +24,22 @@ def test_a_rise_and_a_period_are_enough(sheet):
 )
 def test_the_crisis_gauge_profiles_have_the_periods_of_the_standard(sheet, profile, seconds):
     (sensor,) = sheet.good(*with_event(sheet, f'profile = "{profile}"\nlevel = 1.2')).sensors
-    assert sensor.event == EventRule(every_s=seconds, send_s=seconds, level=1.2)
+    assert sensor.event == EventRule(every_s=seconds, send_s=seconds, level=1.2, quiet_send_s=86_400)
+
+
+PLATFORM = '[platform]\nurl = "mqtt://h"\n'
+
+
+def test_a_crisis_gauge_is_quiet_by_itself_and_a_batch_that_is_written_wins(sheet):
+    site, level = with_event(sheet, 'profile = "crisis_medium"\nlevel = 1.2')
+    assert sheet.good(site, PLATFORM, level).platform.batch_s == 86_400
+    assert sheet.good(site, PLATFORM + 'batch = "1min"\n', level).platform.batch_s == 60
+    assert sheet.good(site, PLATFORM, sheet.level).platform.batch_s == 10
+
+
+def test_a_crisis_gauge_measures_at_least_every_ten_minutes(sheet):
+    fault = sheet.only(*with_event(sheet, 'profile = "crisis_medium"\nlevel = 1.2', every="11m"))
+    assert (fault.key, fault.code) == ("sensor.level-1.every", Code.VALUE)
 
 
 def test_without_the_table_there_is_no_event_mode(sheet):

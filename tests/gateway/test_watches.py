@@ -48,8 +48,18 @@ async def test_what_was_raised_before_a_restart_is_not_raised_again() -> None:
     async def recall(key: str) -> str | None:
         return kept.get(key)
 
-    await watches.recall(recall)
+    assert await watches.recall(recall) == frozenset()
     assert [a for i in range(9) for a in watches.see(standing(), 60.0 * i).alerts] == []
+    assert watches.raised == {"stopped/road-1"}
+
+
+async def test_an_alarm_whose_rule_has_gone_is_named_and_no_longer_raised() -> None:
+    watches = Watches((ROAD,), zone="Asia/Tokyo")
+
+    async def recall(key: str) -> str | None:
+        return "stopped/road-1 icing/road-1" if key == RAISED_KEY else None
+
+    assert await watches.recall(recall) == {"icing/road-1"}
     assert watches.raised == {"stopped/road-1"}
 
 
