@@ -24,7 +24,7 @@ EXIT_USAGE, EXIT_TRY_LATER, EXIT_CONFIGURATION = 64, 75, 78
 
 # In the order of help; each is a file beside this one, listed only when it is there.
 COMMANDS = (
-    "demo", "run", "status", "doctor", "explain", "log", "config", "sensor", "link", "store", "decode",
+    "demo", "run", "status", "doctor", "explain", "log", "config", "sensor", "link", "store", "web", "decode",
     "receive", "simulate", "contract", "commission", "report", "maintenance", "collect", "manifest",
     "secret", "enroll", "output", "setup", "completion", "version",
 )  # fmt: skip

@@ -96,17 +96,17 @@ def language_of(args: argparse.Namespace) -> str:
     return language(getattr(args, "lang", None), configured=configured)
 
 
-def ask(path: Path, request: dict[str, Any], lang: str) -> dict[str, Any]:
+def ask(path: Path, request: dict[str, Any], lang: str, *, patience_s: float = PATIENCE_S) -> dict[str, Any]:
     """Return the daemon's answer. Raises NotRunning, NotAllowed, NoAnswer, Refused."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire:
-            wire.settimeout(PATIENCE_S)
+            wire.settimeout(patience_s)
             wire.connect(str(path))
             wire.sendall(json.dumps(request).encode() + b"\n")
             with wire.makefile("rb") as answers:
                 line = answers.readline()
     except TimeoutError as error:
-        span = span_words(PATIENCE_S, lang)
+        span = span_words(patience_s, lang)
         raise NoAnswer(say("status.no_answer", lang, span=span), where=str(path)) from error
     except PermissionError as error:
         what, fix = say("status.not_allowed", lang), say("status.not_allowed_fix", lang)
@@ -115,7 +115,7 @@ def ask(path: Path, request: dict[str, Any], lang: str) -> dict[str, Any]:
         what, fix = say("status.daemon_down", lang), say("status.daemon_down_fix", lang)
         raise NotRunning(what, where=str(path), fix=fix) from error
     if not line:
-        raise NoAnswer(say("status.no_answer", lang, span=span_words(PATIENCE_S, lang)), where=str(path))
+        raise NoAnswer(say("status.no_answer", lang, span=span_words(patience_s, lang)), where=str(path))
     answer: dict[str, Any] = json.loads(line)
     if "error" in answer and "v" not in answer:
         raise Refused(answer["error"])

@@ -23,7 +23,7 @@ from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Entry
 from kaga_edge.core.timekeeping import Floor
-from kaga_edge.gateway import leaner, notable, plans, snapshot
+from kaga_edge.gateway import leaner, notable, plans, shown, snapshot
 from kaga_edge.gateway.configured import MEMORY, Configured
 from kaga_edge.gateway.events import Events
 from kaga_edge.gateway.outputs import Outputs
@@ -40,6 +40,7 @@ from kaga_edge.station import journal
 from kaga_edge.station.clock import SystemClock
 from kaga_edge.station.control import ControlSocket
 from kaga_edge.station.notify import Supervisor
+from kaga_edge.station.page.opening import Opening
 from kaga_edge.store import Store
 from kaga_edge.uplink import Uplink, UplinkSettings
 from kaga_edge.vocabulary.errors import KagaError, SensorSilent
@@ -110,6 +111,7 @@ class Daemon:
         self._outputs = self._make_outputs(())
         self._retired = Retired()
         self._power = PowerSwitches((), pins=wires.pin_factory, now=self._clock.now)
+        self._page = Opening(config.station.runtime / "control.sock", config.store.path.parent / "web", path)
         self._one_reload = asyncio.Lock()
         self._control: ControlSocket | None = None
         self._uplink: Uplink | None = None
@@ -184,6 +186,9 @@ class Daemon:
                 "maintenance": self._maintenance,
                 "output": self._output,
                 "reload": self._reload,
+                "site": self._site,
+                "series": self._series,
+                "web": self._page.ask,
                 "config": self._config,
             },
         )
@@ -428,7 +433,14 @@ class Daemon:
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
         await self._refresh()
         told = snapshot.status(self._facts(), degraded=self._configured.degraded)
-        return told | {"maintenance": self._upkeep.told()["windows"], "config": self._configured.told()}
+        told |= {"maintenance": self._upkeep.told()["windows"], "config": self._configured.told()}
+        return told | {"k": self._catalog.k, "alarms": sorted(self._raised())}
+
+    async def _site(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return shown.site(self.config, self._plans, self._catalog.k)
+
+    async def _series(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await shown.series(self._store, self._plans, request, self._clock.now().wall_ms)
 
     async def _maintenance(self, request: dict[str, Any]) -> dict[str, Any]:
         return await self._upkeep.ask(request, tuple(self._plans))
@@ -629,6 +641,7 @@ class Daemon:
             self._uplink = self._uplink_task = None
 
     async def _stop(self) -> None:
+        page_closed = self._group.create_task(self._page.close(), name="page")
         with contextlib.suppress(TimeoutError):  # a hung bus must not hold up the last commit
             async with asyncio.timeout(STOP_BUSES_S):
                 await asyncio.gather(*(self._stop_bus(name) for name in list(self._buses)))
@@ -641,6 +654,7 @@ class Daemon:
         with contextlib.suppress(TimeoutError):  # a line that swallows everything must not either
             async with asyncio.timeout(STOP_UPLINK_S):
                 await self._stop_uplink()
+        await page_closed
         for task in (*self._fixed, self._uplink_task):
             if task is not None:
                 task.cancel()

@@ -37,7 +37,7 @@ NOTICE = 25
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
 MOST_FIELD_BYTES = 2000  # a datagram stays far below the socket's limit
 NAMES = uuid.uuid5(uuid.NAMESPACE_DNS, "events.kaga-edge")
-NEVER_FOLDED = ("alert.", "service.", "config.", "maintenance.")
+NEVER_FOLDED = ("alert.", "service.", "config.", "maintenance.", "web.")
 # A recovery, and what it recovers from: the line says how long that was.
 ENDS = {
     "link.up": ("link.down", "link.refused"),

