@@ -5,13 +5,16 @@ All traffic stays on this machine: loopback, or a pair of virtual interfaces bet
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,10 +78,14 @@ def answers(port: int) -> bool:
 
 
 class Proxy:
-    """A TCP line to ``target``: ``carried`` counts bytes going up; ``hole`` swallows, ``cut`` hangs up."""
+    """A TCP line to ``target``: ``carried`` counts bytes going up; ``hole`` swallows, ``cut`` hangs up.
+
+    ``greeted_s``: when the newest connection got its CONNACK, the first bytes that come down on it.
+    """
 
     def __init__(self, target: int) -> None:
         self.carried = 0
+        self.greeted_s = 0.0
         self.hole = threading.Event()
         self._target = target
         self._open: set[socket.socket] = set()
@@ -109,10 +116,13 @@ class Proxy:
                 threading.Thread(target=self._pump, args=(far, near, False), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, up: bool) -> None:
+        silent = True
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if self.hole.is_set():
                     continue
+                if silent and not up:
+                    silent, self.greeted_s = False, time.monotonic()
                 sink.sendall(data)
                 if up:
                     self.carried += len(data)
@@ -122,13 +132,26 @@ class Proxy:
                 end.shutdown(socket.SHUT_RDWR)
 
 
-class Namespace:
-    """A network namespace with one line to here: the daemon inside sees nothing else."""
+NAMED = "kagadrill"  # then the number of the process that made it, and one of ours
 
-    def __init__(self, number: int) -> None:
-        self.name = f"kagadrill{number}"
+
+class Namespace:
+    """A network namespace with one line to here: the daemon inside sees nothing else.
+
+    Whatever happens to the test, it is taken away again: by ``close``, at the end of the process, or by the
+    next process that makes one.
+    """
+
+    made = 0
+
+    def __init__(self) -> None:
+        sweep()
+        Namespace.made += 1
+        number = (os.getpid() * 7 + Namespace.made) % 250 + 1
+        self.name = f"{NAMED}-{os.getpid()}-{Namespace.made}"
         self.outside, self.inside = f"10.213.{number}.1", f"10.213.{number}.2"
         self._near, self._far = f"kd{number}a", f"kd{number}b"
+        atexit.register(self.close)
         run("ip", "netns", "add", self.name)
         run("ip", "link", "add", self._near, "type", "veth", "peer", "name", self._far, "netns", self.name)
         run("ip", "addr", "add", f"{self.outside}/24", "dev", self._near)
@@ -160,16 +183,51 @@ class Namespace:
             *("rate", f"{kbit}kbit", "burst", "4kb", "latency", "500ms"),
         )
 
+    def widen(self) -> None:
+        """Take the bound off again."""
+        self.within("tc", "qdisc", "del", "dev", self._far, "root")
+
     def within(self, *command: str, text: str | None = None) -> None:
         run("ip", "netns", "exec", self.name, *command, text=text)
 
     def close(self) -> None:
-        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
-        subprocess.run(["ip", "link", "del", self._near], check=False, capture_output=True)
+        remove(self.name)
+        ask("ip", "link", "del", self._near)  # gone with its other end, as a rule
+        atexit.unregister(self.close)
+
+
+def remove(namespace: str) -> None:
+    """End what still runs inside a drill's namespace, then take it away."""
+    if namespace not in namespaces():
+        return
+    for pid in ask("ip", "netns", "pids", namespace).stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    ask("ip", "netns", "del", namespace)
+    shutil.rmtree(Path("/etc/netns") / namespace, ignore_errors=True)
+
+
+def namespaces() -> list[str]:
+    """Return the names of the drills' namespaces."""
+    names = [line.split()[0] for line in ask("ip", "netns", "list").stdout.splitlines() if line.strip()]
+    return [name for name in names if name.startswith(NAMED)]
+
+
+def sweep() -> None:
+    """Take away what a run that was killed has left behind: its process is no more."""
+    for name in namespaces():
+        maker = name.removeprefix(NAMED).strip("-").split("-")[0]
+        if not Path("/proc", maker, "stat").exists():
+            remove(name)
+
+
+def ask(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that may fail, but must not hang."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
 
 
 def run(*command: str, text: str | None = None) -> None:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
 
 
@@ -177,8 +235,8 @@ def namespaces_work() -> bool:
     if os.geteuid() != 0 or not all(map(shutil.which, ("ip", "nft", "tc"))):
         return False
     name = f"kagaprobe{os.getpid()}"
-    made = subprocess.run(["ip", "netns", "add", name], check=False, capture_output=True).returncode == 0
-    subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+    made = ask("ip", "netns", "add", name).returncode == 0
+    ask("ip", "netns", "del", name)
     return made
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import random
 import socket
 import time
 from collections.abc import Iterator
@@ -34,14 +33,10 @@ from .rig import (
 )
 
 FULL = bool(os.environ.get("KAGA_TEST_FULL"))
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.mosquitto,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not FULL, reason="network drills judge by time and want a quiet machine: scripts/test --full"
-    ),
-]
+GOODPUT_LEAST = 0.7
+KBIT = 64
+pytestmark = [pytest.mark.slow, pytest.mark.mosquitto, pytest.mark.timeout(900)]
+only_full = pytest.mark.skipif(not FULL, reason="a drill of its full length only: scripts/drills")
 
 
 class Drill:
@@ -98,6 +93,7 @@ class Drill:
         assert "Traceback" not in log
         rows_a_message = BATCH_ROWS_MOST if waiting else WINDOW
         assert report.duplicates <= WINDOW * rows_a_message * max(0, report.reconnects - 1)
+        assert report.goodput is None or report.goodput >= GOODPUT_LEAST, f"goodput {report.goodput:.0%}"
         tally = self.daemon.status()["store"]
         assert tally["gone"] == 0
         return report
@@ -118,7 +114,7 @@ def drill(tmp_path: Path) -> Iterator[Drill]:
 def namespace(drill: Drill) -> Namespace:
     if not namespaces_work():
         pytest.skip("network namespaces need root and the packages iproute2 and nftables")
-    made = Namespace(random.randint(1, 250))
+    made = Namespace()
     drill.things.callback(made.close)
     drill.daemon.namespace, drill.host = made, made.outside
     return made
@@ -139,54 +135,94 @@ def test_mosquitto_restarted_again_and_again(drill: Drill) -> None:
     drill.finish("mosquitto restarted")
 
 
+def through(drill: Drill) -> Proxy:
+    """Put a line between the daemon and its broker whose bytes are counted."""
+    line = Proxy(drill.port)
+    drill.things.callback(line.close)
+    drill.port = line.port
+    return line
+
+
+def greeted(line: Proxy, before_s: float = 0.0) -> float:
+    """Return when the newest connection got its CONNACK, once it has."""
+    wait_for(lambda: line.greeted_s > before_s, why="CONNACK")
+    return line.greeted_s
+
+
+def goodput(drill: Drill, carried: list[int], connected_s: list[float]) -> float:
+    """Return confirmed bytes as a share of what the line could have carried from CONNACK to cut.
+
+    What was carried twice was not confirmed the first time.
+    """
+    arrived, twice = drill.receiving.arrived(), repeated(drill.receiving)
+    once = arrived / (arrived + twice)
+    return sum(carried) * 8 * once / (KBIT * 1000 * sum(connected_s))
+
+
 def test_lte_flap_with_the_route_taken_away(drill: Drill, namespace: Namespace) -> None:
-    up_s, down_s, times = (10, 20, 8) if FULL else (4, 6, 2)
+    """Down for longer than the silence a connection survives: each flap ends it. The line carries 64 kbit/s
+    and there is always more to send than it can."""
+    up_s, down_s, times = (10, 20, 8) if FULL else (7, 9, 1)
+    waiting = 150_000 if FULL else 45_000
     drill.platform = 'keepalive = "5s"\n'
-    drill.begin(waiting=5_000)
-    for _ in range(times):
+    line = through(drill)
+    namespace.slow(KBIT)
+    drill.begin(waiting=waiting)
+    carried, connected_s = [], []
+    greeted_s = 0.0
+    for _ in range(times + 1):
+        greeted_s, before = greeted(line, greeted_s), line.carried
+        stay(up_s - (time.monotonic() - greeted_s) % up_s)
         namespace.down()
+        carried.append(line.carried - before)
+        connected_s.append(time.monotonic() - greeted_s)
+        assert drill.daemon.status()["store"]["waiting"] > 500, "the backlog was too short to measure"
+        connects = drill.daemon.connects
         stay(down_s)
         namespace.up()
-        stay(up_s)
-    drill.finish("LTE flap", waiting=5_000)
+        drill.daemon.up_again(connects, seconds=30)
+    namespace.widen()
+    delivered(drill.daemon, drill.receiving, seconds=120)
+    drill.carried = goodput(drill, carried, connected_s)
+    report = drill.finish("LTE flap", waiting=waiting)
+    assert report.reconnects > times + 1
 
 
+@only_full
 def test_a_fifth_of_all_packets_lost(drill: Drill, namespace: Namespace) -> None:
     drill.begin(waiting=2_000)
     namespace.lose(20)
-    stay(60 if FULL else 10)
+    stay(60)
     namespace.heal()
     drill.finish("20 % loss each way", waiting=2_000, seconds=90)
 
 
 def test_a_link_of_64_kbit_carries_what_it_can(drill: Drill, namespace: Namespace) -> None:
-    line = Proxy(drill.port)
-    drill.things.callback(line.close)
-    drill.port = line.port
-    namespace.slow(64)
-    waiting = 100_000 if FULL else 30_000
+    """Judged only while a backlog waits, and by the kernel's own bound of the line: a busy machine does not
+    matter here, the line is slower than any machine."""
+    line = through(drill)
+    namespace.slow(KBIT)
+    waiting = 150_000 if FULL else 30_000
     drill.begin(waiting=waiting)
-    stay(5)  # the window opens
-    began, before = time.monotonic(), line.carried
-    stay(60 if FULL else 10)
-    carried, passed_s = line.carried - before, time.monotonic() - began
-    drill.carried = carried * 8 / 64_000 / passed_s
-    assert drill.daemon.status()["store"]["waiting"] > 0, "the backlog was too short to measure"
-    drill.finish("64 kbit/s", waiting=waiting, seconds=300)
-    assert drill.carried >= 0.7
+    began_s, before = greeted(line), line.carried
+    while time.monotonic() < began_s + 60 and drill.daemon.status()["store"]["waiting"] > 5_000:
+        stay(0.25)
+    carried, passed_s = line.carried - before, time.monotonic() - began_s
+    namespace.widen()
+    delivered(drill.daemon, drill.receiving, seconds=120)
+    drill.carried = goodput(drill, [carried], [passed_s])
+    drill.finish("64 kbit/s", waiting=waiting)
 
 
 def test_a_black_hole_is_noticed_and_left(drill: Drill) -> None:
-    line = Proxy(drill.port)
-    drill.things.callback(line.close)
-    drill.port = line.port
+    line = through(drill)
     drill.platform = 'keepalive = "5s"\n'
     drill.begin()
     line.hole.set()
     began = time.monotonic()
     wait_for(lambda: "link.down" in drill.daemon.log.read_text(), seconds=50, why="the hole noticed")
     assert time.monotonic() - began <= min(45, 1.5 * 5) + 2.5
-    stay(40 if FULL else 2)
+    stay(40 if FULL else 1)
     before = drill.daemon.connects
     line.hole.clear()
     line.cut()
@@ -194,10 +230,10 @@ def test_a_black_hole_is_noticed_and_left(drill: Drill) -> None:
     drill.finish("black hole")
 
 
+@only_full
 def test_a_dead_name_server_stops_nothing_but_the_link(drill: Drill, namespace: Namespace) -> None:
     etc = Path("/etc/netns") / namespace.name  # what ip netns exec shows as /etc inside
     etc.mkdir(parents=True)
-    drill.things.callback(lambda: [*map(Path.unlink, etc.iterdir()), etc.rmdir()])
     (etc / "resolv.conf").write_text("nameserver 10.213.0.99\noptions timeout:2 attempts:1\n")
     hosts = etc / "hosts"
     hosts.write_text("127.0.0.1 localhost\n")
@@ -205,7 +241,7 @@ def test_a_dead_name_server_stops_nothing_but_the_link(drill: Drill, namespace: 
     drill.begin(connected=False)
     wait_for(lambda: "link.down" in drill.daemon.log.read_text(), seconds=40, why="the failed look-up")
     before = drill.daemon.status()["store"]["numbered"]
-    stay(30 if FULL else 3)
+    stay(30)
     assert drill.daemon.status()["store"]["numbered"] >= before + 8
     with hosts.open("a") as file:
         file.write(f"{namespace.outside} broker.test\n")
