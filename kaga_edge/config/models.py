@@ -117,10 +117,11 @@ class PlatformTable(Table):
 
 
 class StoreTable(Table):
-    """``[store]``: the file, its budget in bytes, how long delivered rows stay."""
+    """``[store]``: the file, its budget in bytes, what is left to others, how long delivered rows stay."""
 
     path: Path = Path("/var/lib/kaga-edge/store.sqlite")
     max_bytes: Size = Field(default=512_000_000, alias="max", ge=4_000_000)
+    keep_free_bytes: Size = Field(default=200_000_000, alias="keep_free", ge=0)
     keep_delivered_s: Duration = Field(default=86_400.0, alias="keep_delivered")
 
 

@@ -83,6 +83,7 @@ class StoreSettings:
 
     path: Path
     max_bytes: int
+    keep_free_bytes: int
     keep_delivered_s: float
 
 

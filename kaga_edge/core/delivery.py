@@ -27,6 +27,7 @@ from kaga_edge.core.delivery_state import (
     State,
     Track,
     add_fresh,
+    add_late,
     age,
     put_back,
     put_back_notice,
@@ -114,7 +115,10 @@ def _committed(state: State, event: words.RowsCommitted) -> State:
     first = max(event.first, track.seen + 1)
     state = with_track(state, replace(track, seen=max(track.seen, event.last)))
     if event.first and first <= event.last:
-        state = add_fresh(state, event.ep, first, event.last, event.now_ns)
+        if event.late:
+            state = add_late(state, event.ep, first, event.last)
+        else:
+            state = add_fresh(state, event.ep, first, event.last, event.now_ns)
     if event.first_e:
         state = replace(state, hurry=bool(state.fresh))
     return _notices_seen(state, event.ep, event.first_e, event.last_e)

@@ -68,7 +68,10 @@ class Stood:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsCommitted:
-    """Rows first..last (none when first is 0) and notices (none: 0) are on disk."""
+    """Rows first..last (none when first is 0) and notices (none: 0) are on disk.
+
+    ``late``: these rows tell of the past, they go on hist.
+    """
 
     now_ns: int
     ep: str
@@ -76,6 +79,7 @@ class RowsCommitted:
     last: int = 0
     first_e: int = 0
     last_e: int = 0
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,9 +114,16 @@ class Ranges:
 
     def within(self, first: int, last: int) -> Ranges:
         """Return the part of the set inside first..last."""
-        return Ranges(
-            tuple((max(a, first), min(b, last)) for a, b in self.spans if a <= last and b >= first <= last)
-        )
+        if last < first:
+            return Ranges()
+        at = bisect_right(self.spans, (first, first)) - 1  # the first that may reach in
+        found: list[Range] = []
+        for low, high in self.spans[max(at, 0) :]:
+            if low > last:
+                break
+            if high >= first:
+                found.append((max(low, first), min(high, last)))
+        return Ranges(tuple(found))
 
     def head(self, most: int) -> Range | None:
         """Return the first consecutive run of at most ``most`` numbers, None when empty."""

@@ -117,13 +117,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """One epoch's loss ledger: ``numbered == delivered + waiting + gone``, always."""
+    """One epoch's loss ledger: ``numbered == delivered + waiting + gone``, always.
+
+    ``thinned``: of ``gone``, those that were summed up in new rows.
+    """
 
     ep: str
     numbered: int
     delivered: int
     waiting: int
     gone: int
+    reasons: tuple[tuple[str, int], ...] = ()  # why, how many: what ``gone`` is made of
+    thinned: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +166,25 @@ class StoreSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """What one purge removed. ``early``: of ``delivered``, those taken before their time for room."""
+    """What one purge removed. ``early``: of ``delivered``, those taken before their time for room;
+    ``thinned`` rows were summed up ``into`` fewer new ones."""
 
     delivered: int = 0
     early: int = 0
+    thinned: int = 0
+    into: int = 0
     expired: int = 0
     notices: int = 0
+
+    def __add__(self, other: Purged) -> Purged:
+        return Purged(
+            delivered=self.delivered + other.delivered,
+            early=self.early + other.early,
+            thinned=self.thinned + other.thinned,
+            into=self.into + other.into,
+            expired=self.expired + other.expired,
+            notices=self.notices + other.notices,
+        )
 
 
 # --- told to whoever listens, in the loop's thread, after the commit ---
@@ -174,7 +192,7 @@ class Purged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """New rows (``first``..``last``) and perhaps notices are on disk."""
+    """New rows (``first``..``last``) and perhaps notices are on disk. ``late``: never live, go on hist."""
 
     ep: str
     first: int
@@ -182,11 +200,12 @@ class Committed:
     at_ms_first: int
     notices_first: int | None = None
     notices_last: int | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """``ranges`` will never be sent; notice ``e`` says so."""
+    """``ranges`` will never be sent; notice ``e`` says so. ``e`` 0: that notice is still being written."""
 
     ep: str
     ranges: Ranges

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kaga_edge.buses import BusGivenUp, Wires
 from kaga_edge.config import ConfigFaults
+from kaga_edge.core.retention import shares
 from kaga_edge.gateway import leaner
 from kaga_edge.gateway.configured import Configured
 from kaga_edge.gateway.daemon import Daemon
@@ -45,7 +46,8 @@ def main(config_path: Path, wires: Wires | None = None, clock: SystemClock | Non
     except ConfigFaults as faults:
         print(faults, file=sys.stderr)  # noqa: T201 -- the person who started it by hand reads this
         return EXIT_CONFIGURATION
-    journal.keep(config.store.path.parent, gw=config.site.id)
+    room = shares(config.store.max_bytes)
+    journal.keep(config.store.path.parent, file_bytes=room.events_file_bytes, gw=config.site.id)
     try:
         asyncio.run(Daemon(config, config_path, wires or Wires(), clock, configured).run())
     except (KagaError, BaseExceptionGroup) as failed:

@@ -150,6 +150,7 @@ class Daemon:
             settings.path,
             max_bytes=settings.max_bytes,
             keep_delivered_s=settings.keep_delivered_s,
+            keep_free_bytes=settings.keep_free_bytes,
             clock=self._clock,
         )
         known = await self._store.recall("last_time_ms")

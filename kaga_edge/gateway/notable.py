@@ -30,7 +30,10 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look at the station. ``backlog``: the most rows that waited since they began to."""
+    """One look at the station. ``backlog``: the most rows that waited since they began to.
+
+    ``gone``: without those that were thinned, which arrive summed up.
+    """
 
     waiting: int
     gone: int
@@ -52,7 +55,7 @@ class News:
 def look(before: Look | None, facts: Facts) -> tuple[Look, tuple[News, ...]]:
     """Return the present look, and what is new in it."""
     epochs = facts.ledger.epochs
-    waiting, gone = sum(t.waiting for t in epochs), sum(t.gone for t in epochs)
+    waiting, gone = sum(t.waiting for t in epochs), sum(t.gone - t.thinned for t in epochs)
     share = facts.size.used_bytes / facts.size.max_bytes
     full = share >= (RELIEF if before and before.full else PRESSURE)
     late = waiting > LATE_ROWS

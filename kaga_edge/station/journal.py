@@ -23,7 +23,7 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 from kaga_edge.core import folding
-from kaga_edge.station.events import EventRing
+from kaga_edge.station.events import FILE_BYTES, EventRing
 
 PRIORITY = {
     logging.DEBUG: 7,
@@ -65,10 +65,10 @@ def start(
     _log.setLevel(level)
 
 
-def keep(folder: Path, **common: object) -> None:
-    """Keep the events below ``folder`` from now on; ``common`` fields (gw) go with each."""
+def keep(folder: Path, *, file_bytes: int = FILE_BYTES, **common: object) -> None:
+    """Keep the events below ``folder`` from now on, in two files; ``common`` fields (gw) go with each."""
     for handler in _handlers():
-        handler.keep(EventRing(folder), common)
+        handler.keep(EventRing(folder, file_bytes=file_bytes), common)
 
 
 def tick() -> None:

@@ -71,6 +71,7 @@ class Store:
         clock: Clock,
         upstream: str = "native",
         identity: Identity | None = None,
+        keep_free_bytes: int = 0,
     ) -> Store:
         """Open or make the store. Raises StoreBusy, StoreForeign, StoreSick.
 
@@ -86,6 +87,7 @@ class Store:
                 clock=clock,
                 upstream=upstream,
                 identity=identity,
+                keep_free_bytes=keep_free_bytes,
                 on_change=store._changes.append,
             )
 
@@ -202,12 +204,7 @@ class Store:
         total, more = Purged(), True
         while more:
             part, more = await self._ask(lambda: self._database.purge(now))
-            total = Purged(
-                delivered=total.delivered + part.delivered,
-                early=total.early + part.early,
-                expired=total.expired + part.expired,
-                notices=total.notices + part.notices,
-            )
+            total += part
         return total
 
     async def ledger(self) -> Ledger:

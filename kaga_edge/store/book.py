@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import attrgetter
 
 from kaga_edge.core.ranges import Range, Ranges
 from kaga_edge.core.stored import EpochStanding, Tally
@@ -79,22 +81,24 @@ class Book:
 
     def run_at(self, n: int) -> tuple[RunStart, int]:
         """Return the run a row belongs to and the last number that run can hold."""
-        last = NUMBER_MOST
-        for run in reversed(self.runs):
-            if run.first <= n:
-                return run, last
-            last = run.first - 1
+        at = bisect_right(self.runs, n, key=attrgetter("first"))
+        if at:
+            return self.runs[at - 1], self.runs[at].first - 1 if at < len(self.runs) else NUMBER_MOST
         raise LookupError(f"row {n} of epoch {self.ep} belongs to no run")
 
     def catalogs(self) -> set[str]:
         """The catalogs that rows on disk still need."""
-        return {run.k for run in self.runs if self.needs(run)}
+        return {run.k for run in self.needed()}
 
-    def needs(self, run: RunStart) -> bool:
-        """Say whether a row on disk belongs to this run."""
-        following = [later.first for later in self.runs if later.first > run.first]
-        last = min(following) - 1 if following else self.next_n - 1
-        return bool(self.on_disk.within(run.first, last))
+    def needed(self) -> list[RunStart]:
+        """The runs that a row on disk belongs to."""
+        on_disk = self.on_disk
+        return [run for run, last in self.run_spans() if on_disk.within(run.first, last)]
+
+    def run_spans(self) -> list[tuple[RunStart, int]]:
+        """Each run with the last number it holds."""
+        following = [later.first for later in self.runs[1:]] + [self.next_n]
+        return [(run, end - 1) for run, end in zip(self.runs, following, strict=False)]
 
     def tally(self) -> Tally:
         """The epoch's line in the loss ledger."""
@@ -104,6 +108,8 @@ class Book:
             delivered=self.delivered.count,
             waiting=self.waiting.count,
             gone=self.all_gone.count,
+            reasons=tuple((why, ranges.count) for why, ranges in sorted(self.gone.items()) if ranges),
+            thinned=self.gone.get("thinned", Ranges()).count,
         )
 
     def standing(self, oldest_at_ms: int | None) -> EpochStanding:

@@ -102,7 +102,8 @@ class Database(Retention):
 
         def plan() -> Write | None:
             nonlocal batch
-            if batch is not None and self._present.ep == batch.book.ep and self._present.next_n > batch.first:
+            book, given = self._present, self._for_room[0]  # numbers that making room has taken meanwhile
+            if batch is not None and book.ep == batch.book.ep and book.next_n - given > batch.first:
                 return None  # the commit that failed is there after all
             batch = self._numbered(*encoded)
             return lambda db: insert_batch(db, batch) if batch is not None else None
@@ -129,6 +130,8 @@ class Database(Retention):
                 notices_last=alerts[1],
             )
         )
+        if not batch.notices:
+            self._added(len(batch.rows))
         return Appended(
             ep=book.ep, first=batch.first, last=last, alerts_first=alerts[0], alerts_last=alerts[1]
         )
@@ -185,6 +188,8 @@ class Database(Retention):
 
         Without ``look`` the file is not touched, and how old the oldest is stays unsaid.
         """
+        if look:
+            self._end_declaration()  # who asks may send it
         present = self._present
         return Standing(
             epochs=tuple(
@@ -230,7 +235,7 @@ class Database(Retention):
         def plan() -> Write | None:
             nonlocal e
             book = self._present
-            if e and book.next_e > e:
+            if e and book.next_e - self._for_room[1] > e:
                 return None
             e = book.next_e
             body = message.clock_body(
@@ -396,7 +401,7 @@ class Database(Retention):
         def plan() -> Write | None:
             nonlocal e
             book = self._present
-            if e and book.next_e > e:
+            if e and book.next_e - self._for_room[1] > e:
                 return None
             e, n = book.next_e, max(1, book.next_n - 1)
             self._reserve(book, 0, 1)

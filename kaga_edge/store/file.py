@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kaga_edge.core.retention import shares
 from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import DAMAGED, TAKEN, StoreBusy, StoreForeign, StoreSick, fault_code
 
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 PAGE_BYTES = 4096
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x4B616761  # "Kaga": tells our file from any other database
-WAL_MOST_BYTES = 4 * 1024 * 1024
 SMALLEST_BYTES = 256 * 1024
 
 
@@ -106,8 +106,8 @@ def set_aside(path: Path, now: datetime, disk: Disk) -> Path:
 
 
 def _settle(db: sqlite3.Connection, max_bytes: int) -> None:
-    wal_bytes = min(WAL_MOST_BYTES, max_bytes // 8)
-    pages = max(max_bytes - wal_bytes, SMALLEST_BYTES) // PAGE_BYTES
+    parts = shares(max_bytes)
+    wal_bytes, pages = parts.wal_bytes, max(parts.database_bytes, SMALLEST_BYTES) // PAGE_BYTES
     for pragma in (
         f"page_size = {PAGE_BYTES}",
         "locking_mode = EXCLUSIVE",  # before anything that reads the file, or shared memory is made after all

@@ -4,30 +4,50 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kaga_edge.core import message
 from kaga_edge.core.ranges import Ranges
-from kaga_edge.core.retention import EpochRoom, Removal, removal
-from kaga_edge.core.stored import Gone, Ledger, LedgerLine, Purged
+from kaga_edge.core.retention import Removal
+from kaga_edge.core.stored import Gone, Ledger, LedgerLine
 from kaga_edge.store.book import Book, spans_read, spans_text
 from kaga_edge.store.errors import StoreError
 from kaga_edge.store.opened import OpenedFile, Write
-from kaga_edge.store.statements import by_sensor, delete_rows, insert_notice, store_spans
+from kaga_edge.store.statements import by_sensor, delete_rows, store_spans, write_notice
 
 log = logging.getLogger(__name__)
 
 REASONS = frozenset({"thinned", "expired", "quarantined", "unreadable", "purged", "skipped"})
 REPORTED_LINES_KEPT = 1000
 SPANS_A_NOTICE = 500  # one declaration must fit one message
+SPANS_A_LINE = 64  # a line of the ledger goes into every health message until it is reported
+Span = tuple[int, int, str, Ranges]  # first, last, reason, what replaces them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """A notice of numbers gone that may still grow: nobody has been told of it."""
+
+    ep: str
+    e: int
+    spans: tuple[Span, ...]
 
 
 class LossLedger(OpenedFile):
-    """Declares numbers gone and remembers, line by line, what was lost and why."""
+    """Declares numbers gone and remembers, line by line, what was lost and why.
+
+    Making room gives up thousands of rows, chunk by chunk. A notice for each chunk would keep an alert
+    waiting behind hundreds of them, so the notice of such a round grows in place, in the transaction of
+    each chunk, until ``_end_declaration`` tells of it: at the end of the round, before any other notice is
+    numbered and before anybody asks what waits.
+    """
 
     def __init__(self, path: Path, **settings: Any) -> None:
         self._lines_shown = 0
+        self._declaration_open: Declaration | None = None
         super().__init__(path, **settings)
 
     def declare_gone(self, ep: str, ranges: Ranges, reason: str, replaced_by: Ranges | None = None) -> int:
@@ -74,39 +94,67 @@ class LossLedger(OpenedFile):
     # --- the parts of it ---
 
     def _declare_gone(
-        self, ep: str, ranges: Ranges, reason: str, replaced_by: Ranges, *, delete: bool
+        self, ep: str, ranges: Ranges, reason: str, replaced_by: Ranges, *, delete: bool, grow: bool = False
     ) -> int:
         if reason not in REASONS:
             raise StoreError(f"no such reason: {reason}", fix=f"one of {', '.join(sorted(REASONS))}")
-        book, e, given_up = self._book(ep), 0, Ranges()
+        book, given_up, told = self._book(ep), Ranges(), Declaration(ep=ep, e=0, spans=())
 
         def plan() -> Write | None:
-            nonlocal book, e, given_up
+            nonlocal book, told, given_up
             book = self._book(ep)
             if book is None:
                 return None
             waiting = ranges.both(book.waiting)
             if not waiting:
                 return None
-            e, given_up = book.next_e, waiting
-            self._reserve(book, 0, 1)
-            return self._writing_gone(book, waiting, reason, replaced_by, delete=delete)
+            given_up, told = waiting, self._declaring(book, waiting, reason, replaced_by, grow=grow)
+            return self._writing_gone(book, waiting, reason, told, delete=delete)
 
         self._durably(plan)
         if book is None or not given_up:
             return 0
         book.gone[reason] = book.gone.get(reason, Ranges()).union(given_up)
         book.removed = book.removed.union(given_up) if delete else book.removed
-        book.next_e = max(book.next_e, e + 1)
-        self._on_change(Gone(ep=ep, ranges=given_up, e=e))
-        return e
+        self._declared_so_far(book, told, given_up, grow=grow)
+        return told.e
+
+    def _declaring(
+        self, book: Book, numbers: Ranges, reason: str, replaced_by: Ranges, *, grow: bool
+    ) -> Declaration:
+        """Return the notice that tells of these numbers: the open one, longer, or a new one."""
+        new = tuple((first, last, reason, replaced_by) for first, last in numbers)
+        known = self._declaration_open
+        if grow and known is not None and known.ep == book.ep:
+            spans = joined_spans((*known.spans, *new))
+            if len(spans) <= SPANS_A_NOTICE:
+                return Declaration(ep=book.ep, e=known.e, spans=spans)
+        self._reserve(book, 0, 1)
+        return Declaration(ep=book.ep, e=book.next_e, spans=joined_spans(new))
+
+    def _declared_so_far(self, book: Book, told: Declaration, numbers: Ranges, *, grow: bool) -> None:
+        """After the commit: say which rows wait no more, and of the notice unless it may still grow."""
+        book.next_e = max(book.next_e, told.e + 1)
+        if grow:
+            self._declaration_open = told
+        self._on_change(Gone(ep=book.ep, ranges=numbers, e=0 if grow else told.e))
+
+    def _end_declaration(self) -> None:
+        """Tell of the notice that grew: from now on it is as it is."""
+        told, self._declaration_open = self._declaration_open, None
+        if told is not None:
+            self._on_change(Gone(ep=told.ep, ranges=Ranges(), e=told.e))
+
+    def _reserve(self, book: Book, rows: int, notices: int) -> None:
+        if notices:  # told of in the order of their numbers
+            self._end_declaration()
+        super()._reserve(book, rows, notices)
 
     def _writing_gone(
-        self, book: Book, waiting: Ranges, reason: str, replaced_by: Ranges, *, delete: bool
+        self, book: Book, waiting: Ranges, reason: str, told: Declaration, *, delete: bool
     ) -> Write:
-        spans = [(first, last, reason, replaced_by) for first, last in waiting]
-        body = message.gone_body(ep=book.ep, e=book.next_e, spans=spans)
-        row = (book.base + book.next_e, "gone", reason, None, self._clock.now().wall_ms, body)
+        body = message.gone_body(ep=book.ep, e=told.e, spans=told.spans)
+        row = (book.base + told.e, "gone", reason, None, self._clock.now().wall_ms, body)
         before = book.gone.get(reason, Ranges())
 
         def write(db: sqlite3.Connection) -> None:
@@ -115,13 +163,14 @@ class LossLedger(OpenedFile):
                 delete_rows(db, "sample", book.base, waiting)
                 store_spans(db, "removed", (book.i, "row"), book.removed, book.removed.union(waiting))
             store_spans(db, "gone", (book.i, reason), before, before.union(waiting))
-            insert_notice(db, row)
+            write_notice(db, row)
 
         return write
 
     def _write_lines(self, db: sqlite3.Connection, book: Book, numbers: Ranges, why: str) -> None:
         """Add to the ledger, one line a sensor; a line nobody has been shown yet grows instead."""
-        for sensor, from_ms, to_ms, count, held in by_sensor(db, book, numbers):
+        for sensor, from_ms, to_ms, count, own in by_sensor(db, book, numbers):
+            held = enclosed(own)
             open_line = db.execute(
                 "SELECT id, from_ms, to_ms, count, numbers FROM ledger_line"
                 " WHERE id > ? AND epoch = ? AND why = ? AND sensor = ? ORDER BY id DESC LIMIT 1",
@@ -136,7 +185,7 @@ class LossLedger(OpenedFile):
                 )
                 continue
             known, since_ms, until_ms, before, spans = open_line
-            whole = spans_text(spans_read(spans).union(held))
+            whole = spans_text(enclosed(spans_read(spans).union(held)))
             earliest = min((ms for ms in (since_ms, from_ms) if ms is not None), default=None)
             latest = max((ms for ms in (until_ms, to_ms) if ms is not None), default=None)
             db.execute(
@@ -200,21 +249,6 @@ class LossLedger(OpenedFile):
             self._start_afresh(f"rows {spans_text(missing)[:80]} are not found")
         return bool(missing)
 
-    def _make_room(self, most: int) -> Purged | None:
-        """Remove one chunk for room by the order in core/retention.py; None: nothing may go."""
-        rooms = [EpochRoom(ep=book.ep, on_disk=book.on_disk, settled=book.settled) for book in self._books]
-        chosen = removal(rooms, most)
-        if chosen is None:
-            return None
-        count = chosen.last - chosen.first + 1
-        if chosen.expire:
-            self._declare_gone(
-                chosen.ep, Ranges(((chosen.first, chosen.last),)), "expired", Ranges(), delete=True
-            )
-            return Purged(expired=count)
-        self._remove_rows(chosen)
-        return Purged(delivered=count, early=count)
-
     def _remove_rows(self, chosen: Removal) -> None:
         span = Ranges(((chosen.first, chosen.last),))
 
@@ -244,3 +278,23 @@ class LossLedger(OpenedFile):
 
         self._durably(lambda: write)
         book.removed_notices = after
+
+
+def joined_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return the spans with neighbours of one reason made one."""
+    whole: list[Span] = []
+    for first, last, reason, instead in sorted(spans, key=lambda span: span[:3]):
+        if whole and whole[-1][1] + 1 == first and whole[-1][2] == reason:
+            before = whole.pop()
+            whole.append((before[0], last, reason, before[3].union(instead)))
+        else:
+            whole.append((first, last, reason, instead))
+    return tuple(whole)
+
+
+def enclosed(numbers: Ranges) -> Ranges:
+    """Return the numbers in few spans: where there are too many, one encloses all the later ones."""
+    spans = numbers.spans
+    if len(spans) <= SPANS_A_LINE:
+        return numbers
+    return Ranges((*spans[: SPANS_A_LINE - 1], (spans[SPANS_A_LINE - 1][0], spans[-1][1])))

@@ -63,6 +63,7 @@ class OpenedFile:
         self._torn = self._reading = False
         self._alarm_due = False  # a file was set aside and nobody was told yet
         self._making_room = False
+        self._for_room = (0, 0)  # numbers and notices taken by making room inside the present write
         self.set_aside: Path | None = None
         self._open()
 
@@ -265,6 +266,8 @@ class OpenedFile:
         """Run one transaction. ``plan`` looks at the books as they are and says what to write, or
         None when nothing is (any more) to be written; it is asked again after a fault."""
         failure: sqlite3.Error | None = None
+        if not self._making_room:
+            self._for_room = (0, 0)
         for attempt in range(3):
             db = self._connection()
             write = plan()
@@ -335,10 +338,14 @@ class OpenedFile:
         if self._making_room:
             return False
         self._making_room = True
+        (rows, notices), book = self._for_room, self._present
+        book_n, book_e = book.next_n, book.next_e
         try:
             return self._make_room(CHUNK_ROWS) is not None
         finally:
             self._making_room = False
+            now = self._book(book.ep) or book
+            self._for_room = (rows + now.next_n - book_n, notices + now.next_e - book_e)
 
     def _guarded(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Read, once more on a fresh connection when the disk refused."""

@@ -33,7 +33,11 @@ def doubtful(db: sqlite3.Connection, books: list[Book]) -> tuple[DoubtfulBoot, .
                 raise nonsense("a run without rows")
             at_ms, up_ms = (integer(time_ms, "a sample's time") for time_ms in last_row)
             trust = ClockTrust(run.trust)
-            found[run.boot] = DoubtfulBoot(boot=run.boot, last_wall_ms=at_ms, last_up_ms=up_ms, trust=trust)
+            known = found.get(run.boot)  # rows thinned later stand behind their boot's last one
+            if known is None or up_ms >= known.last_up_ms:
+                found[run.boot] = DoubtfulBoot(
+                    boot=run.boot, last_wall_ms=at_ms, last_up_ms=up_ms, trust=trust
+                )
     return tuple(found.values())
 
 

@@ -60,6 +60,11 @@ def insert_notice(db: sqlite3.Connection, row: tuple[int, str, str, int | None, 
     db.execute("INSERT INTO notice VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
+def write_notice(db: sqlite3.Connection, row: tuple[int, str, str, int | None, int, bytes]) -> None:
+    """The same where the notice may be there, shorter."""
+    db.execute("INSERT OR REPLACE INTO notice VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
 def delete_rows(db: sqlite3.Connection, table: str, base: int, numbers: Ranges) -> None:
     for first, last in numbers:
         statement = f"DELETE FROM {table} WHERE id BETWEEN ? AND ?"  # noqa: S608 our own name
@@ -97,23 +102,39 @@ def sensor_indices(db: sqlite3.Connection, epoch: int) -> dict[tuple[str, str], 
 def by_sensor(
     db: sqlite3.Connection, book: Book, numbers: Ranges
 ) -> list[tuple[str, int | None, int | None, int, Ranges]]:
-    """Return (sensor id, first time, last time, rows, their numbers), numbers without rows under ""."""
-    held: dict[int, list[int]] = {}
-    times: dict[int, tuple[int, int]] = {}
+    """Return (sensor id, first time, last time, rows, their numbers), numbers without rows under "".
+
+    Where there are many, "their numbers" are all of ``numbers``: every sensor's own would be a long list.
+    """
+    held: dict[int, tuple[int, int, int]] = {}
     for first, last in numbers:
-        for n, sensor, at_ms in db.execute(
-            "SELECT id - ?1, sensor, at_ms FROM sample WHERE id BETWEEN ?1 + ?2 AND ?1 + ?3",
+        for sensor, low, high, count in db.execute(
+            "SELECT sensor, min(at_ms), max(at_ms), count(*) FROM sample"
+            " WHERE id BETWEEN ?1 + ?2 AND ?1 + ?3 GROUP BY sensor",
             (book.base, first, last),
         ):
-            held.setdefault(sensor, []).append(n)
-            low, high = times.get(sensor, (integer(at_ms, "a sample's time"), at_ms))
-            times[sensor] = min(low, at_ms), max(high, at_ms)
+            span_ms = integer(low, "a sample's time"), integer(high, "a sample's time")
+            before = held.get(sensor, (*span_ms, 0))
+            held[sensor] = min(before[0], span_ms[0]), max(before[1], span_ms[1]), before[2] + count
+    own = _own_numbers(db, book, numbers) if numbers.count <= OWN_NUMBERS_MOST else {}
     names = {i: sensor for (sensor, _), i in sensor_indices(db, book.i).items()}
     found: list[tuple[str, int | None, int | None, int, Ranges]] = [
-        (names.get(sensor, ""), *times[sensor], len(ns), Ranges.of((n, n) for n in ns))
-        for sensor, ns in held.items()
+        (names.get(sensor, ""), *facts, own.get(sensor, numbers)) for sensor, facts in held.items()
     ]
-    rowless = numbers.minus(Ranges.of((n, n) for ns in held.values() for n in ns))
+    rowless = numbers.count - sum(facts[2] for facts in held.values())
     if rowless:
-        found.append(("", None, None, rowless.count, rowless))
+        rest = numbers.minus(Ranges.of(span for spans in own.values() for span in spans))
+        found.append(("", None, None, rowless, rest))
     return found
+
+
+OWN_NUMBERS_MOST = 100
+
+
+def _own_numbers(db: sqlite3.Connection, book: Book, numbers: Ranges) -> dict[int, Ranges]:
+    ask = "SELECT id - ?1, sensor FROM sample WHERE id BETWEEN ?1 + ?2 AND ?1 + ?3"
+    own: dict[int, list[tuple[int, int]]] = {}
+    for span in numbers:
+        for n, sensor in db.execute(ask, (book.base, *span)):
+            own.setdefault(sensor, []).append((n, n))
+    return {sensor: Ranges.of(spans) for sensor, spans in own.items()}

@@ -81,6 +81,24 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
             "{used} of the store used; the oldest will give way",
         ),
     ),
+    "store.early": (
+        ("早期削除", "early"),
+        ("送信済み {rows}件を期限前に消しました", "{rows} delivered rows removed before their time"),
+    ),
+    "store.thinned": (
+        ("間引き", "thinned"),
+        (
+            "古い {rows}件を最小・最大・平均・最後の {into}件にまとめました",
+            "{rows} old rows summed up in {into} of min, max, mean and last",
+        ),
+    ),
+    "store.expired": (
+        ("期限切れ", "expired"),
+        (
+            "容量が足りず、最も古い {rows}件を送らずに消しました",
+            "no room: the oldest {rows} rows removed unsent",
+        ),
+    ),
     "store.sick": (("ディスク障害", "disk sick"), ("{code} {error}", "{code} {error}")),
     "store.back": (
         ("ディスク回復", "disk back"),

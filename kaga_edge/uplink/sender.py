@@ -97,6 +97,7 @@ class Sender:
                         last=change.last,
                         first_e=change.notices_first or 0,
                         last_e=change.notices_last or 0,
+                        late=change.late,
                     )
                 )
             case Gone():

@@ -87,6 +87,9 @@ class Life:
             self.confirm()
         elif dice < 0.84:
             self.give_up()
+        elif dice < 0.88:
+            self.database.relieve()  # delivered rows early …
+            self.database.relieve()  # … then thin
         elif dice < 0.92:
             while self.database.purge(self.clock.now())[1]:
                 pass

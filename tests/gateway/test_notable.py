@@ -12,7 +12,7 @@ from kaga_edge.vocabulary.readings import ClockTrust
 
 def facts(*, waiting: int = 0, gone: int = 0, used: int = 10, trust=ClockTrust.NTP, now_s: float = 0.0):
     return SimpleNamespace(
-        ledger=SimpleNamespace(epochs=[SimpleNamespace(waiting=waiting, gone=gone)]),
+        ledger=SimpleNamespace(epochs=[SimpleNamespace(waiting=waiting, gone=gone, thinned=0)]),
         size=SimpleNamespace(used_bytes=used, max_bytes=100),
         moment=SimpleNamespace(trust=trust),
         now_s=now_s,

@@ -22,7 +22,7 @@ WANTED = {
     "trusted_schema": OFF,
     "mmap_size": 0,
     "journal_size_limit": 4 * 1024 * 1024,
-    "max_page_count": (64_000_000 - 4 * 1024 * 1024) // 4096,
+    "max_page_count": (64_000_000 - 4 * 1024 * 1024 - 2 * 1_000_000) // 4096,  # log, events
     "page_size": 4096,
     "user_version": SCHEMA_VERSION,
     "application_id": APPLICATION_ID,

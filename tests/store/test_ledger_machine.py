@@ -105,6 +105,30 @@ class LedgerMachine(RuleBasedStateMachine):
             pass
 
     @rule()
+    def make_room(self) -> None:
+        """Delivered rows go early; then the oldest are thinned, or expire."""
+        ep = self.database.epoch
+        model = self.model[ep]
+        before = {(tally.ep, tally.thinned) for tally in self.database.ledger().epochs}
+        done = self.database.relieve()
+        if done is None or not (done.thinned or done.expired):
+            return
+        for tally in self.database.ledger().epochs:
+            one = self.model[tally.ep]
+            book = self.database._book(tally.ep)
+            lost = numbers(book.all_gone) - one.gone
+            one.gone |= lost
+            if lost:
+                held = self.database.load_notices(tally.ep, 1, 10**6)
+                one.notices = max(one.notices, *(notice.e for notice in held))
+        if done.thinned:
+            assert before != {(tally.ep, tally.thinned) for tally in self.database.ledger().epochs}
+            new = self.database.load(ep, len(model.text) + 1, 10**6, 500).rows
+            assert done.into == len(new)
+            model.text |= {row[0]: row[4] for row in new}
+            assert sum(int(row[4].split(",")[4]) for row in new) == done.thinned
+
+    @rule()
     def restart(self) -> None:
         self.database.close()
         self.open()
