@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from email.utils import formatdate
 from pathlib import Path
 
@@ -44,14 +45,14 @@ def main() -> int:
         except NoWheel as missing:
             print(f"build-deb: no wheel: {missing}", file=sys.stderr)
             return EXIT_NO_WHEEL
-        tree = args.work / f"{architecture}-tree"
-        shutil.rmtree(tree, ignore_errors=True)
         version = args.version or _version()
-        _fill(tree, version, wheels, args.update_key)
-        _documents(tree / "usr/share/doc/kaga-edge", version, args.maintainer, epoch)
-        _control(tree / "DEBIAN", tree, architecture, version, args.maintainer)
         package = args.out / f"kaga-edge_{version}_{architecture}.deb"
-        _pack(tree, package, epoch, args.compress)
+        with tempfile.TemporaryDirectory(dir=args.work, prefix="tree-") as scratch:
+            tree = Path(scratch) / "root"
+            _fill(tree, version, wheels, args.update_key)
+            _documents(tree / "usr/share/doc/kaga-edge", version, args.maintainer, epoch)
+            _control(tree / "DEBIAN", tree, architecture, version, args.maintainer)
+            _pack(tree, package, epoch, args.compress)
         print(f"{package}  {package.stat().st_size / 1e6:.1f} MB")
     return 0
 
@@ -64,7 +65,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--version", help="default: the package's own")
     parser.add_argument("--update-key", type=Path, metavar="PEM", help="public key that signs updates")
     parser.add_argument("--maintainer", default=MAINTAINER, metavar="'NAME <MAIL>'")
-    parser.add_argument("--compress", choices=("xz", "gzip"), default="xz", help="gzip is quicker [xz]")
+    parser.add_argument(
+        "--compress", choices=("xz", "gzip", "none"), default="xz", help="none is quickest [xz]"
+    )
     return parser.parse_args()
 
 

@@ -12,6 +12,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
@@ -69,6 +70,8 @@ def fetch(lock: str, architecture: str, python: str, folder: Path) -> list[Path]
     machine, tag = MACHINES[architecture], f"cp{python.replace('.', '')}"
     folder.mkdir(parents=True, exist_ok=True)
     needed = wanted(lock, machine, python)
+    if known := _already_there(needed, folder):
+        return known
     asked = folder / "wanted.txt"
     asked.write_text("\n".join(one.text() for one in needed) + "\n", encoding="utf-8")
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in reversed(GLIBC_MINORS)]
@@ -83,8 +86,15 @@ def fetch(lock: str, architecture: str, python: str, folder: Path) -> list[Path]
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()
         raise NoWheel(f"{architecture}, Python {python}: " + " ".join(errors[-3:]))
-    by_name = {parse_wheel_filename(one.name)[0]: one for one in sorted(folder.glob("*.whl"))}
-    return [by_name[canonicalize_name(one.requirement.name)] for one in needed]
+    return _already_there(needed, folder)
+
+
+def _already_there(needed: list[Locked], folder: Path) -> list[Path]:
+    """Return the wheels when all lie in the folder with a hash of the lock; else nothing."""
+    by_hash = {f"--hash=sha256:{sha256(one.read_bytes()).hexdigest()}": one for one in folder.glob("*.whl")}
+    found = [next((by_hash[one] for one in line.hashes if one in by_hash), None) for line in needed]
+    there = [one for one in found if one is not None]
+    return there if len(there) == len(needed) else []
 
 
 def lay_out(wheels: dict[str, list[Path]], target: Path) -> None:

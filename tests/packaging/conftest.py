@@ -1,0 +1,65 @@
+"""A built package, and a Debian 12 that it is installed in and booted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.debian import BASE_PACKAGES, BUILD, EXIT_NO_WHEEL, WORK, Container, needs, run_or_skip
+
+Builder = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """Give a function that builds a package of this processor's kind; skips where the index has no wheels."""
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("no dpkg-deb on this machine")
+    out = tmp_path_factory.mktemp("packages")
+
+    def build(*options: str, arch: str = "amd64") -> Path:
+        command = [sys.executable, str(BUILD), "--arch", arch, "--compress", "none", "--out", str(out)]
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=600)
+        if done.returncode == EXIT_NO_WHEEL:
+            pytest.skip(f"the wheels cannot be fetched here: {done.stderr.strip()[-200:]}")
+        assert done.returncode == 0, done.stderr
+        return Path(done.stdout.strip().splitlines()[-1].rsplit("  ", 1)[0])
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def package(build: Builder) -> Path:
+    """Give the amd64 package of this commit."""
+    return build()
+
+
+@pytest.fixture(scope="session")
+def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    """Give a fresh Debian 12, not booted yet."""
+    needs("mmdebstrap", "systemd-nspawn")
+    if os.geteuid() != 0:
+        pytest.skip("a container needs root")
+    base = WORK / "bookworm.tar"
+    if not base.exists():
+        WORK.mkdir(parents=True, exist_ok=True)
+        scratch = base.with_suffix(".part.tar")
+        run_or_skip("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
+             '--aptopt=APT::Install-Recommends "false"', f"--include={BASE_PACKAGES}",
+             "bookworm", str(scratch))  # fmt: skip
+        scratch.rename(base)
+    root = tmp_path_factory.mktemp("debian") / "root"
+    root.mkdir()
+    run_or_skip("tar", "-C", str(root), "-xf", str(base))
+    made = Container(root=root, name=f"kaga-package-{os.getpid()}")
+    try:
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(root, ignore_errors=True)
