@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,16 @@ def _told(args: argparse.Namespace, lang: str) -> int:
     with copied(args.file) as db:
         found = contents(db)
     if args.json:
-        tallies = [{name: getattr(t, name) for name in t.__slots__} for t in found.tallies]
+        tallies = [
+            {name: getattr(t, name) for name in ("ep", *_SUMS)} | {"reasons": dict(t.reasons)}
+            for t in found.tallies
+        ]
         lost = [dict(zip(("ep", "why", "sensor", "rows", "n"), line, strict=True)) for line in found.lines]
         print(json.dumps({"rows": found.rows, "bytes": found.bytes, "epochs": tallies, "lines": lost}))
         return 0
     for tally in found.tallies:
-        print(tally.ep, say("store.tally", lang, **{name: getattr(tally, name) for name in _SUMS}))
+        sums = {name: getattr(tally, name) for name in _SUMS}
+        _tell_epoch(tally.ep, sums, dict(tally.reasons) if args.kind == "ledger" else {}, lang)
     if args.kind == "show":
         print(say("store.rows", lang, rows=found.rows, notices=found.notices))
         print(say("store.size", lang, size=f"{found.bytes / 1e6:.1f}"))
@@ -107,10 +112,23 @@ def _from_daemon(store: dict[str, Any], args: argparse.Namespace, lang: str) -> 
         print(json.dumps(store))
         return
     print(say("store.from_daemon", lang))
+    if args.kind == "ledger":
+        for epoch in store["epochs"]:
+            _tell_epoch(epoch["ep"], epoch, epoch["reasons"], lang)
     print(say("store.tally", lang, **{name: store[name] for name in _SUMS}))
     print(say("store.size", lang, size=f"{store['bytes'] / 1e6:.1f}"))
+    if store["error"]:
+        print(say("store.in_memory", lang, held=store["held"], error=store["error"]))
+    if store["damaged"]:
+        print(say("store.damaged_kept", lang, count=store["damaged"]))
     if args.kind == "ledger" and not store["gone"]:
         print(say("store.no_losses", lang))
+
+
+def _tell_epoch(ep: str, sums: Mapping[str, Any], reasons: Mapping[str, int], lang: str) -> None:
+    print(ep, say("store.tally", lang, **{name: sums[name] for name in _SUMS}))
+    for why, rows in reasons.items():
+        print(say("store.gone_by", lang, why=why, rows=rows))
 
 
 def _verify(args: argparse.Namespace, lang: str) -> int:

@@ -31,11 +31,17 @@ from kaga_edge.core.delivery_state import (
     age,
     put_back,
     put_back_notice,
+    waiting_notices,
+    waiting_rows,
     with_track,
     without_rows,
 )
 from kaga_edge.core.delivery_words import Action, Event, Rules
+from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.stored import EpochStanding
 from kaga_edge.vocabulary.lanes import Lane
+
+NOTHING = Ranges()
 
 
 def begin(rules: Rules) -> State:
@@ -97,6 +103,9 @@ def _take(state: State, event: Event) -> Result:  # noqa: C901 -- one match over
 
 def _stood(state: State, event: words.Stood) -> State:
     for epoch in event.standing.epochs:
+        if any(track.ep == epoch.ep for track in state.tracks):
+            state = _stood_again(state, epoch)
+            continue
         track = Track(
             ep=epoch.ep,
             seen=epoch.next_n - 1,
@@ -108,6 +117,25 @@ def _stood(state: State, event: words.Stood) -> State:
         )
         state = with_track(state, track)
     return state
+
+
+def _stood_again(state: State, epoch: EpochStanding) -> State:
+    """Take up what waits in the store and is in no place of ours: a salvage has brought it back."""
+    track = state.track(epoch.ep)
+    rows = epoch.waiting.minus(waiting_rows(state).get(epoch.ep, NOTHING)).minus(track.acked)
+    notices = epoch.notices_waiting.minus(waiting_notices(state).get(epoch.ep, NOTHING)).remove(
+        0, track.acked_e
+    )
+    found = replace(
+        track,
+        late=track.late.union(rows),
+        notices=track.notices.union(notices),
+        seen=max(track.seen, epoch.next_n - 1),
+        seen_e=max(track.seen_e, epoch.next_e - 1),
+        sent=max(track.sent, epoch.next_n - 1),
+        sent_e=max(track.sent_e, epoch.next_e - 1),
+    )
+    return with_track(state, found)
 
 
 def _committed(state: State, event: words.RowsCommitted) -> State:

@@ -60,7 +60,7 @@ class Saying(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stood:
-    """The store's standing at start."""
+    """The store's standing, at start or after its file had to be replaced."""
 
     now_ns: int
     standing: Standing

@@ -21,7 +21,7 @@ from kaga_edge.core import deriving, message
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
-from kaga_edge.core.stored import Entry
+from kaga_edge.core.stored import Catalog, Change, Entry, EpochBegan
 from kaga_edge.core.timekeeping import Floor
 from kaga_edge.gateway import leaner, notable, plans, shown, snapshot
 from kaga_edge.gateway.configured import MEMORY, Configured
@@ -163,6 +163,7 @@ class Daemon:
         self._configured.recall(await self._store.recall(MEMORY))
 
     async def _start(self, reload: asyncio.Event) -> None:
+        self._store.on_change.append(self._store_changed)
         await self._plan_sensors()
         for name, plan in plans.bus_plans(self.config).items():
             await self._start_bus(name, plan)
@@ -210,10 +211,7 @@ class Daemon:
     async def _plan_sensors(self) -> None:
         """Make the plans, the catalog and the manifest of the present configuration."""
         before, self._plans = self._plans, {s.id: plans.sensor_plan(s) for s in self.config.sensors}
-        declared = [plans.declaration(s, self._plans[s.id]) for s in self.config.sensors]
-        self._catalog = await self._store.declare(
-            declared, plans.site_facts(self.config), self.config.site.id
-        )
+        self._catalog = await self._declare()
         self._manifest = message.compact(plans.manifest(self.config))
         for sensor_id, plan in self._plans.items():
             if sensor_id not in self._states:
@@ -269,6 +267,21 @@ class Daemon:
         for running in self._buses.values():
             for sensor in sensors:
                 running.bus.begin_anew(sensor)
+
+    async def _declare(self) -> Catalog:
+        """Say which sensors the store's present epoch has."""
+        declared = [plans.declaration(s, self._plans[s.id]) for s in self.config.sensors]
+        return await self._store.declare(declared, plans.site_facts(self.config), self.config.site.id)
+
+    def _store_changed(self, change: Change) -> None:
+        if isinstance(change, EpochBegan):
+            self._group.create_task(self._new_epoch(), name="epoch")
+
+    async def _new_epoch(self) -> None:
+        """The store's file was replaced, or memory took over: from now on sensors may have other indices."""
+        with contextlib.suppress(KagaError):
+            self._catalog = await self._declare()
+            await self._tell_status()
 
     def _make_outputs(self, signals: tuple[Signal, ...]) -> Outputs:
         return Outputs(signals, self._wires.pin_factory, lambda: self._clock.monotonic_ns() / 1e9)
@@ -429,10 +442,15 @@ class Daemon:
         """Let go of the ledger lines that the platform now has."""
         told = [int(line["id"]) for line in body["led"]]
         if told:
-            self._group.create_task(self._store.ledger_reported(max(told)), name="ledger")
+            self._group.create_task(self._forget_told(max(told)), name="ledger")
+
+    async def _forget_told(self, upto: int) -> None:
+        with contextlib.suppress(KagaError):  # a sick disk: the next health message carries them again
+            await self._store.ledger_reported(upto)
 
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
-        await self._refresh()
+        with contextlib.suppress(KagaError):  # a disk that has just fallen sick: what was known last
+            await self._refresh()
         told = snapshot.status(self._facts(), degraded=self._configured.degraded)
         told |= {"maintenance": self._upkeep.told()["windows"], "config": self._configured.told()}
         return told | {"k": self._catalog.k, "alarms": sorted(self._raised())}
@@ -481,6 +499,7 @@ class Daemon:
             size=self._size,
             held=self._recorder.held,
             sick=self._recorder.sick,
+            damaged=self._store.damaged,
             moment=self._clock.now(),
             now_s=self._clock.monotonic_ns() / 1e9,
             up_s=(self._clock.monotonic_ns() - self._started_ns) / 1e9,

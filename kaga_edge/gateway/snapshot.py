@@ -12,7 +12,7 @@ from kaga_edge.config import Config
 from kaga_edge.core import message, siting
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.core.siting import Surroundings
-from kaga_edge.core.stored import Ledger, StoreSize
+from kaga_edge.core.stored import Ledger, StoreSize, Tally
 from kaga_edge.gateway.exchanges import told
 from kaga_edge.station import journal
 from kaga_edge.uplink import LinkHealth
@@ -57,6 +57,7 @@ class Facts:
     now_s: float
     up_s: float
     stopped: frozenset[str] = frozenset()  # sensors whose collection was stopped by request
+    damaged: int = 0  # damaged files kept beside the store's
 
 
 def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: float) -> Latest:
@@ -127,7 +128,8 @@ def status(facts: Facts, *, degraded: bool = False) -> dict[str, Any]:
 def health(facts: Facts) -> dict[str, Any]:
     """Return the contract's health message as a body."""
     now = facts.moment
-    tally = next(t for t in facts.ledger.epochs if t.ep == facts.ep)
+    # The epoch may have begun a moment ago, after the ledger was looked at.
+    tally = next((t for t in facts.ledger.epochs if t.ep == facts.ep), facts.ledger.epochs[-1])
     counts = {
         "numbered": tally.numbered,
         "delivered": tally.delivered,
@@ -294,10 +296,17 @@ def _store(facts: Facts) -> dict[str, Any]:
         "bytes": facts.size.used_bytes,
         "max_bytes": facts.size.max_bytes,
         **totals,
+        "epochs": [_tally(tally) for tally in facts.ledger.epochs],
         "held": facts.held,
+        "damaged": facts.damaged,
         "oldest_wait_s": None if oldest_ms is None else max(0, (facts.moment.wall_ms - oldest_ms) // 1000),
         "error": None if facts.sick is None else facts.sick.what,
     }
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
+    sums = {name: getattr(tally, name) for name in ("numbered", "delivered", "waiting", "gone")}
+    return {"ep": tally.ep, **sums, "reasons": dict(tally.reasons)}
 
 
 def _link(facts: Facts) -> dict[str, Any]:

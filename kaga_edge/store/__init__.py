@@ -8,6 +8,7 @@ is known without reading rows, in ``book``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -50,7 +51,8 @@ class Store:
     ``on_change`` callbacks run in the loop's thread, after the commit, before its caller goes on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self.on_change: list[Callable[[Change], None]] = []
         self.epoch = ""
         self.set_aside: Path | None = None
@@ -77,7 +79,7 @@ class Store:
 
         A damaged file is renamed aside and a new epoch begins: see ``set_aside``.
         """
-        store = cls()
+        store = cls(path)
 
         def build() -> Ringed:
             return Ringed(
@@ -130,9 +132,19 @@ class Store:
         """How many samples are in memory while the disk is sick, None when it is well."""
         return self._database.in_memory
 
+    @property
+    def damaged(self) -> int:
+        """How many damaged files are kept beside the store's."""
+        with contextlib.suppress(OSError):
+            kept = self._path.parent.glob(f"{self._path.name}.damaged-*")
+            return sum(not one.name.endswith(("-wal", "-shm")) for one in kept)
+        return 0
+
     async def mend(self) -> int | None:
         """Bring what is in memory to the disk; return how many samples, None while it still refuses."""
-        return await self._ask(lambda: self._database.mend())
+        moved = await self._ask(lambda: self._database.mend())
+        self.epoch = self._database.epoch
+        return moved
 
     async def load(self, ep: str, first: int, last: int, most: int) -> Loaded:
         """Return consecutive rows of one run from the first existing at or after ``first``."""

@@ -10,6 +10,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "番号 {numbered} = 送信済み {delivered} + 待ち {waiting} + 届かない {gone}",
         "numbered {numbered} = delivered {delivered} + waiting {waiting} + gone {gone}",
     ),
+    "store.gone_by": ("  届かない理由 {why}: {rows} 行", "  gone, {why}: {rows} rows"),
+    "store.in_memory": (
+        "ディスク障害: {held} 件をメモリーに置いています ({error})",
+        "the disk is sick: {held} samples in memory ({error})",
+    ),
+    "store.damaged_kept": (
+        "壊れたファイルが {count} 個残っています: kaga-edge store salvage",
+        "{count} damaged files are kept: kaga-edge store salvage",
+    ),
     "store.no_losses": ("失われたものはありません", "nothing was lost"),
     "store.loss": (
         "{why} {sensor} {rows} 行 番号 {numbers}",

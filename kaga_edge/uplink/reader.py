@@ -31,7 +31,12 @@ class Remember:
     value: str
 
 
-Job = words.Load | words.LoadNotices | words.Announce | words.Quarantine | Remember
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Look again at what waits in the store."""
+
+
+Job = words.Load | words.LoadNotices | words.Announce | words.Quarantine | Remember | Look
 
 
 class Desk(Protocol):
@@ -43,6 +48,7 @@ class Desk(Protocol):
     def post(
         self, ref: str, leaf: str, payload: bytes, *, retain: bool, catalog: str | None = None
     ) -> None: ...
+    async def look_again(self) -> None: ...
 
 
 class Reader:
@@ -71,6 +77,8 @@ class Reader:
                     await self._announce(job)
                 case words.Quarantine():
                     await self._quarantine(job)
+                case Look():
+                    await self._desk.look_again()
                 case Remember():
                     with contextlib.suppress(KagaError):  # asked again at the next connection
                         await self._store.remember(job.key, job.value)

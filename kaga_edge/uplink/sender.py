@@ -21,7 +21,7 @@ from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.stored import Change, Committed, EpochBegan, Gone
 from kaga_edge.link import Link
 from kaga_edge.uplink.ports import UplinkStore
-from kaga_edge.uplink.reader import Reader, packet_bytes
+from kaga_edge.uplink.reader import Look, Reader, packet_bytes
 from kaga_edge.uplink.settings import UplinkSettings
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.errors import KagaError
@@ -104,6 +104,8 @@ class Sender:
                 self.tell(words.RowsGone(now_ns=now_ns, ep=change.ep, ranges=change.ranges, e=change.e))
             case EpochBegan():
                 self.tell(words.RowsCommitted(now_ns=now_ns, ep=change.ep))
+                if change.reason == "damaged":
+                    self.reader.ask(Look())
 
     def link_up(self, link: Link, number: int) -> None:
         """A greeted connection: from here on ``Publish`` goes there."""
@@ -160,6 +162,11 @@ class Sender:
             else:
                 self._turn(words.Stood(now_ns=self.now_ns(), standing=standing))
                 return
+
+    async def look_again(self) -> None:
+        """Learn what waits after the store's file was replaced: rows may have come back to light."""
+        await self.confirm_rest()  # what is confirmed does not wait
+        await self.stand()
 
     async def run(self) -> None:
         """Step the machine for ever: whenever something happened, or time alone changes something."""

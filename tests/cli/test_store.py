@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kaga_edge.core.ranges import Ranges
 from kaga_edge.store.disk import Disk
 from tests.crash.workload import Life
 
@@ -20,7 +21,7 @@ def stopped(tmp_path: Path) -> Path:
     for _ in range(60):
         life.append(7)
     life.confirm()
-    life.give_up()
+    database.declare_gone(database.epoch, Ranges(((400, 402),)), "quarantined")
     database.close()
     return life.path
 
@@ -33,6 +34,10 @@ def test_show_and_ledger_say_the_sum(kaga_edge: Any, stopped: Path) -> None:
     found = json.loads(kaga_edge("store", "ledger", str(stopped), "--json").out)
     (tally,) = found["epochs"]
     assert tally["numbered"] == tally["delivered"] + tally["waiting"] + tally["gone"] == 420
+    assert tally["gone"] == sum(tally["reasons"].values()) == tally["reasons"]["quarantined"] > 0
+    told = kaga_edge("store", "ledger", str(stopped)).out
+    assert f"{tally['ep']} numbered 420 =" in told
+    assert f"gone, quarantined: {tally['gone']} rows" in told
     assert stopped.read_bytes() == before
 
 

@@ -89,6 +89,34 @@ class Line:
         return waiting_rows(self.state).get(EP, Ranges())
 
 
+def stood(waiting: Ranges, next_n: int, notices: Ranges | None = None, next_e: int = 1) -> Standing:
+    told = EpochStanding(
+        ep=EP, next_n=next_n, next_e=next_e, waiting=waiting, notices_waiting=notices or Ranges(),
+        oldest_at_ms=0, delivered_upto=0,
+    )  # fmt: skip
+    return Standing(epochs=(told,))
+
+
+def test_rows_a_salvage_brought_back_are_sent_and_those_under_way_not_twice() -> None:
+    """The file was replaced while running: until a restart nobody asked for what was found in it."""
+    line = Line()
+    line.backlog(4)
+    line.up()
+    line.commit(5, 6)
+
+    line.tell(words.Stood, standing=stood(Ranges(((1, 9),)), 10))
+
+    assert line.waits() == Ranges(((1, 9),))
+    line.wait(10)
+    sent: list[tuple[int, int]] = []
+    while line.state.wire:
+        for parcel in line.state.wire:
+            sent.append((parcel.first, parcel.last))
+            line.answer(parcel.ref)
+    assert sum(last - first + 1 for first, last in sent) == 9
+    assert Ranges.of(sent) == Ranges(((1, 9),))
+
+
 # --- lanes ---
 
 
