@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     """Receive until the time is up, Ctrl-C or SIGTERM; print the count; return the exit code."""
     lang = language(getattr(args, "lang", None))
     port = args.port or (TLS_PORT if args.ca else PORT)
-    password, tls = _password(args.password_file), _tls(args.ca)
+    password, tls = password_of(args.password_file), tls_of(args.ca)
     seen = {"connected": False}
 
     def tell(news: News) -> None:
@@ -121,7 +121,8 @@ async def _receive(made: Callable[[], Receiver], seconds: float | None) -> Recei
     return receiver
 
 
-def _password(path: Path | None) -> str | None:
+def password_of(path: Path | None) -> str | None:
+    """Return the first line of a password's file. Raises KagaError."""
     if path is None:
         return None
     try:
@@ -130,7 +131,8 @@ def _password(path: Path | None) -> str | None:
         raise KagaError(f"password not readable: {error}", where=str(path), fix="check the path") from error
 
 
-def _tls(ca: Path | None) -> Tls | None:
+def tls_of(ca: Path | None) -> Tls | None:
+    """Return TLS by the given CA, None for none. Raises KagaError."""
     if ca is None:
         return None
     tls = Tls(ca_file=ca)

@@ -4,7 +4,8 @@
     kaga-edge store ledger [FILE]         what will never arrive, and why
     kaga-edge store verify [FILE]         is the file whole?
     kaga-edge store salvage FILE [OUT]    what a damaged file still holds, as a new store
-    kaga-edge store export FILE OUT       contract messages as JSON lines
+    kaga-edge store export [FILE] OUT     contract messages as JSON lines, to carry on a stick
+    kaga-edge store import IN             at the city's side: into the receiver's file, or to its broker
 
 ``show`` and ``ledger`` ask the running gateway; without one, and with FILE, a copy of the file is read.
 Nothing here changes FILE or confirms anything. Exit codes: 0 good, 2 damaged or not readable.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,10 +51,52 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     salvage.add_argument("file", type=Path, metavar="FILE")
     salvage.add_argument("out", nargs="?", type=Path, metavar="OUT")
     export = kinds.add_parser("export", help="contract messages as JSON lines; confirms nothing")
-    export.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("file", nargs="?", type=Path, metavar="FILE")
     export.add_argument("out", type=Path, metavar="OUT")
+    export.add_argument("--config", type=Path, metavar="FILE")
     for one in (salvage, export):
         one.set_defaults(func=run)
+    _add_import(kinds)
+
+
+def _add_import(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    brought = kinds.add_parser(
+        "import",
+        help="at the city's side: feed in what was exported",
+        description="Stores what export wrote, as if it had come over the line: duplicates are harmless, "
+        "gaps close. Into the receiver's file, or with --host to the broker of a running receiver.",
+        epilog="examples:\n  kaga-edge store import /media/usb/backlog.jsonl --database kaga-receive.db\n"
+        "  kaga-edge store import backlog.jsonl --host broker.example.jp --username import "
+        "--password-file FILE --ca ca.pem\n\nexit codes: 0 good, 1 something contradicts or cannot be read",
+    )
+    brought.add_argument("file", type=Path, metavar="IN")
+    brought.add_argument("--database", type=Path, default=Path("kaga-receive.db"), help="the receiver's file")
+    brought.add_argument("--root", default="kaga", help="first word of the topics")
+    brought.add_argument("--host", help="publish to this broker instead")
+    brought.add_argument("--port", type=int)
+    brought.add_argument("--username")
+    brought.add_argument("--password-file", type=Path, help="its first line is the password")
+    brought.add_argument("--ca", type=Path, help="CA certificates (PEM): switches TLS on")
+    brought.add_argument("--json", action="store_true")
+    brought.set_defaults(func=run_import)
+
+
+def run_import(args: argparse.Namespace) -> int:
+    """Feed an export into the archive or to the broker; returns 0 or 1."""
+    from kaga_edge.cli.stick import into_archive, to_broker
+
+    lang = language_of(args)
+    try:
+        if args.host is not None:
+            count = to_broker(args)
+            print(json.dumps({"published": count}) if args.json else say("store.published", lang, n=count))
+            return 0
+        done = into_archive(args.file, args.database, args.root)
+    except OSError as error:
+        raise KagaError(f"cannot be read: {error.strerror}", where=str(args.file), fix="check it") from error
+    facts = {name: getattr(done, name) for name in done.__slots__}
+    print(json.dumps(facts) if args.json else say("store.imported", lang, **facts))
+    return 1 if done.conflicting or done.unreadable or done.torn else 0
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
         case "salvage":
             return _salvage(args.file, args.out, lang)
         case _:
-            return _export(args.file, args.out, lang)
+            return _export(args.file or _configured(args), args.out, lang)
 
 
 def _told(args: argparse.Namespace, lang: str) -> int:
@@ -173,6 +217,8 @@ def _export(file: Path, out: Path, lang: str) -> int:
             for line in export(db):
                 lines.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
                 count += 1
+            lines.flush()
+            os.fsync(lines.fileno())  # a stick is pulled out when this has answered
     except OSError as error:
         raise KagaError(f"cannot write: {error.strerror}", where=str(out), fix="name a new file") from error
     print(say("store.exported", lang, count=count, out=out))

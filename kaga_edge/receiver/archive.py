@@ -7,13 +7,14 @@ place that knows the tables.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from kaga_edge.contract.wire import MessageUnreadable
 from kaga_edge.core.ranges import Ranges
@@ -28,6 +29,7 @@ from kaga_edge.receiver.reading import (
     message_of,
 )
 from kaga_edge.receiver.reckoning import Counts, Listening
+from kaga_edge.vocabulary.errors import KagaError
 
 NONE = Ranges()
 ASIDE_KEPT = 1000
@@ -110,12 +112,33 @@ class _Epoch:
         )
 
 
+class ArchiveBusy(KagaError):
+    """Another process (a running receiver) has the file."""
+
+    code = "KE-R01"
+    exit_code = 75
+
+
+def _only_owner(path: Path) -> IO[bytes]:
+    """Lock the file for this process: the ranges are kept in memory, two owners would part."""
+    lock = path.with_name(path.name + ".lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise ArchiveBusy(
+            "a running receiver has this file", where=str(path), fix="stop it, or import through its broker"
+        ) from error
+    return lock
+
+
 class Archive:
     """Open ``path`` (made when missing); ``root`` is the topic root."""
 
     def __init__(self, path: Path | str, *, root: str) -> None:
         self._root = root
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._lock = _only_owner(Path(path)) if str(path) != ":memory:" else None
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(files("kaga_edge.receiver").joinpath("schema.sql").read_text())
@@ -130,6 +153,8 @@ class Archive:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def note(self, key: str, default: str) -> str:
         """Return what is noted under ``key``; ``default`` is noted when there is nothing yet."""

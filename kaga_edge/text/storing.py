@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 TEXTS: dict[str, tuple[str, str]] = {
+    "KE-R01": ("受信側のファイルが使用中", "the receiver's file is in use"),
+    "KE-R01.meaning": (
+        "動作中の受信側がこのファイルを使っています。",
+        "A running receiver has this file.",
+    ),
+    "KE-R01.causes": ("kaga-edge receive が動いている", "kaga-edge receive is running"),
+    "KE-R01.repair": (
+        "受信側を止めるか、--host でブローカーへ送ります。",
+        "Stop the receiver, or import through its broker with --host.",
+    ),
+    "explain.KE-R": ("受信は続きます。", "Receiving goes on."),
+    "store.imported": (
+        "電文 {messages}件  新しい行 {rows}  既存 {repeated}  矛盾 {conflicting}  読めない {unreadable}  切れ {torn}",
+        "{messages} messages: {rows} new, {repeated} known, {conflicting} conflict, {unreadable} bad, {torn} torn",
+    ),
+    "store.published": ("電文 {n}件を送りました", "{n} messages published"),
     "help.store": ("保存ファイルを見る・調べる・取り出す", "look into the stored samples, check, export"),
     "store.rows": ("保存中 {rows} 行、通知 {notices} 件", "{rows} rows and {notices} notices in the file"),
     "store.size": ("大きさ {size} MB", "size {size} MB"),

@@ -137,3 +137,22 @@ def test_a_database_that_cannot_be_opened_is_explained(
     (tmp_path / "no-database").write_text("this is a letter, not a database\n" * 40)
     assert main(["receive", "--database", str(tmp_path / place)]) == 2
     assert place in capsys.readouterr().err
+
+
+def test_what_came_on_a_stick_goes_through_the_broker_of_a_running_receiver(
+    port: int, receiving: subprocess.Popen[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    until(receiving, "connection")
+    publish(port, ("data", batch(1)), ("data", batch(3)))
+    assert until(receiving, "gap")["missing"] == 1
+    stick, password = tmp_path / "stick.jsonl", tmp_path / "password"
+    lines = [{"topic": "kaga/edge/v1/gw-1/up/hist", "payload": batch(n)} for n in (1, 2, 3)]
+    stick.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    password.write_text(SECRET, encoding="utf-8")
+    where = ["--host", "127.0.0.1", "--port", str(port), "--username", "platform"]
+    words = ["store", "import", str(stick), *where, "--password-file", str(password), "--json"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["published"] == 3
+    assert until(receiving, "gap")["missing"] == 0
+    receiving.send_signal(signal.SIGTERM)
+    assert receiving.wait(10) == 0

@@ -1,0 +1,82 @@
+"""What came on a stick instead of over the line: exported messages into the receiver's archive.
+
+A message is taken exactly as if it had come by MQTT: what is there already counts as repeated, what
+contradicts is set aside. Nothing is confirmed to the gateway here: it learns from the platform's next ack.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from kaga_edge.receiver.archive import Archive, Arrival
+
+GROUP_MESSAGES = 100  # in one transaction
+LATE = ("data", "hist", "alert", "gone", "catalog")  # the rest is state of a moment that is over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an import did. ``torn``: lines that were no messages, as after a stick pulled out too early."""
+
+    messages: int
+    rows: int
+    repeated: int
+    conflicting: int
+    unreadable: int
+    torn: int
+
+
+def feed(archive: Archive, lines: Iterable[bytes], at_ms: int) -> Imported:
+    """Store every line (``{"topic":…,"payload":…}``) and return the count. ``at_ms``: our clock."""
+    before = _sums(archive)
+    group: list[Arrival] = []
+    messages = rows = torn = 0
+    for line in lines:
+        arrival = message_of_line(line, at_ms)
+        if arrival is None:
+            torn += bool(line.strip())
+            continue
+        group.append(arrival)
+        messages += 1
+        if len(group) == GROUP_MESSAGES:
+            rows += archive.keep(group).rows
+            group.clear()
+    rows += archive.keep(group).rows
+    after = _sums(archive)
+    return Imported(
+        messages=messages,
+        rows=rows,
+        repeated=after["repeated"] - before["repeated"],
+        conflicting=after["conflicting"] - before["conflicting"],
+        unreadable=archive.unreadable - before["unreadable"],
+        torn=torn,
+    )
+
+
+def message_of_line(line: bytes, at_ms: int) -> Arrival | None:
+    """Return one exported line as a message, None when it is none (or of no use later)."""
+    try:
+        found: Any = json.loads(line)
+        topic, payload = found["topic"], found["payload"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(topic, str) or not isinstance(payload, dict):
+        return None
+    leaf = topic.partition("/up/")[2].partition("/")[0]
+    if leaf not in LATE:
+        return None
+    content = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    # Retained: it says nothing about when the gateway was last heard.
+    return Arrival(topic=topic, payload=content, retained=True, at_ms=at_ms)
+
+
+def _sums(archive: Archive) -> dict[str, int]:
+    counts = archive.everything().counts
+    return {
+        "repeated": sum(one.repeated for one in counts),
+        "conflicting": sum(one.conflicting for one in counts),
+        "unreadable": archive.unreadable,
+    }

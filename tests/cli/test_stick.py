@@ -1,0 +1,94 @@
+"""The backlog on a stick: exported at the station, fed in at the city's side; duplicates are harmless."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from kaga_edge.receiver.archive import Archive
+from kaga_edge.store.disk import Disk
+from tests.crash.workload import Life
+
+
+@pytest.fixture
+def stick(tmp_path: Path, kaga_edge) -> Path:
+    """A store's 420 rows, some of them given up, as JSON lines."""
+    life = Life(tmp_path / "kaga.db", Disk(), random.Random(3))
+    database = life.open()
+    for _ in range(60):
+        life.append(7)
+    life.confirm()
+    life.give_up()
+    database.close()
+    out = tmp_path / "stick.jsonl"
+    assert kaga_edge("store", "export", life.path, out).code == 0
+    return out
+
+
+def brought(kaga_edge, stick: Path, database: Path) -> dict:
+    said = kaga_edge("store", "import", stick, "--database", database, "--json")
+    return json.loads(said.out) | {"code": said.code}
+
+
+def test_everything_arrives_and_no_number_is_missing(kaga_edge, stick, tmp_path):
+    done = brought(kaga_edge, stick, tmp_path / "city.db")
+    assert (done["code"], done["rows"], done["repeated"], done["conflicting"]) == (0, 420, 0, 0)
+    archive = Archive(tmp_path / "city.db", root="kaga")
+    (counts,) = archive.everything().counts
+    archive.close()
+    assert (counts.arrived, counts.gaps.count) == (420, 0)
+
+
+def test_the_same_stick_twice_is_harmless(kaga_edge, stick, tmp_path):
+    brought(kaga_edge, stick, tmp_path / "city.db")
+    again = brought(kaga_edge, stick, tmp_path / "city.db")
+    assert (again["code"], again["rows"], again["repeated"], again["conflicting"]) == (0, 0, 420, 0)
+
+
+def test_what_had_come_over_the_line_already_is_not_doubled(kaga_edge, stick, tmp_path):
+    lines = stick.read_text().splitlines(keepends=True)
+    half = tmp_path / "half.jsonl"
+    half.write_text("".join(lines[: len(lines) // 2]))
+    first = brought(kaga_edge, half, tmp_path / "city.db")
+    second = brought(kaga_edge, stick, tmp_path / "city.db")
+    assert first["rows"] + second["rows"] == 420
+    assert second["repeated"] == first["rows"]
+
+
+def test_a_stick_pulled_out_too_early_gives_what_it_has_and_says_so(kaga_edge, stick, tmp_path):
+    stick.write_bytes(stick.read_bytes()[:-40])
+    done = brought(kaga_edge, stick, tmp_path / "city.db")
+    assert (done["code"], done["torn"]) == (1, 1)
+    assert done["rows"] > 0
+
+
+def test_junk_changes_nothing(kaga_edge, tmp_path):
+    (tmp_path / "junk").write_bytes(
+        b'\xff\n{}\n[]\n{"topic":1}\n{"topic":"kaga/edge/v1/x/up/hist","payload":{}}\n'
+    )
+    done = brought(kaga_edge, tmp_path / "junk", tmp_path / "city.db")
+    assert (done["code"], done["rows"], done["unreadable"]) == (1, 0, 1)
+
+
+def test_a_running_receivers_file_is_left_alone(kaga_edge, stick, tmp_path):
+    archive = Archive(tmp_path / "city.db", root="kaga")
+    said = kaga_edge("store", "import", stick, "--database", tmp_path / "city.db")
+    archive.close()
+    assert (said.code, said.err[:6]) == (75, "KE-R01")
+
+
+def test_nothing_is_confirmed_at_the_station(kaga_edge, stick, tmp_path):
+    before = (tmp_path / "kaga.db").read_bytes()
+    brought(kaga_edge, stick, tmp_path / "city.db")
+    assert (tmp_path / "kaga.db").read_bytes() == before
+
+
+def test_without_a_file_name_the_configured_store_is_exported(kaga_edge, stick, tmp_path):
+    config = tmp_path / "kaga-edge.toml"
+    example = (Path(__file__).parents[2] / "config" / "kaga-edge.flood.toml").read_text()
+    config.write_text(example.replace("[store]\n", '[store]\npath = "kaga.db"\n'))
+    assert kaga_edge("store", "export", tmp_path / "two.jsonl", "--config", config).code == 0
+    assert (tmp_path / "two.jsonl").read_bytes() == stick.read_bytes()
