@@ -511,10 +511,12 @@ def test_trap_two_rows_committed_while_a_load_runs_are_not_forgotten() -> None:
     line.wait(21)
     line.answers = True
     line.pack(line.loads[0])
-    line.answer(line.state.wire[0].ref)
+    assert line.waits() == Ranges(((1, 6),)), "forgotten, not delivered"
     while line.state.wire:
         line.answer(line.state.wire[0].ref)
     assert not line.waits()
+    delivered = [span for confirm in line.said(words.Confirm) for span in confirm.rows]
+    assert Ranges.of(delivered) == Ranges(((1, 6),))
 
 
 def test_trap_three_a_load_that_gave_only_a_part_is_followed_by_the_rest() -> None:
