@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kaga_edge.config.battery_table import read_battery
 from kaga_edge.config.checks import (
     check_files,
     check_gpio,
@@ -32,7 +33,7 @@ from kaga_edge.config.tables import Desk, M, read_table, unknown_key
 from kaga_edge.config.values import Config, Platform, SensorConfig, Site, Station, StoreSettings
 from kaga_edge.config.watch_tables import check_watches, site_checks
 
-TABLES = ("site", "platform", "store", "station", "sensor", "output", "power")
+TABLES = ("site", "platform", "store", "station", "sensor", "output", "power", "battery")
 
 BATCH_S = 10.0
 
@@ -80,6 +81,7 @@ def _config(desk: Desk, directory: Path) -> Config | None:
         checks=cross_checks,
         outputs=outputs,
         power=power,
+        battery=read_battery(desk, sensors),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from kaga_edge.config.battery_table import BatteryTable
 from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable, Table
 from kaga_edge.config.outputs import OutputTable
 from kaga_edge.config.power_tables import PowerTable
@@ -28,6 +29,7 @@ class _File(Table):
     sensor: list[SensorTable]
     output: list[OutputTable] = Field(default_factory=list)
     power: list[PowerTable] = Field(default_factory=list)
+    battery: BatteryTable | None = None
 
 
 def schema() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from kaga_edge.config.faults import Fault
+from kaga_edge.core.battery import BatteryRule
 from kaga_edge.core.burst import Burst
 from kaga_edge.core.calibration import Correction
 from kaga_edge.core.crosschecks import CrossCheck
@@ -204,6 +205,7 @@ class Config:
     checks: tuple[CrossCheck, ...] = ()
     outputs: tuple[Signal, ...] = ()
     power: tuple[PowerRule, ...] = ()
+    battery: BatteryRule | None = None
 
     @property
     def watches(self) -> tuple[Watch, ...]:

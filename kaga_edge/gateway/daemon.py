@@ -24,6 +24,7 @@ from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Catalog, Change, Entry, EpochBegan
 from kaga_edge.core.timekeeping import Floor
 from kaga_edge.gateway import leaner, notable, plans, shown, snapshot
+from kaga_edge.gateway.battery import BatteryGuard
 from kaga_edge.gateway.configured import MEMORY, Configured
 from kaga_edge.gateway.events import Events
 from kaga_edge.gateway.outputs import Outputs
@@ -111,6 +112,7 @@ class Daemon:
         self._outputs = self._make_outputs(())
         self._retired = Retired()
         self._power = PowerSwitches((), pins=wires.pin_factory, now=self._clock.now)
+        self._battery = BatteryGuard(config.battery, config.station.runtime)
         self._page = Opening(config.station.runtime / "control.sock", config.store.path.parent / "web", path)
         self._one_reload = asyncio.Lock()
         self._control: ControlSocket | None = None
@@ -241,6 +243,8 @@ class Daemon:
             self._outputs = self._make_outputs(self.config.outputs)
             self._outputs.open()
         self._outputs.show(self._raised())
+        if self._battery.rule != self.config.battery:
+            self._battery = BatteryGuard(self.config.battery, self.config.station.runtime)
         if self._power.rules != self.config.power:
             await self._power.close()
             self._power = self._make_power()
@@ -380,6 +384,7 @@ class Daemon:
             self._outputs.show(self._raised())
         self._power.see(polled)
         kept = self._upkeep.keep(seen.sample, alerts)
+        self._battery.see(kept.sample, at_s)
         news, told = self._configured.news(polled.at)
         cleared, forgotten = self._retired.news(polled.at)
         paced = self._events.see(kept.sample, at_s, state.raised)

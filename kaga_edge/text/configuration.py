@@ -215,6 +215,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "sensors に機器を書くか、modem = true にします([platform] が必要です)",
         "name the sensors it feeds, or modem = true (which needs [platform])",
     ),
+    "battery.no_voltage": (
+        "この機器は電源電圧を測りません (ina219、ina226 を指定します)",
+        "this sensor does not measure a supply voltage (name an ina219 or ina226)",
+    ),
     "power.twice": ("一つの機器の電源は一つだけです", "a sensor has one power switch"),
     "date.no_such_day": ("そのような日はありません", "there is no such day"),
     "burst.too_long": ("burst は every より長くできません", "burst cannot be longer than every"),

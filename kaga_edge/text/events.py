@@ -162,6 +162,13 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("電圧低下", "power low"),
         ("{sensor} の電源が低下しています", "{sensor}: the supply is low"),
     ),
+    "power.stopping": (
+        ("電池残量わずか", "battery nearly empty"),
+        (
+            "{sensor} が {value} で {below} を下回り続けたため、電源を切ります",
+            "{sensor} is at {value}, below {below} for too long: switching off in order",
+        ),
+    ),
     "power.good": (
         ("電圧回復", "power good"),
         ("{sensor} の電源が戻りました", "{sensor}: the supply is good again"),
