@@ -12,6 +12,7 @@ Source of the wire form: systemd's "Native Journal Protocol" (JOURNAL_NATIVE_PRO
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -209,7 +210,8 @@ class _Journal(logging.Handler):
             return
         words = {7: "debug", 6: "info", 5: "notice", 4: "warning", 3: "error", 2: "critical"}
         prefix = f"<{level}>" if self._under_systemd else f"{words[level]:8}"
-        print(prefix + text, file=sys.stderr, flush=True)  # noqa: T201 - the log itself
+        with contextlib.suppress(OSError):  # a log file on a full disk must not end the measuring
+            print(prefix + text, file=sys.stderr, flush=True)  # noqa: T201 - the log itself
 
     def _entry(self, level: int, name: str, text: str, fields: Fields) -> Fields:
         entry: Fields = {
