@@ -162,7 +162,8 @@ class OpenedFile:
             self.close()
             raise self._sick(error) from error
         log.error(
-            "store.set_aside file=%s reason=%s epoch=%s saved=%s", self.set_aside, reason, self.epoch, saved
+            "store.set_aside file=%s reason=%s epoch=%s rows=%d",
+            *(self.set_aside, reason, self.epoch, saved.rows if saved is not None else 0),
         )
         self._alarm_due = True
         self._declare_again()
