@@ -61,10 +61,10 @@ def run(args: argparse.Namespace) -> int:
     if not any(code.startswith(args.only.upper()) for code in CHECKS):
         print(say("doctor.no_group", lang, name=args.only), file=sys.stderr)
         return 64
-    bench = _bench(args, lang)
+    bench = bench_of(args, lang)
     findings = sorted(examine(bench, args.only), key=lambda one: list(State).index(one.state))
     if args.json:
-        print(json.dumps([_facts(one) for one in findings], ensure_ascii=False, indent=2))
+        print(json.dumps([facts_of(one) for one in findings], ensure_ascii=False, indent=2))
     else:
         print("\n".join(lines(findings, lang)))
     if args.fix:
@@ -102,7 +102,8 @@ def lines(findings: list[Finding], lang: str) -> list[str]:
     return [*said, *([say("doctor.next", lang)] if any(one.fix for one in findings) else [])]
 
 
-def _facts(one: Finding) -> dict[str, Any]:
+def facts_of(one: Finding) -> dict[str, Any]:
+    """Return one finding as JSON shows it."""
     return {
         "code": one.code,
         "state": one.state.value,
@@ -132,7 +133,8 @@ def _mend(findings: list[Finding], lang: str) -> None:
 # --- what the checks look at ---
 
 
-def _bench(args: argparse.Namespace, lang: str) -> Bench:
+def bench_of(args: argparse.Namespace, lang: str) -> Bench:
+    """Return what the checks look at on this machine."""
     from kaga_edge.config import ConfigFaults, load
     from kaga_edge.station.clock import kernel_synchronised
     from kaga_edge.station.doctor import Bench

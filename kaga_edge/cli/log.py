@@ -70,7 +70,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Print the wanted events."""
     lang = language_of(args)
-    folder, zone = _place(args.config or DEFAULT_CONFIG)
+    folder, zone = place_of(args.config or DEFAULT_CONFIG)
     since_ms = since(args.since, zone, time.time(), lang) if args.since else 0
     try:
         wanted = list(_wanted(kept(folder), since_ms, args.sensor, LEVELS[args.level]))[-args.last :]
@@ -142,7 +142,7 @@ def _wanted(
             yield event
 
 
-def _place(config: Path) -> tuple[Path, ZoneInfo | None]:
+def place_of(config: Path) -> tuple[Path, ZoneInfo | None]:
     """Return the ring's folder and the site's zone, without loading the whole configuration."""
     store, name = DEFAULT_STORE, "Asia/Tokyo"
     for table in tables(config):

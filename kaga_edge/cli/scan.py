@@ -8,6 +8,7 @@ import dataclasses
 import json
 import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from kaga_edge.vocabulary.quantities import BY_CHANNEL
 
 if TYPE_CHECKING:
     from kaga_edge.buses.scan import Found
+    from kaga_edge.config import Config, SensorConfig
 
 TESTS = 5
 GPIOS = (4, 5, 6, 12, 13, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27)
@@ -166,27 +168,35 @@ def config_lines(one: Found) -> list[str]:
 
 def run_test(args: argparse.Namespace) -> int:
     """Read each sensor five times and judge; returns 0, or 2 when one failed."""
-    from kaga_edge.cli.sensor import sensors_named, straight_from_bus
+    from kaga_edge.cli.sensor import sensors_named
     from kaga_edge.config import load
 
     lang = language_of(args)
     config = load(args.config)
-    chosen = sensors_named(config, args.sensor, lang)
-    answers: dict[str, list[dict[str, Any]]] = {one.id: [] for one in chosen}
-    try:
-        for one in chosen:
-            for _ in range(TESTS):
-                answers[one.id].append(ask(socket_of(args), {"op": "read", "sensor": one.id}, lang))
-    except NotRunning:
-        for _ in range(TESTS):
-            for answer in asyncio.run(straight_from_bus(config, chosen)):
-                answers[answer["sensor"]].append(answer)
-    verdicts = [verdict(sensor, read) for sensor, read in answers.items()]
+    verdicts = verdicts_on(sensors_named(config, args.sensor, lang), config, socket_of(args), lang)
     if args.json:
         print(json.dumps(verdicts, ensure_ascii=False, indent=2))
     else:
         print("\n".join(line for one in verdicts for line in verdict_lines(one, lang)))
     return 0 if all(one["pass"] for one in verdicts) else EXIT_FAILING
+
+
+def verdicts_on(
+    chosen: Sequence[SensorConfig], config: Config, socket_path: Path, lang: str
+) -> list[dict[str, Any]]:
+    """Read each sensor five times, through the gateway or from its bus, and return the verdicts."""
+    from kaga_edge.cli.sensor import straight_from_bus
+
+    answers: dict[str, list[dict[str, Any]]] = {one.id: [] for one in chosen}
+    try:
+        for one in chosen:
+            for _ in range(TESTS):
+                answers[one.id].append(ask(socket_path, {"op": "read", "sensor": one.id}, lang))
+    except NotRunning:
+        for _ in range(TESTS):
+            for answer in asyncio.run(straight_from_bus(config, chosen)):
+                answers[answer["sensor"]].append(answer)
+    return [verdict(sensor, read) for sensor, read in answers.items()]
 
 
 def verdict(sensor: str, read: list[dict[str, Any]]) -> dict[str, Any]:

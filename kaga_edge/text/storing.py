@@ -15,8 +15,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "explain.KE-R": ("受信は続きます。", "Receiving goes on."),
     "store.imported": (
-        "電文 {messages}件  新しい行 {rows}  既存 {repeated}  矛盾 {conflicting}  読めない {unreadable}  切れ {torn}",
-        "{messages} messages: {rows} new, {repeated} known, {conflicting} conflict, {unreadable} bad, {torn} torn",
+        "電文 {messages}件 新しい行 {rows} 既存 {repeated} 矛盾 {conflicting} 不明 {unreadable} 切れ {torn}",
+        "{messages} messages, {rows} new, {repeated} old, {conflicting} differ, {unreadable} bad, {torn} cut",
     ),
     "store.published": ("電文 {n}件を送りました", "{n} messages published"),
     "help.store": ("保存ファイルを見る・調べる・取り出す", "look into the stored samples, check, export"),
