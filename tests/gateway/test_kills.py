@@ -129,6 +129,8 @@ CREATE TABLE later (id INTEGER PRIMARY KEY, digits INTEGER NOT NULL) STRICT;
 INSERT INTO later SELECT id, length(vals) FROM sample;
 UPDATE sample SET at_ms = at_ms + 1;
 CREATE INDEX sample_at ON sample (at_ms);
+CREATE TABLE while_counting AS -- takes half a second: a store of years does
+  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT max(i) AS i FROM n;
 UPDATE sample SET at_ms = at_ms - 1;
 """
 
@@ -136,9 +138,7 @@ UPDATE sample SET at_ms = at_ms - 1;
 def later_version(home: Path) -> None:
     """Put a copy of the package there whose store has one schema version more."""
     package = home / "kaga_edge"
-    shutil.copytree(
-        Path(kaga_edge.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__", "page")
-    )
+    shutil.copytree(Path(kaga_edge.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     source = package / "store" / "file.py"
     text = source.read_text()
     assert "\nSCHEMA_VERSION = 1\n" in text
@@ -164,7 +164,7 @@ def test_killed_while_migrating_its_store(tmp_path, daemon, instruments) -> None
         said = daemon.log.read_text().count("store.migrating") if daemon.log.exists() else 0
         daemon.start(wait=False)
         wait_for(lambda s=said: daemon.log.read_text().count("store.migrating") > s, every_s=0.001, why="it")
-        at_some_moment(chance, 0.3)
+        at_some_moment(chance, 0.6)
         daemon.kill()
         found.append(version_of(tmp_path))
         assert before.items() <= rows(tmp_path, tmp_path / "copy").items()
@@ -185,10 +185,11 @@ def digits(folder: Path) -> int:
 
 
 def test_every_start_so_far_took_a_second_at_most() -> None:
-    """Of processor time, the interpreter and the reading of the configuration included: on a machine that
-    others share the wall clock says more about them. At least once it must have been the wall clock's too."""
-    processor_s = sorted(spent for spent, _wall in STARTS)
-    if not processor_s:
-        pytest.skip("no daemon was started in this run")
-    assert processor_s[len(processor_s) // 2] <= START_MOST_S
-    assert min(wall for _spent, wall in STARTS) <= START_MOST_S
+    """From the command to an answer, the interpreter and the reading of the configuration included."""
+    if len(STARTS) < KILLS:
+        pytest.skip("too few daemons were started in this run")
+    if os.getloadavg()[0] >= (os.cpu_count() or 1):
+        pytest.skip("others work on this machine: neither clock nor processor time would be ours")
+    processor_s, wall_s = (sorted(times) for times in zip(*STARTS, strict=True))
+    assert processor_s[len(STARTS) // 2] <= START_MOST_S
+    assert wall_s[len(STARTS) // 4] <= START_MOST_S
