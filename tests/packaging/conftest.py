@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.debian import BASE_PACKAGES, BUILD, EXIT_NO_WHEEL, WORK, Container, needs, run_or_skip
+from tests.packaging.debian import BUILD, EXIT_NO_WHEEL, Container, needs, unpacked
 
 Builder = Callable[..., Path]
 
@@ -43,20 +43,8 @@ def package(build: Builder) -> Path:
 @pytest.fixture(scope="session")
 def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     """Give a fresh Debian 12, not booted yet."""
-    needs("mmdebstrap", "systemd-nspawn")
-    if os.geteuid() != 0:
-        pytest.skip("a container needs root")
-    base = WORK / "bookworm.tar"
-    if not base.exists():
-        WORK.mkdir(parents=True, exist_ok=True)
-        scratch = base.with_suffix(".part.tar")
-        run_or_skip("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
-             '--aptopt=APT::Install-Recommends "false"', f"--include={BASE_PACKAGES}",
-             "bookworm", str(scratch))  # fmt: skip
-        scratch.rename(base)
-    root = tmp_path_factory.mktemp("debian") / "root"
-    root.mkdir()
-    run_or_skip("tar", "-C", str(root), "-xf", str(base))
+    needs("systemd-nspawn")
+    root = unpacked("bookworm", tmp_path_factory.mktemp("debian") / "root")
     made = Container(root=root, name=f"kaga-package-{os.getpid()}")
     try:
         yield made

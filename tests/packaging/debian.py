@@ -153,3 +153,21 @@ def signed(package: Path, key: Path) -> tuple[Path, Path]:
         str(signature),
     )
     return package, signature
+
+
+def unpacked(release: str, folder: Path) -> Path:
+    """Return a fresh minimal Debian in ``folder``; made once and kept beside the wheels."""
+    needs("mmdebstrap")
+    if os.geteuid() != 0:
+        pytest.skip("making a Debian needs root")
+    base = WORK / f"{release}.tar"
+    if not base.exists():
+        WORK.mkdir(parents=True, exist_ok=True)
+        scratch = base.with_suffix(".part.tar")
+        run_or_skip("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
+                    '--aptopt=APT::Install-Recommends "false"', f"--include={BASE_PACKAGES}",
+                    release, str(scratch))  # fmt: skip
+        scratch.rename(base)
+    folder.mkdir()
+    run_or_skip("tar", "-C", str(folder), "-xf", str(base))
+    return folder
