@@ -20,6 +20,7 @@ from kaga_edge.contract.wire import MessageUnreadable
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.receiver.reading import (
     RETIMED,
+    THINNED,
     Address,
     Batch,
     Row,
@@ -283,7 +284,9 @@ class Archive:
         if batch.c < TRUSTED and not late:
             return
         newest: dict[int, tuple[int, int]] = {}
-        for n, sensor, at_ms, up_ms, _vals, _q in rows:
+        for n, sensor, at_ms, up_ms, _vals, q in rows:
+            if q is not None and any(flag & THINNED for flag in flags_of(q)):
+                continue  # a sum over the past is nothing current
             when_ms = up_ms + offset_ms if late else at_ms  # type: ignore[operator]
             if sensor not in newest or when_ms >= newest[sensor][0]:
                 newest[sensor] = when_ms, n

@@ -16,6 +16,7 @@ from kaga_edge.contract.check import problems
 from kaga_edge.contract.wire import MessageUnreadable, body_of
 
 RETIMED = 256  # the flag that lets a row's time differ from what came before
+THINNED = 1024  # the row stands for many
 MOST_VALUES = 256
 MOST_INDEX = 65535
 MOST_FLAGS = 65535

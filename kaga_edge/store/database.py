@@ -222,6 +222,8 @@ class Database(Retention):
 
         planned: list[tuple[Book, str, Ranges, Ranges]] = []
         self._durably(plan)
+        if planned:
+            self._end_declaration()  # somebody listens
         for book, kind, _, after in planned:
             if kind == "row":
                 book.delivered = after

@@ -136,7 +136,6 @@ class Retention(Thinner):
 
     def _end_round(self) -> None:
         """Tell of what was given up since the last round, each step in one line."""
-        self._end_declaration()
         done, self._round = self._round, Purged()
         if done.early:
             log.warning("store.early rows=%d", done.early)

@@ -29,7 +29,7 @@ Span = tuple[int, int, str, Ranges]  # first, last, reason, what replaces them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """A notice of numbers gone that may still grow: nobody has been told of it."""
+    """A notice of numbers gone that still grows: nobody has been told of it."""
 
     ep: str
     e: int
@@ -39,10 +39,10 @@ class Declaration:
 class LossLedger(OpenedFile):
     """Declares numbers gone and remembers, line by line, what was lost and why.
 
-    Making room gives up thousands of rows, chunk by chunk. A notice for each chunk would keep an alert
-    waiting behind hundreds of them, so the notice of such a round grows in place, in the transaction of
-    each chunk, until ``_end_declaration`` tells of it: at the end of the round, before any other notice is
-    numbered and before anybody asks what waits.
+    Making room gives up thousands of rows, chunk by chunk. After a month without a line an alert would
+    wait behind thousands of notices, so while nothing is delivered one notice grows in place, in the
+    transaction of each chunk. ``_end_declaration`` tells of it: when something is confirmed (the line is
+    there), before any other notice is numbered and before anybody asks what waits.
     """
 
     def __init__(self, path: Path, **settings: Any) -> None:
@@ -127,7 +127,7 @@ class LossLedger(OpenedFile):
         known = self._declaration_open
         if grow and known is not None and known.ep == book.ep:
             spans = joined_spans((*known.spans, *new))
-            if len(spans) <= SPANS_A_NOTICE:
+            if sum(1 + len(instead.spans) for *_, instead in spans) <= SPANS_A_NOTICE:
                 return Declaration(ep=book.ep, e=known.e, spans=spans)
         self._reserve(book, 0, 1)
         return Declaration(ep=book.ep, e=book.next_e, spans=joined_spans(new))

@@ -164,6 +164,11 @@ def test_a_row_made_current_by_a_wrong_time_gives_way_when_it_is_re_timed(archiv
     assert [row[4] for row in archive.current(GW)] == ["1.0"]
 
 
+def test_a_thinned_row_is_never_the_current_value(archive: Archive) -> None:
+    archive.keep([message("hist", batch(1, [0, 0, 1.0], [9, 0, 0.31, 0.44, 0.37, 0.39, 120, {"q": 1024}]))])
+    assert [row[4] for row in archive.current(GW)] == ["1.0"]
+
+
 # --- gone, events ---
 
 
