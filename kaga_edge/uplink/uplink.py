@@ -282,7 +282,8 @@ class Uplink:
         self._will_retained = self._will_retained and error.reason != NO_RETAIN
         self._refused = error.kind in ("auth", "tls")
         self._count_flaps(error, connected_s)
-        if error.what != self._reason and self._flaps <= FLAPS_TOLD:  # one line per change, not per attempt
+        known = connected_s > 0 and self._flaps > FLAPS_TOLD  # told as a whole already
+        if error.what != self._reason and not known:  # one line per change, not per attempt
             level, name = (logging.ERROR, "refused") if self._refused else (logging.WARNING, "down")
             log.log(level, "link.%s kind=%s code=0x%02x reason=%s", name, error.kind, error.reason, error)
         self._reason = error.what

@@ -265,6 +265,8 @@ async def test_a_link_that_comes_and_goes_is_told_as_a_whole(
     assert caplog.text.count("link.flapping count=3") == 1
     assert caplog.text.count("link.up ") <= 3
     assert caplog.text.count("link.down ") <= 3
+    await peer.stop()
+    await _until_said(caplog, "kind=refused")  # another end is another story
 
 
 async def test_rubbish_on_dn_ack_changes_nothing(make_peer: Make, store: Any, run_uplink: Make) -> None:
@@ -326,6 +328,12 @@ async def test_an_unknown_user_is_refused_and_said(make_peer: Make, store: Any, 
     store.commit(1)
     await store.until(lambda: not store.waiting)
     assert uplink.snapshot().state == "up"
+
+
+async def _until_said(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    async with asyncio.timeout(20):
+        while text not in caplog.text:
+            await asyncio.sleep(0.01)
 
 
 def _rows_of(publish: Any) -> tuple[int, int] | None:
