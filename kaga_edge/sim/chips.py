@@ -205,10 +205,10 @@ class Sht4x:
         if data[0] in self.MEASURE_S:
             t = round((self._temperature_c() + 45) * 65535 / 175)
             h = round((self._humidity_pct() + 6) * 65535 / 125)
-            self._reply = _sensirion_word(t) + _sensirion_word(h)
+            self._reply = sensirion_word(t) + sensirion_word(h)
             self._ready_s = self._timer() + self.MEASURE_S[data[0]]
         elif data[0] == 0x89:
-            self._reply = _sensirion_word(0x1234) + _sensirion_word(0x5678)
+            self._reply = sensirion_word(0x1234) + sensirion_word(0x5678)
         else:
             self._reply = b""
 
@@ -216,13 +216,13 @@ class Sht4x:
         """Give the reply, once; does not acknowledge while busy or with nothing to say."""
         self._answer_if_awake()
         if not self._reply:
-            raise _no_acknowledge()
+            raise no_acknowledge()
         reply, self._reply = self._reply, b""
         return reply[:count].ljust(count, b"\xff")
 
     def _answer_if_awake(self) -> None:
         if self._timer() < self._ready_s:
-            raise _no_acknowledge()
+            raise no_acknowledge()
 
 
 class Ads1115:
@@ -279,7 +279,7 @@ def _signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> bits - 1 else value
 
 
-def _sensirion_word(value: int) -> bytes:
+def sensirion_word(value: int) -> bytes:
     """Return a 16-bit word with its CRC-8 (0x31, from 0xFF)."""
     data = min(max(value, 0), 0xFFFF).to_bytes(2, "big")
     crc = 0xFF
@@ -290,5 +290,6 @@ def _sensirion_word(value: int) -> bytes:
     return data + bytes([crc])
 
 
-def _no_acknowledge() -> OSError:
+def no_acknowledge() -> OSError:
+    """Return what a Pi raises when nobody answers at an address."""
     return OSError(errno.EREMOTEIO, "Remote I/O error")

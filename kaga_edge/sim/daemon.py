@@ -36,7 +36,7 @@ def wires(site: Path) -> Wires:
         follow_pins(site, pins)
         return pins
 
-    return Wires(open_i2c=open_i2c, pin_factory=pin_factory)
+    return Wires(open_i2c=open_i2c, pin_factory=pin_factory, root=site.parent / "root")
 
 
 def main(arguments: list[str] | None = None) -> int:

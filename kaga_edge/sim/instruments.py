@@ -110,6 +110,47 @@ class Sr50a:
         return f"{round(said_m * 1000):04d}" if quality else "-999"
 
 
+class Benewake:
+    """Benewake TF-Luna: 59 59, centimetres, strength, temperature, sum."""
+
+    def __init__(
+        self,
+        *,
+        distance_m: Source,
+        temperature_c: Source = lambda: 25.0,
+        strength: int = 800,
+        period_s: float = 0.1,
+    ) -> None:
+        self._distance_m, self._temperature_c = distance_m, temperature_c
+        self._strength, self.period_s = strength, period_s
+
+    def banner(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def frame(self) -> bytes:
+        """Return nine bytes."""
+        cm, warm = round(self._distance_m() * 100), round((self._temperature_c() + 256) * 8)
+        body = b"YY" + b"".join(word.to_bytes(2, "little") for word in (cm, self._strength, warm))
+        return body + bytes([sum(body) & 0xFF])
+
+
+class Ops243a:
+    """OmniPreSense OPS243-A in JSON and m/s: silent while nothing moves."""
+
+    def __init__(self, *, speed_m_s: Source, period_s: float = 0.1) -> None:
+        self._speed_m_s, self.period_s = speed_m_s, period_s
+
+    def banner(self) -> bytes:
+        """Return its name, as after power-on."""
+        return b'{"Product":"OPS243"}\r\n'
+
+    def frame(self) -> bytes:
+        """Return one report, or nothing."""
+        speed = self._speed_m_s()
+        return f'{{"speed":"{speed:.2f}"}}\r\n'.encode() if speed else b""
+
+
 class Rubbish:
     """Random bytes at another instrument's rate: a wrong baud rate, a wet connector."""
 

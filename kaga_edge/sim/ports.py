@@ -7,7 +7,9 @@ makes a new pty under the same name, and the instrument starts again with its ba
 from __future__ import annotations
 
 import os
+import select
 import threading
+import time
 import tty
 from pathlib import Path
 
@@ -49,10 +51,25 @@ class PtyPort:
                 os.close(end)
             self._ends = None
 
+    def receive(self, within_s: float) -> bytes:
+        """Return what was written to the port; nothing when nothing comes within the time."""
+        with self._lock:
+            ours = self._ends[0] if self._ends is not None else None
+        if ours is None:
+            time.sleep(within_s)
+            return b""
+        try:
+            if not select.select([ours], [], [], within_s)[0]:
+                return b""
+            with self._lock:  # it may have been unplugged meanwhile, and its number used again
+                return os.read(ours, 256) if self._ends is not None and self._ends[0] == ours else b""
+        except (OSError, ValueError):
+            return b""
+
     def send(self, data: bytes) -> None:
         """Send bytes; what nobody reads is dropped when the line's buffer is full, as on a real one."""
         with self._lock:
-            if self._ends is None:
+            if self._ends is None or not data:
                 return
             try:
                 os.write(self._ends[0], data)

@@ -72,8 +72,7 @@ async def rerun(
                 status = await daemon.status()
                 if status is not None:
                     on_status(status)
-            played_s = site.story_s()
-            await asyncio.to_thread(site.lines.stop)  # what is counted must end where we say
+            played_s = await asyncio.to_thread(site.lines.stop)  # what is counted must end where we say
             exit_code = await daemon.terminate()
         finally:
             daemon.sweep()

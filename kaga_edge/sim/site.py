@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from kaga_edge.buses.spec import Wires
 from kaga_edge.sim import fittings as fitted
+from kaga_edge.sim.answering import Answerer, ModbusLine, Registers
+from kaga_edge.sim.files import DEVICES, SiteFiles, Text, raspberry_pi, thermometer
 from kaga_edge.sim.fittings import Fitting
 from kaga_edge.sim.instruments import Rubbish
 from kaga_edge.sim.lines import Lines
@@ -30,6 +32,8 @@ from kaga_edge.sim.ports import PtyPort, Talker
 from kaga_edge.sim.slots import Fault, Slot
 from kaga_edge.sim.wire import Message, fill, plain
 from kaga_edge.sim.world import Truth, World
+
+ROOT = "root"  # below it the kernel's files of the site
 
 if TYPE_CHECKING:
     from smbus2 import i2c_msg
@@ -57,19 +61,17 @@ class SimulatedSite:
         self._began_ns = time.monotonic_ns()
         self._slots = {f.i2c: Slot(f, self.truth) for f in fittings if f.i2c}
         self._buses = {bus for bus, _ in self._slots}
-        self._talkers = {
-            f.id: Talker(PtyPort(folder / f.port), fitted.instrument(f, self.truth))
-            for f in fittings
-            if f.port
-        }
+        self._ports = _ports(folder, self.fittings, self.truth)
+        self._files = SiteFiles(folder / ROOT, _files(self.fittings, self.truth))
         self.lines = Lines(fittings, world, self)
         self._server: socketserver.ThreadingUnixStreamServer | None = None
 
     def start(self) -> SimulatedSite:
         """Begin the story and serve the socket."""
         self._began_ns = time.monotonic_ns()
-        for talker in self._talkers.values():
-            talker.start()
+        for port in set(self._ports.values()):
+            port.start()
+        self._files.start()
         self.lines.start()
         self.socket.unlink(missing_ok=True)
         self._server = _Server(self)
@@ -81,8 +83,9 @@ class SimulatedSite:
         for slot in self._slots.values():
             slot.turn(Fault.UNPLUGGED)
         self.lines.stop()
-        for talker in self._talkers.values():
-            talker.stop()
+        for port in set(self._ports.values()):
+            port.stop()
+        self._files.stop()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -112,7 +115,7 @@ class SimulatedSite:
                 slot.turn(fault)
                 return
         fitting = next(f for f in self.fittings if f.id == sensor)
-        self._turn_port(fitting, self._talkers[sensor], fault)
+        self._turn_port(fitting, self._ports[sensor], fault)
 
     def caught(self, sensor: str, within_s: float) -> bool:
         """Wait until a transfer hangs in a sensor whose fault is HANG; returns whether one does."""
@@ -142,7 +145,9 @@ class SimulatedSite:
 
     def wires(self) -> Wires:
         """Return ``Wires`` for a daemon in this process."""
-        return Wires(open_i2c=lambda bus: LocalI2c(self, bus), pin_factory=self._local_pins)
+        return Wires(
+            open_i2c=lambda bus: LocalI2c(self, bus), pin_factory=self._local_pins, root=self.folder / ROOT
+        )
 
     def _local_pins(self) -> TimedPins:
         pins = TimedPins()
@@ -157,7 +162,10 @@ class SimulatedSite:
         self.lines.listen(on_levels, on_edge)
         return pins
 
-    def _turn_port(self, fitting: Fitting, talker: Talker, fault: Fault) -> None:
+    def _turn_port(self, fitting: Fitting, talker: Talker | Answerer, fault: Fault) -> None:
+        if isinstance(talker, Answerer):
+            _turn_answerer(talker, fault)
+            return
         right = fitted.instrument(fitting, self.truth)
         talker.hush(fault is Fault.HANG)
         match fault:
@@ -169,6 +177,44 @@ class SimulatedSite:
                 talker.speak_as(right)
                 if not talker.port.plugged:
                     talker.replug()
+
+
+def _ports(folder: Path, fittings: Sequence[Fitting], truth: fitted.Now) -> dict[str, Talker | Answerer]:
+    """Return what sits at each sensor's port; Modbus units share theirs."""
+    found: dict[str, Talker | Answerer] = {}
+    units: dict[str, dict[int, Registers]] = {}
+    for one in fittings:
+        if one.port is None:
+            continue
+        if one.modbus_id is not None:
+            units.setdefault(one.port, {})[one.modbus_id] = fitted.registers(one, truth)
+            continue
+        port, device = PtyPort(folder / one.port), fitted.answering(one, truth)
+        if device is not None:
+            found[one.id] = Answerer(port, device)
+        else:
+            found[one.id] = Talker(port, fitted.instrument(one, truth))
+    lines = {name: Answerer(PtyPort(folder / name), ModbusLine(known)) for name, known in units.items()}
+    return found | {one.id: lines[one.port] for one in fittings if one.port in lines}
+
+
+def _files(fittings: Sequence[Fitting], truth: fitted.Now) -> dict[str, Text]:
+    found: dict[str, Text] = {}
+    for one in fittings:
+        if one.onewire:
+            found[f"{DEVICES}/{one.onewire}/w1_slave"] = thermometer(lambda: truth().air_temperature_c)
+        if one.driver == "pi_power":
+            found |= raspberry_pi(lambda: truth().cpu_temperature_c, lambda: truth().under_voltage > 0)
+    return found
+
+
+def _turn_answerer(line: Answerer, fault: Fault) -> None:
+    line.hush(fault is Fault.HANG)
+    line.babble(fault in (Fault.GARBAGE, Fault.WRONG_CHIP))
+    if fault is Fault.UNPLUGGED:
+        line.port.unplug()
+    elif not line.port.plugged:
+        line.replug()
 
 
 class LocalI2c:

@@ -29,6 +29,12 @@ class Truth:
     air_temperature_c: float = 10.0
     relative_humidity_pct: float = 80.0
     pitch_deg: float = 0.0  # of the instrument's beam from the vertical
+    road_temperature_c: float = 1.5
+    supply_v: float = 12.4
+    supply_a: float = 0.35
+    cpu_temperature_c: float = 41.0
+    under_voltage: float = 0.0  # 1: now
+    vehicle_m_s: float = 0.0  # in the radar's beam, nearer positive; 0: nobody
     echo_quality: float = 180.0  # as a sonic snow sensor grades its echo: 152-210 is good
 
 
