@@ -119,6 +119,7 @@ class Database(Retention):
         if book.next_n <= last:
             book.next_n, book.next_e = last + 1, last_e + 1
             book.runs += batch.runs
+        self._high.note(book.ep, next_n=book.next_n, next_e=book.next_e)
         alerts = (batch.first_e, last_e) if batch.notices else (None, None)
         self._on_change(
             Committed(

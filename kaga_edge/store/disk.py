@@ -59,6 +59,14 @@ class Disk:
         fresh.replace(path)
         self.sync_directory(path.parent)
 
+    def note(self, path: Path, content: bytes) -> None:
+        """Write over the beginning of a small file; the system makes it durable when it likes."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(handle, content, 0)
+        finally:
+            os.close(handle)
+
     def sync(self, path: Path) -> None:
         """Make a file's content durable."""
         handle = os.open(path, os.O_RDWR)

@@ -3,13 +3,17 @@
 If the database is lost, or comes back older than it was (a card that lied about syncs, a restored
 backup), this file still tells from where numbers are safe. It is written in steps, a whole block of
 numbers ahead, so that not every commit pays for it.
+
+Within a block a second small file notes after each commit how far numbers were used, without a sync: the
+system writes it within half a minute. A database whose log lost its end without a trace shows by it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kaga_edge.store.disk import Disk
@@ -33,8 +37,9 @@ class HighWater:
 
     def __init__(self, path: Path, disk: Disk) -> None:
         self.path = path
+        self._note_path = path.with_suffix(".used")
         self._disk = disk
-        self._marks = _read(path, disk)
+        self._marks = _with_note(_read(path, disk), _read_note(self._note_path, disk))
 
     def mark(self, ep: str) -> Mark:
         """Return what is known of an epoch; nothing reserved when it is not in the file."""
@@ -61,11 +66,17 @@ class HighWater:
             self._marks = marks
         return taken
 
+    def note(self, ep: str, *, next_n: int, next_e: int) -> None:
+        """Note from where numbers are not used yet. A refusal is let pass, as in ``reserve``."""
+        with contextlib.suppress(OSError):
+            self._disk.note(self._note_path, _noted(ep, next_n, next_e))
+
 
 def marks_of(store: Path) -> dict[str, Mark]:
     """Return the marks beside a store's file; a file set aside has left them with its old name."""
     name = store.name.partition(".damaged-")[0]
-    return _read(store.with_name(name + ".high"), Disk())
+    disk, high = Disk(), store.with_name(name + ".high")
+    return _with_note(_read(high, disk), _read_note(high.with_suffix(".used"), disk))
 
 
 def _read(path: Path, disk: Disk) -> dict[str, Mark]:
@@ -74,6 +85,32 @@ def _read(path: Path, disk: Disk) -> dict[str, Mark]:
         return {str(ep): _checked(*numbers) for ep, numbers in listed.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}  # absent or damaged: the database alone then decides
+
+
+def _noted(ep: str, next_n: int, next_e: int) -> bytes:
+    """Return the note: one line, always as long, so that an older one leaves nothing behind it."""
+    text = f"{ep} {next_n:013} {next_e:013}".encode("ascii")
+    return text + f" {zlib.crc32(text):08x}\n".encode("ascii")
+
+
+def _read_note(path: Path, disk: Disk) -> tuple[str, int, int] | None:
+    try:
+        line = disk.read(path)
+        ep, n, e, _ = line.decode("ascii").split()
+        whole = _noted(ep, int(n), int(e)) == line
+    except (OSError, ValueError):
+        return None  # absent, or torn while it was written: the marks alone then decide
+    return (ep, int(n), int(e)) if whole else None
+
+
+def _with_note(marks: dict[str, Mark], note: tuple[str, int, int] | None) -> dict[str, Mark]:
+    """Return the marks with what the note knows better: from where numbers are free for certain."""
+    if note is None or note[0] not in marks:
+        return marks
+    ep, n, e = note
+    mark = marks[ep]
+    known = replace(mark, n=max(mark.n, min(n, mark.n_upto + 1)), e=max(mark.e, min(e, mark.e_upto + 1)))
+    return {**marks, ep: known}
 
 
 def _checked(n: int, n_upto: int, e: int, e_upto: int) -> Mark:

@@ -64,6 +64,9 @@ class NoDisk(Disk):
     def write_whole(self, _path: Path, _content: bytes) -> None:
         return
 
+    def note(self, _path: Path, _content: bytes) -> None:
+        return
+
     def free_bytes(self, _: Path) -> int:
         return NEVER_FULL_BYTES
 

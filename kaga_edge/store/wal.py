@@ -43,7 +43,8 @@ def frames(wal: bytes) -> list[Frame]:
     found: list[Frame] = []
     for offset in range(HEADER_BYTES, len(wal) - FRAME_BYTES + 1, FRAME_BYTES):
         page, commit = struct.unpack_from(">II", wal, offset)
-        if wal[offset + 8 : offset + 16] == salt and page:
+        # Of another generation both halves differ; one alone is a spoilt one of this.
+        if page and (wal[offset + 8 : offset + 12] == salt[:4] or wal[offset + 12 : offset + 16] == salt[4:]):
             found.append(Frame(page, commit != 0, offset + FRAME_HEADER_BYTES))
     return found
 

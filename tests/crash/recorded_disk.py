@@ -143,6 +143,14 @@ class RecordedDisk(Disk):
         self.sync_directory(path.parent)
 
     @_own
+    def note(self, path: Path, content: bytes) -> None:
+        inode = self.names.get(str(path))
+        if inode is None:
+            self.fault("create", 0)
+            inode = self.make(str(path))
+        self.write(inode, 0, content)
+
+    @_own
     def sync(self, path: Path) -> None:
         self.sync_inode(self.names[str(path)])
 

@@ -74,7 +74,7 @@ def test_no_shared_memory_file_is_made_and_all_files_are_ours_alone(bench: Any, 
     bench.add(database)
 
     names = {path.name: stat.S_IMODE(path.stat().st_mode) for path in bench.folder.iterdir()}
-    assert names == {"kaga.db": 0o600, "kaga.db-wal": 0o600, "kaga.db.high": 0o600}
+    assert names == {"kaga.db": 0o600, "kaga.db-wal": 0o600, "kaga.db.high": 0o600, "kaga.db.used": 0o600}
 
 
 def test_a_second_opening_is_refused_with_the_reason(bench: Any) -> None:
