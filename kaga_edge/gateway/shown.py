@@ -33,6 +33,7 @@ def site(config: Config, plans: Mapping[str, SensorPlan], k: str) -> dict[str, A
                 "id": sensor.id,
                 "driver": sensor.driver,
                 "model": sensor.model.names[0],
+                "measures": plans[sensor.id].channels[0].channel,
                 "every_s": sensor.every_s,
                 "purpose": dict(sensor.disclosure.purpose),
                 "personal_data": sensor.disclosure.personal_data,

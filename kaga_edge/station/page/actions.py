@@ -14,6 +14,16 @@ from kaga_edge.vocabulary.quantities import BY_CHANNEL
 
 Json = dict[str, Any]
 Tell = Callable[..., None]
+TOLD = {  # what the log calls it
+    "read": "read",
+    "care_on": "maintenance on",
+    "care_off": "maintenance off",
+    "stop": "collect stop",
+    "start": "collect start",
+    "calibrate_begin": "calibrate: reading",
+    "calibrate_keep": "calibrate",
+    "calibrate_undo": "calibrate --undo",
+}
 LONGEST_TEXT = 80
 LONGEST_MINUTES = 24 * 60
 LARGEST = 1e6  # beyond any quantity; also refuses what is no number
@@ -46,8 +56,10 @@ class Actions:
             raise RefusedHere(say("page.no_action", lang))
         async with self._one:
             answer = await action(asked, who, lang)
-        if name not in ("calibrate_look", "calibrate_compare"):
-            self._tell("web.action", who=who, action=name, sensor=str(asked.get("sensor") or "site")[:40])
+        if name in TOLD:
+            self._tell(
+                "web.action", who=who, action=TOLD[name], sensor=str(asked.get("sensor") or "site")[:40]
+            )
         return answer
 
     async def _read(self, asked: Json, _who: str, lang: str) -> Json:

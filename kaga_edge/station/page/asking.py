@@ -11,6 +11,7 @@ from typing import Any
 from kaga_edge.vocabulary.errors import KagaError
 
 ANSWER_S = 10.0  # a read on a sick bus takes its deadlines
+STATUS_S = 4.0  # a look has none; who watches must soon be told that nobody answers
 ANSWER_BYTES = 4 * 1024 * 1024
 
 
@@ -33,7 +34,7 @@ class Refused(KagaError):
 async def ask(control: Path, request: dict[str, Any]) -> dict[str, Any]:
     """Return the daemon's answer. Raises Silent, Refused."""
     try:
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(STATUS_S if request["op"] == "status" else ANSWER_S):
             reader, writer = await asyncio.open_unix_connection(control, limit=ANSWER_BYTES)
             try:
                 writer.write(json.dumps(request).encode() + b"\n")

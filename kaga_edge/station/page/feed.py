@@ -19,7 +19,7 @@ from kaga_edge.vocabulary.errors import KagaError
 LOOK_S = 2.0
 FACTS_S = 30.0
 SERIES_S = 60.0
-SERIES_HOURS, SERIES_POINTS = 3, 60
+SERIES_HOURS, SERIES_POINTS, FEW_POINTS = 3, 60, 10
 MOST_WATCHERS = 8
 TAIL_BYTES = 32 * 1024
 MOST_EVENTS = 12
@@ -93,13 +93,11 @@ class Feed:
         self._newer = asyncio.Event()
 
     async def _more_series(self, now_s: float) -> None:
-        """Fetch what is a minute old; at first all, then one sensor a look."""
-        due = [
-            sensor["id"]
-            for sensor in self.look.facts.get("sensors", ())
-            if now_s - self._series_s.get(sensor["id"], -SERIES_S) >= SERIES_S
-        ]
-        for sensor in due if not self.look.series else due[:1]:
+        """Fetch what is a minute old, one sensor a look; at once what has hardly any points yet."""
+        known = [sensor["id"] for sensor in self.look.facts.get("sensors", ())]
+        few = [one for one in known if len(self.look.series.get(one, {}).get("t", ())) < FEW_POINTS]
+        due = [one for one in known if now_s - self._series_s.get(one, -SERIES_S) >= SERIES_S]
+        for sensor in dict.fromkeys((*few, *due[:1])):
             self._series_s[sensor] = now_s
             asked = {"op": "series", "sensor": sensor, "hours": SERIES_HOURS, "points": SERIES_POINTS}
             try:

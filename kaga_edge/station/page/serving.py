@@ -73,8 +73,10 @@ class Acceptor:
 class Watched(asyncio.Protocol):
     """Passes everything on to ``inner``, and cuts a connection whose other end does not read."""
 
-    def __init__(self, inner: asyncio.Protocol, on_over: Callable[[], None]) -> None:
-        self._inner, self._on_over = inner, on_over
+    def __init__(
+        self, inner: asyncio.Protocol, on_over: Callable[[], None], *, stalled_s: float = STALLED_S
+    ) -> None:
+        self._inner, self._on_over, self._stalled_s = inner, on_over, stalled_s
         self._is_over = False
         self._stalled: asyncio.TimerHandle | None = None
         self._transport: asyncio.WriteTransport | None = None
@@ -97,7 +99,7 @@ class Watched(asyncio.Protocol):
         """Nobody reads: that may last for a while only."""
         self._inner.pause_writing()
         if self._transport is not None:
-            self._stalled = asyncio.get_running_loop().call_later(STALLED_S, self._transport.abort)
+            self._stalled = asyncio.get_running_loop().call_later(self._stalled_s, self._transport.abort)
 
     def resume_writing(self) -> None:
         """It reads again."""

@@ -32,6 +32,8 @@ DECIMALS = {
     "m": 3, "mm": 1, "mm/h": 1, "hPa": 1, "Cel": 1, "%": 0, "km/h": 0, "V": 2, "A": 2, "W": 1, "mA": 2,
     "deg": 1,
 }  # fmt: skip
+COUNTED = ("{count}", "1", "mm", "mm/h", "km/h", "s")  # between two of these there is no trend
+TREND_S = 600.0  # less is noise
 OLD_PERIODS = 3  # a value older than three periods is not the present
 OLD_AT_LEAST_S = 10.0
 LATE_S = 300.0  # more than a batch on its way
@@ -120,7 +122,7 @@ def _state(status: Json, facts: Json, say_: Words, gone_s: float | None) -> tupl
             return "attention", [say_("page.says.look")]
         return usual, [say_(f"page.says.{usual}")]
     found.sort(key=lambda one: LEVELS.index(one[0]))
-    return found[0][0], [sentence for _, sentence in found]
+    return found[0][0], [sentence[:1].upper() + sentence[1:] for _, sentence in found]
 
 
 def _worries(status: Json, facts: Json, say_: Words) -> Iterator[tuple[str, str]]:
@@ -141,6 +143,10 @@ def _worries(status: Json, facts: Json, say_: Words) -> Iterator[tuple[str, str]
         what = say_("maintenance.site") if window["sensor"] == "site" else window["sensor"]
         span = say_.span(window["left_s"])
         yield "maintenance", say_("page.says.maintenance", what=what, span=span, who=window["who"])
+    titles = {sensor["id"]: _title(sensor, say_) for sensor in status["sensors"]}
+    for stop in status.get("stopped", ()):
+        what = titles.get(stop["sensor"], stop["sensor"])
+        yield "attention", say_("page.says.stopped", what=what, who=stop["who"])
     if (status.get("config") or {}).get("source") in ("last_good", "rolled_back"):
         yield "attention", say_("page.says.config")
 
@@ -258,6 +264,8 @@ def _sensor(sensor: Json, standing: Json, care: Json | None, say_: Words) -> Jso
         "age_s": sensor["age_s"],
         "old_after_s": max(OLD_AT_LEAST_S, OLD_PERIODS * every_s),
         "next": next_threshold(first["value"], first["id"], thresholds, say_) if good else "",
+        "above": good
+        and any(first["value"] is not None and first["value"] >= at for at in thresholds.values()),
         "care": None if care is None else say_.span(care["left_s"]),
         "last_good": "" if good else say_("page.last_good"),
         "channels": [
@@ -366,20 +374,23 @@ def spark(series: Json, lang: str) -> Json:
     if not values:
         return {"t": [], "value": [], "says": say_("page.spark_none"), "trend": ""}
     low, high, now = (shown(one, channel) for one in (min(values), max(values), values[-1]))
-    hours = max(1, round((series["now"] - series["t"][0]) / 3_600_000))
-    what = quantity_name(channel, lang)
-    change = shown(abs(values[-1] - values[0]), channel)
-    sign = "+" if values[-1] > values[0] else "-"
-    steady = not float(change)
-    unit = unit_shown(series["unit"], lang) if series["unit"] not in ("1", "{count}") else ""
+    long_s = (series["now"] - series["t"][0]) / 1000
+    span, what = say_.span(long_s), quantity_name(channel, lang)
     return {
         "t": series["t"],
         "value": series["value"],
-        "says": say_("page.spark", what=what, hours=hours, low=low, high=high, now=now),
-        "trend": say_(
-            "page.trend", hours=hours, change=change if steady else sign + change, unit=unit
-        ).rstrip(),
+        "says": say_("page.spark", what=what, span=span, low=low, high=high, now=now),
+        "trend": _trend(values, series, span, say_) if long_s >= TREND_S else "",
     }
+
+
+def _trend(values: Sequence[float], series: Json, span: str, say_: Words) -> str:
+    """Return the change over the time shown; empty for what is counted anew each time."""
+    if series["unit"] in COUNTED:
+        return ""
+    change = shown(abs(values[-1] - values[0]), series["channel"])
+    sign = "" if not float(change) else "+" if values[-1] > values[0] else "-"
+    return say_("page.trend", span=span, change=sign + change, unit=unit_shown(series["unit"], say_.lang))
 
 
 def events(found: Sequence[Json], facts: Json, lang: str) -> list[Json]:
@@ -427,7 +438,10 @@ def _event(event: Json, zone: ZoneInfo | None, lang: str) -> Json:
 def notice(facts: Json, lang: str) -> list[list[str]]:
     """Return who measures what, for which purpose, and how long it stays here: label and lines."""
     say_ = Words(lang=lang)
-    purposes = list(dict.fromkeys(say_.pair(sensor["purpose"]) for sensor in facts.get("sensors", ())))
+    purposes = [
+        f"{quantity_name(sensor['measures'], lang)}: {say_.pair(sensor['purpose'])}"
+        for sensor in facts.get("sensors", ())
+    ]
     personal = [sensor["id"] for sensor in facts.get("sensors", ()) if sensor["personal_data"]]
     kept = say_("page.notice_kept_for", span=say_.span(facts.get("kept_s", 0)))
     about = say_("page.notice_personal_no")
@@ -435,6 +449,6 @@ def notice(facts: Json, lang: str) -> list[list[str]]:
         about = say_("page.notice_personal_yes", sensors=", ".join(personal))
     return [
         [say_("page.notice_who"), facts.get("contact", "")],
-        [say_("page.notice_what"), *purposes],
+        [say_("page.notice_what"), *dict.fromkeys(purposes)],
         [say_("page.notice_kept"), kept, about],
     ]

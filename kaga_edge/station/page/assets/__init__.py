@@ -65,6 +65,7 @@ class Assets:
             gw=html.escape(str(facts.get("gw", ""))),
             version=html.escape(__version__),
             digest=self.digest,
+            zone=html.escape(str(facts.get("zone", "UTC"))),
             about=_about(notice(facts, lang)),
             content=json.dumps(content, ensure_ascii=False).replace("<", "\\u003c"),
         ).encode()

@@ -3,9 +3,11 @@
   "use strict";
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  // Two digits, local time of whoever looks; the date too when the period is long.
+  const local = (seconds) => uPlot.tzDate(new Date(seconds * 1000), document.body.dataset.zone);
+
+  // Two digits, the site's own time; the date too when the period is long.
   const moment = (seconds, long) => {
-    const at = new Date(seconds * 1000);
+    const at = local(seconds);
     const two = (n) => String(n).padStart(2, "0");
     const clock = `${two(at.getHours())}:${two(at.getMinutes())}`;
     return long ? `${at.getMonth() + 1}/${at.getDate()} ${clock}` : clock;
@@ -24,6 +26,7 @@
         cursor: { show: false },
         legend: { show: false },
         select: { show: false },
+        tzDate: local,
         scales: { x: { time: true, min: now - hours * 3600, max: now } },
         axes: [
           { ...axis, space: long ? 90 : 60, values: (_, ticks) => ticks.map((tick) => moment(tick, long)) },

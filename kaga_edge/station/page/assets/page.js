@@ -161,6 +161,7 @@
       put(made.unit, sensor.unit);
       put(made.age, sensor.last_good ? `${sensor.last_good} ${age(old)}` : age(old));
       put(made.next, sensor.next);
+      mark(made.next, "data-above", String(sensor.above));
       showFault(made.fault, sensor.error);
       if (made.show) made.show(sensor);
     }
@@ -313,9 +314,14 @@
     const note = newNote();
     const sure = h("div");
     const id = sensor.id;
-    const stop = () => sure.replaceChildren(h("p", { class: "note", "data-mood": "bad" }, words.stop_sure), h("div", { class: "row" },
-      button(words.yes, async () => { await act(note, { action: "stop", sensor: id }, words.stop_done); sure.replaceChildren(); }, true),
-      button(words.cancel, () => sure.replaceChildren())));
+    const stop = () => {
+      const why = h("input", { maxlength: 80, required: true, autocomplete: "off" });
+      sure.replaceChildren(h("p", { class: "note", "data-mood": "bad" }, words.stop_sure), h("form", { onsubmit: async (event) => {
+        event.preventDefault();
+        if (await act(note, { action: "stop", sensor: id, why: why.value }, words.stop_done)) sure.replaceChildren();
+      } }, h("label", {}, words.why, why), h("button", { type: "submit", class: "main" }, words.stop_yes), button(words.cancel, () => sure.replaceChildren())));
+      why.focus();
+    };
     const parts = [
       h("div", { class: "row" },
         button(words.read, () => act(note, { action: "read", sensor: id }, readings), true),
