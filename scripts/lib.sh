@@ -14,14 +14,15 @@ find_python() {
   fail "kaga-edge needs Python 3.11, 3.12 or 3.13. On Debian 12 and Raspberry Pi OS: apt install python3"
 }
 
-# apt_ready: install what scripts/apt-packages lists; without root, print the one line to type.
+# apt_ready [LIST...]: install what the lists name (scripts/apt-packages); without root, print the one line to type.
 apt_ready() {
+  local lists=("${@:-scripts/apt-packages}")
   local missing=() package
   command -v dpkg-query >/dev/null || return 0
   while read -r package _; do
     case "$package" in ''|'#'*) continue ;; esac
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-  done < scripts/apt-packages
+  done < <(cat "${lists[@]}")
   [ ${#missing[@]} -eq 0 ] && return 0
   if [ "$(id -u)" -eq 0 ]; then
     echo "installing Debian packages: ${missing[*]}"

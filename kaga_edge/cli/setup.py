@@ -13,16 +13,18 @@ secrets.txt (lines "mqtt-password = ..."), ca.pem; RESULT.txt beside them says w
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaga_edge.cli.ask import DEFAULT_CONFIG, DEFAULT_RUNTIME, ask, language_of
+from kaga_edge.cli.ask import DEFAULT_CONFIG, ask, language_of, runtime_of
 from kaga_edge.cli.screen import fold
 from kaga_edge.text import say
 from kaga_edge.vocabulary.errors import KagaError
@@ -256,6 +258,7 @@ def _hands(lang: str) -> Hands:
     """Return the real ones. Everything is loaded now: during the update our own files are replaced."""
     from kaga_edge.station.setup import update
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # an SSH line that breaks must not leave half an update
     environ = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
         "DEBIAN_FRONTEND": "noninteractive"
     }
@@ -264,16 +267,28 @@ def _hands(lang: str) -> Hands:
         look=_looker(lang),
         wait=time.sleep,
         now_s=time.monotonic,
-        say=_sayer(lang),
+        say=_to_whoever_listens(lang),
     )
+
+
+def _to_whoever_listens(lang: str) -> Callable[..., None]:
+    """Say it to a terminal that may be gone."""
+
+    def told(code: str, **params: object) -> None:
+        with contextlib.suppress(OSError):
+            _print(say(code, lang, **params))
+
+    return told
 
 
 def _looker(lang: str) -> Callable[[], Look | None]:
     from kaga_edge.core.updating import Look
 
+    control = runtime_of(DEFAULT_CONFIG) / "control.sock"
+
     def look() -> Look | None:
         try:
-            return Look.of(ask(DEFAULT_RUNTIME / "control.sock", {"op": "status"}, lang))
+            return Look.of(ask(control, {"op": "status"}, lang))
         except (KagaError, ValueError, LookupError):
             return None
 

@@ -80,7 +80,11 @@ def take_in(root: Path, *, when: str, site: str | None = None, judge: Judge = lo
         told.failed = True
         told.say("drop.io", file=error.filename or "", reason=error.strerror or str(error))
     told.say("drop.next" if not told.failed and told.faults is None else "drop.again")
-    replace_whole(folder / RESULT, result(when, told.text("ja"), told.text("en")))
+    try:
+        replace_whole(folder / RESULT, result(when, told.text("ja"), told.text("en")))
+    except OSError as error:  # a card that cannot be written; what was taken in stays taken in
+        told.failed = True
+        told.say("drop.io", file=str(folder / RESULT), reason=error.strerror or str(error))
     return told
 
 

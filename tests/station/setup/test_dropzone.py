@@ -119,6 +119,21 @@ def test_a_link_on_the_card_is_not_followed(root, zone, tmp_path):
     assert not (root / "etc/kaga-edge/ca.pem").exists()
 
 
+def test_a_card_that_takes_no_result_is_no_crash_and_what_was_taken_in_stays(root, drop):
+    (drop / "RESULT.txt").mkdir()
+    told = take_in(root, when=WHEN)
+    assert told.failed
+    assert told.took_config
+    assert (root / "etc/kaga-edge/kaga-edge.toml").exists()
+
+
+def test_names_in_capital_letters_are_taken_too(root, zone, site):
+    (zone / "KAGA-EDGE.TOML").write_text(site)
+    (zone / "SECRETS.TXT").write_text("mqtt-password = x\n")
+    (zone / "ca.pem").write_text(CERTIFICATE)
+    assert take_in(root, when=WHEN).took_config
+
+
 def test_without_a_drop_zone_it_says_what_to_make(root, zone):
     zone.rmdir()
     with pytest.raises(SetupFailed) as raised:
