@@ -32,6 +32,7 @@ from kaga_edge.core.stored import (
     StoreSize,
 )
 from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
+from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import StoreBusy, StoreError, StoreForeign, StoreSick
 from kaga_edge.store.file import Identity
 from kaga_edge.store.ring import Ringed
@@ -74,6 +75,7 @@ class Store:
         upstream: str = "native",
         identity: Identity | None = None,
         keep_free_bytes: int = 0,
+        disk: Disk | None = None,
     ) -> Store:
         """Open or make the store. Raises StoreBusy, StoreForeign, StoreSick.
 
@@ -90,6 +92,7 @@ class Store:
                 upstream=upstream,
                 identity=identity,
                 keep_free_bytes=keep_free_bytes,
+                disk=disk,
                 on_change=store._changes.append,
             )
 
