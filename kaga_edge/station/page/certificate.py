@@ -16,7 +16,7 @@ from pathlib import Path
 from kaga_edge.station.page.opening import CannotOpen
 
 DAYS = 820  # phones refuse certificates that are valid for longer than 825
-LEFT_S = 86_400
+LEFT_S = 2 * 86_400
 NAME = "kaga-edge.local"
 OPENSSL_S = 60.0  # a Zero at work; on a desk it is a tenth of a second
 
@@ -46,7 +46,7 @@ def certificate_for(address: str, folder: Path) -> Certificate:
 
 
 def _lasts(certificate: Path) -> bool:
-    """Say whether it is still valid tomorrow."""
+    """Say whether it is valid for two days yet."""
     return _openssl("x509", "-in", str(certificate), "-noout", "-checkend", str(LEFT_S)).returncode == 0
 
 
