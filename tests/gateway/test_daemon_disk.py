@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +20,7 @@ from .conftest import Daemon, config_text, wait_for
 from .test_daemon import assert_none_missed, rows, sensors
 
 BACK_WITHIN_S = 5.0
+SHUTDOWN, AT_ONCE = 0x8004587D, 2  # ioctl of ext4: nothing more is read or written, EIO; without a flush
 
 
 class WatchedDaemon(Daemon):
@@ -98,3 +104,101 @@ def highest(folder, store: dict[int, tuple]) -> dict[str, int]:
         ep = names[number >> 40]
         found[ep] = max(found.get(ep, 1), (number & (1 << 40) - 1) + 1)
     return found
+
+
+class Card:
+    """A small ext4 of our own; ``freeze``: every write waits, ``die``: every operation fails."""
+
+    def __init__(self, folder: Path) -> None:
+        self.image, self.at = folder / "card.img", folder / "card"
+        with self.image.open("wb") as image:
+            image.truncate(32_000_000)
+        subprocess.run(["mkfs.ext4", "-q", str(self.image)], check=True)
+        self.at.mkdir()
+        self.mount()
+
+    def mount(self) -> None:
+        subprocess.run(["mount", "-o", "loop", str(self.image), str(self.at)], check=True)
+
+    def freeze(self, frozen: bool) -> None:
+        subprocess.run(["fsfreeze", "-f" if frozen else "-u", str(self.at)], check=True)
+
+    def die(self) -> None:
+        handle = os.open(self.at, os.O_RDONLY)
+        fcntl.ioctl(handle, SHUTDOWN, AT_ONCE.to_bytes(4, sys.byteorder))
+        os.close(handle)
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", "-l", str(self.at)], check=False)
+
+
+def loop_mounts_work(folder: Path) -> bool:
+    if os.geteuid() != 0 or not all(map(shutil.which, ("mkfs.ext4", "fsfreeze", "losetup"))):
+        return False
+    return subprocess.run(["losetup", "-f"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def card(tmp_path) -> Iterator[Card]:
+    if not loop_mounts_work(tmp_path):
+        pytest.skip("a disk of our own needs root, loop devices and the packages e2fsprogs and util-linux")
+    made = Card(tmp_path)
+    yield made
+    made.unmount()
+
+
+def on_the_card(tmp_path, card, daemon, port) -> None:
+    text = config_text(tmp_path, sensors(tmp_path, "level-1", "level-2"), port=port, every="250ms")
+    daemon.config.write_text(text.replace(f'{tmp_path}/store.sqlite"', f'{card.at}/store.sqlite"'))
+    daemon.start()
+
+
+def all_there(card: Card, tmp_path: Path, receiving) -> None:
+    """Every due time has its sample on the card, and the platform has every number."""
+    store = rows(card.at, tmp_path / "scratch")
+    for sensor in (0, 1):
+        assert_none_missed(sorted(at for index, at, *_ in store.values() if index == sensor), every_ms=250)
+    wanted = highest(tmp_path, store)
+    wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+    assert receiving._receiver.verify(wanted).conflicting == 0
+
+
+def test_a_disk_that_hangs_for_seconds_costs_no_sample(
+    tmp_path, watched, instruments, mosquitto, receiving, card
+) -> None:
+    on_the_card(tmp_path, card, watched, mosquitto)
+    wait_for(lambda: receiving.arrived() >= 8, why="samples at the platform")
+
+    card.freeze(True)
+    try:
+        arrived = receiving.arrived()
+        time.sleep(4)  # the length of the hang is the test: a card that tidies up inside
+    finally:
+        card.freeze(False)
+
+    wait_for(lambda: receiving.arrived() >= arrived + 32 + 8, why="the samples of the hang and later ones")
+    watched.stop()
+    all_there(card, tmp_path, receiving)
+    assert "Traceback" not in watched.log.read_text()
+
+
+def test_a_card_that_dies_and_is_mounted_again_holds_every_sample(
+    tmp_path, watched, instruments, mosquitto, receiving, card
+) -> None:
+    on_the_card(tmp_path, card, watched, mosquitto)
+    wait_for(lambda: receiving.arrived() >= 8, why="samples at the platform")
+
+    card.die()
+    told = wait_for(lambda: (s := watched.status()["store"])["error"] and s, why="a sick disk")
+    wait_for(lambda: receiving.arrived() >= told["numbered"] + 16, why="samples from memory at the platform")
+    card.unmount()
+    card.mount()
+    ended = time.monotonic()
+    wait_for(lambda: watched.status()["store"]["error"] is None, why="the disk taken again")
+    assert time.monotonic() - ended <= BACK_WITHIN_S
+
+    now = watched.status()["store"]["numbered"]
+    wait_for(lambda: receiving.arrived() >= now + 8, why="samples after the fault")
+    watched.stop()
+    all_there(card, tmp_path, receiving)
+    assert watched.log.read_text().count("Traceback") == 0
