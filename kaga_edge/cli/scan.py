@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import dataclasses
 import json
-import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +64,8 @@ def run_scan(args: argparse.Namespace) -> int:
     """Scan and print; returns 0, or 1 when nothing was found."""
     lang = language_of(args)
     busy, addresses = _in_use(args, lang)
+    import asyncio
+
     found = asyncio.run(_scan(args, busy, addresses, lang))
     levels = _levels(args.gpio, lang) if args.gpio else {}
     if args.json:
@@ -83,6 +83,8 @@ def run_scan(args: argparse.Namespace) -> int:
 async def _scan(
     args: argparse.Namespace, busy: set[str], addresses: set[tuple[int, int]], lang: str
 ) -> list[Found]:
+    import asyncio
+
     from kaga_edge.buses import Wires, scan
     from kaga_edge.station.clock import SystemClock
 
@@ -185,6 +187,8 @@ def verdicts_on(
     chosen: Sequence[SensorConfig], config: Config, socket_path: Path, lang: str
 ) -> list[dict[str, Any]]:
     """Read each sensor five times, through the gateway or from its bus, and return the verdicts."""
+    import asyncio
+
     from kaga_edge.cli.sensor import straight_from_bus
 
     answers: dict[str, list[dict[str, Any]]] = {one.id: [] for one in chosen}
@@ -207,6 +211,8 @@ def verdict(sensor: str, read: list[dict[str, Any]]) -> dict[str, Any]:
             if reading["value"] is not None:
                 values.setdefault(reading["id"], []).append(reading["value"])
     errors = [answer["error"] for answer in read if answer["error"]]
+    import statistics
+
     return {
         "sensor": sensor,
         "readings": len(read) - len(errors),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
+
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -140,6 +140,8 @@ def run_read(args: argparse.Namespace) -> int:
         raise NoSuchSensor(say("read.record_one", lang))
     answers = _through_daemon(args, wanted, lang)
     if answers is None:
+        import asyncio
+
         answers = asyncio.run(straight_from_bus(config, wanted))
     if args.record:
         _record(args.record, wanted[0], answers[0])

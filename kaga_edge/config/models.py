@@ -93,6 +93,7 @@ class SiteTable(Table):
     position: tuple[float, float] | None = None  # latitude, longitude
     zone: str = "Asia/Tokyo"
     contact: str = ""
+    operator: Words | None = None  # who collects: for the disclosure
     language: Literal["ja", "en"] | None = None  # for commands when nothing else says
     check: tuple[CheckTable, ...] = ()
 
@@ -140,3 +141,5 @@ class DisclosureTable(Table):
 
     purpose: Words
     personal_data: bool
+    ground: Words | None = None  # the law or consent it rests on
+    kept: Words | None = None  # how long the city keeps it

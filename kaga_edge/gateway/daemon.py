@@ -18,6 +18,7 @@ from kaga_edge import __version__
 from kaga_edge.buses import Bus, Polled, Wires
 from kaga_edge.config import Config, ConfigFaults
 from kaga_edge.core import deriving, message
+from kaga_edge.core.collecting import stopped_sample
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
@@ -25,6 +26,7 @@ from kaga_edge.core.stored import Catalog, Change, Entry, EpochBegan
 from kaga_edge.core.timekeeping import Floor
 from kaga_edge.gateway import leaner, notable, plans, shown, snapshot
 from kaga_edge.gateway.battery import BatteryGuard
+from kaga_edge.gateway.collecting import Changed, Collecting
 from kaga_edge.gateway.configured import MEMORY, Configured
 from kaga_edge.gateway.events import Events
 from kaga_edge.gateway.outputs import Outputs
@@ -44,7 +46,7 @@ from kaga_edge.station.notify import Supervisor
 from kaga_edge.station.page.opening import Opening
 from kaga_edge.store import Store
 from kaga_edge.uplink import Uplink, UplinkSettings
-from kaga_edge.vocabulary.errors import KagaError, SensorSilent
+from kaga_edge.vocabulary.errors import CollectionStopped, KagaError, SensorSilent
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import ClockTrust
 
@@ -162,12 +164,14 @@ class Daemon:
         self._recorder = Recorder(self._store)
         self._upkeep = Upkeep(self._store, self._clock.now)
         await self._upkeep.recall()
+        self._collecting = Collecting(self._store, self._clock.now)
+        await self._collecting.recall()
         self._configured.recall(await self._store.recall(MEMORY))
 
     async def _start(self, reload: asyncio.Event) -> None:
         self._store.on_change.append(self._store_changed)
         await self._plan_sensors()
-        for name, plan in plans.bus_plans(self.config).items():
+        for name, plan in plans.bus_plans(self._collecting.allowed(self.config)).items():
             await self._start_bus(name, plan)
         self._events.apply()
         for work, name in (
@@ -194,6 +198,7 @@ class Daemon:
                 "series": self._series,
                 "web": self._page.ask,
                 "config": self._config,
+                "collect": self._collect,
             },
         )
         await self._control.open()
@@ -458,6 +463,7 @@ class Daemon:
             await self._refresh()
         told = snapshot.status(self._facts(), degraded=self._configured.degraded)
         told |= {"maintenance": self._upkeep.told()["windows"], "config": self._configured.told()}
+        told |= {"stopped": self._collecting.told()["stopped"]}
         return told | {"k": self._catalog.k, "alarms": sorted(self._raised())}
 
     async def _site(self, _request: dict[str, Any]) -> dict[str, Any]:
@@ -483,6 +489,8 @@ class Daemon:
 
     async def _read_now(self, request: dict[str, Any]) -> Polled:
         wanted = request.get("sensor")
+        if wanted in self._collecting.stopped:
+            raise CollectionStopped(f"{wanted}: collecting is stopped", fix="kaga-edge collect status")
         for running in self._buses.values():
             if any(sensor.id == wanted for sensor in running.plan.sensors):
                 return await running.bus.read_now(str(wanted))
@@ -500,6 +508,7 @@ class Daemon:
             uplink_fault=self._uplink_fault,
             ep=self._store.epoch,
             ledger=self._ledger,
+            stopped=self._collecting.stopped,
             oldest_ms=self._oldest_ms,
             size=self._size,
             held=self._recorder.held,
@@ -537,6 +546,7 @@ class Daemon:
             if self._uplink is not None:
                 self._power.link(there=self._uplink.snapshot().state != "down")
             with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report
+                await self._collecting_changed(await self._collecting.over())
                 await self._store.purge(moment)
                 if time.monotonic() - remembered_s >= REMEMBER_TIME_S:
                     remembered_s = time.monotonic()
@@ -611,9 +621,26 @@ class Daemon:
         async with self._one_reload:
             await self._apply(new)
 
+    async def _collect(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Stop or start collecting. What stops is off its wire when this returns."""
+        await self._collecting_changed(await self._collecting.ask(request, tuple(self._plans)))
+        return self._collecting.told()
+
+    async def _collecting_changed(self, changed: Changed) -> None:
+        if not (changed.stopped or changed.started):
+            return
+        await self._change_to(self.config)
+        at = self._clock.now()
+        for sensor, alert in (*changed.stopped, *changed.started):
+            if sensor not in self._plans:  # the configuration let it go meanwhile
+                continue
+            sample = stopped_sample(self._plans[sensor], at)
+            self._latest.pop(sensor, None)  # what it measured before is not its value now
+            self._recorder.add(Entry(sample=sample, alerts=(alert,)))
+
     async def _apply(self, new: Config) -> None:
         """Change over to ``new``: what did not change goes on untouched, what goes is read a last time."""
-        wanted, old = plans.bus_plans(new), self.config
+        wanted, old = plans.bus_plans(self._collecting.allowed(new)), self.config
         if (new.store, new.station) != (old.store, old.station):
             journal.warning("config.partly", fix="[store] and [station] change at the next restart")
         going = [n for n, r in self._buses.items() if not _same_wire(wanted.get(n), r.plan)]

@@ -6,35 +6,21 @@ codes shown to users, there is nothing to compile, and a page needs the same tex
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Mapping
 from functools import cache
 
-from kaga_edge.text import (
-    alarms,
-    checking,
-    commands,
-    configuration,
-    decoding,
-    errors,
-    events,
-    explained,
-    explained_configuration,
-    managing,
-    page,
-    setup,
-    status,
-    storing,
-    upkeep,
-    words,
-)
-from kaga_edge.vocabulary.readings import Flag
+from kaga_edge.vocabulary.flags import Flag
 
 LANGUAGES = ("ja", "en")
+# The files beside this one, the most asked for first: one is loaded when no earlier one has the code, so a
+# command that says little starts quickly.
 TOPICS = (
-    configuration, errors, status, words, commands, alarms, decoding, explained, explained_configuration,
-    checking, events, upkeep, page, storing, managing, setup,
+    "status", "words", "commands", "errors", "managing", "upkeep", "storing", "events", "alarms",
+    "checking", "decoding", "page", "setup", "configuration", "explained", "explained_configuration",
 )  # fmt: skip
+NAMES = ("words", "upkeep")  # where quantities and units are named
 Text = tuple[str, str]  # Japanese, English
 
 
@@ -47,19 +33,34 @@ class Phrase(str):
 @cache
 def catalogue() -> dict[str, Text]:
     """Return every text by code."""
-    texts: dict[str, Text] = {}
-    for topic in TOPICS:
-        texts |= topic.TEXTS
-    return texts
+    return {code: text for name in TOPICS for code, text in _topic(name).items()}
+
+
+def has(code: str, *topics: str) -> bool:
+    """Say whether there is a text of this code (in one of ``topics``: nothing else is loaded then)."""
+    return any(code in _topic(name) for name in topics or TOPICS)
 
 
 def say(code: str, lang: str, **params: object) -> str:
     """Return the text of ``code`` in "ja" or "en" with its parameters filled in. KeyError: no such code."""
-    text = catalogue()[str(code)][LANGUAGES.index(lang)]
+    text = _text(str(code))[LANGUAGES.index(lang)]
     filled = {
         name: say(value, lang) if isinstance(value, Phrase) else value for name, value in params.items()
     }
     return text.format(**filled)
+
+
+def _text(code: str) -> Text:
+    for name in TOPICS:
+        if code in (topic := _topic(name)):
+            return topic[code]
+    raise KeyError(code)
+
+
+@cache
+def _topic(name: str) -> dict[str, Text]:
+    texts: dict[str, Text] = importlib.import_module(f"{__name__}.{name}").TEXTS
+    return texts
 
 
 def language(
@@ -85,7 +86,7 @@ def language(
 def quantity_name(channel: str, lang: str) -> str:
     """Return what a channel measures, for people; a channel nobody knows keeps its id."""
     key = f"quantity.{channel}"
-    return say(key, lang) if key in catalogue() else channel
+    return say(key, lang) if has(key, *NAMES) else channel
 
 
 def unit_shown(unit: str, lang: str, channel: str = "") -> str:
@@ -94,9 +95,9 @@ def unit_shown(unit: str, lang: str, channel: str = "") -> str:
     ``channel``: what is counted, where Japanese counts it with a word of its own.
     """
     key = f"unit.of.{channel}"
-    if key not in catalogue():
+    if not has(key, *NAMES):
         key = f"unit.{unit}"
-    return say(key, lang) if key in catalogue() else unit
+    return say(key, lang) if has(key, *NAMES) else unit
 
 
 def quality_words(flags: int, lang: str) -> str:

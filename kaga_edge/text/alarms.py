@@ -6,10 +6,10 @@ The names of the ranks are data (``ranks.json``): they change by decree, not by 
 from __future__ import annotations
 
 import json
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
-_DATA: dict[str, Any] = json.loads(resources.files(__package__).joinpath("ranks.json").read_text("utf-8"))
+_DATA: dict[str, Any] = json.loads(Path(__file__).with_name("ranks.json").read_text("utf-8"))
 
 # River ranks, lowest first: rank -> (Japanese, English); the alert level (警戒レベル相当) of each.
 RANKS: dict[str, tuple[str, str]] = {one["rank"]: (one["ja"], one["en"]) for one in _DATA["river"]}
@@ -98,6 +98,11 @@ TEXTS: dict[str, tuple[str, str]] = (
             "Under maintenance: measuring goes on, values are marked",
         ),
         "watch.cleared.maintenance": ("保守は終わりました", "Maintenance has ended"),
+        "watch.raised.collect": (
+            "求めにより測定を止めました",
+            "Collecting was stopped by request",
+        ),
+        "watch.cleared.collect": ("測定を再開しました", "Collecting goes on again"),
         # --- the configuration ---
         "watch.raised.config": (
             "設定ファイルが使えず、前の良い設定で測っています",

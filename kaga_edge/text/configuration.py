@@ -250,11 +250,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     # --- platform, secrets, site ---
     "KE-C51": (
         (
-            "パスワードは設定に書きません。secrets/mqtt-password というファイル (0640) に入れ、"
+            "パスワードは設定に書かず、sudo kaga-edge secret set mqtt-password で登録し、"
             'secret = "mqtt-password" と書きます'
         ),
         (
-            "do not write the password here. Put it into the file secrets/mqtt-password (mode 0640) "
+            "do not write the password here. Run: sudo kaga-edge secret set mqtt-password "
             'and write secret = "mqtt-password"'
         ),
     ),

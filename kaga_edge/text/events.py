@@ -201,6 +201,11 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("控えなし", "not kept"),
         ("設定の控えを {where} に書けません ({error})", "no copy can be kept in {where} ({error})"),
     ),
+    "collect.stopped": (
+        ("測定停止", "collect stopped"),
+        ("{sensor} {who} ({why})", "{sensor} {who} ({why})"),
+    ),
+    "collect.started": (("測定再開", "collect started"), ("{sensor} {who}", "{sensor} {who}")),
     "config.partly": (("設定一部変更", "partly"), ("{fix}", "{fix}")),
     "maintenance.on": (("保守開始", "maintenance"), ("{sensor} {who}", "{sensor} {who}")),
     "web.opened": (

@@ -7,26 +7,21 @@ A **sample** is all readings of one sensor at one time: one stored row, one numb
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 
+from kaga_edge.vocabulary.flags import Flag
 from kaga_edge.vocabulary.quantities import Quantity
 
-
-class Flag(IntFlag):
-    """Quality bits as they go over the wire (contract v1, ``q``). A flag never deletes a value."""
-
-    GOOD = 0
-    OUT_OF_RANGE = 1
-    SPIKE = 2  # spike, or changing too fast
-    STUCK = 4
-    LOW_QUALITY = 8  # the sensor itself says so
-    ESTIMATED = 16
-    MAINTENANCE = 32
-    CALIBRATION_EXPIRED = 64
-    MISSING = 128  # no value, or a read error
-    RETIMED = 256
-    STOPPED = 512  # collection stopped by request
-    THINNED = 1024
+__all__ = [
+    "Alert",
+    "ClockTrust",
+    "Flag",
+    "Grade",
+    "Measurement",
+    "Moment",
+    "Reading",
+    "Sample",
+]
 
 
 class Grade(IntEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
 import string
 
@@ -10,6 +11,7 @@ import pytest
 import kaga_edge.text
 from kaga_edge.config.faults import Code
 from kaga_edge.text import (
+    TOPICS,
     Phrase,
     age_words,
     catalogue,
@@ -45,8 +47,9 @@ def test_every_fault_of_a_configuration_has_its_words(code):
 
 def test_every_topic_is_in_the_catalogue_and_none_overwrites_another():
     files = {one.name for one in pkgutil.iter_modules(kaga_edge.text.__path__)}
-    assert {topic.__name__.rpartition(".")[2] for topic in kaga_edge.text.TOPICS} == files
-    assert sum(len(topic.TEXTS) for topic in kaga_edge.text.TOPICS) == len(catalogue())
+    assert set(TOPICS) == files
+    topics = [importlib.import_module(f"kaga_edge.text.{name}") for name in TOPICS]
+    assert sum(len(topic.TEXTS) for topic in topics) == len(catalogue())
 
 
 def test_every_error_of_the_vocabulary_has_its_words():
