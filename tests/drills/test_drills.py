@@ -163,7 +163,7 @@ def test_lte_flap_with_the_route_taken_away(drill: Drill, namespace: Namespace) 
     """Down for longer than the silence a connection survives: each flap ends it. The line carries 64 kbit/s
     and there is always more to send than it can."""
     up_s, down_s, times = (10, 20, 8) if FULL else (7, 9, 1)
-    waiting = 150_000 if FULL else 45_000
+    waiting = 400_000 if FULL else 45_000
     drill.platform = 'keepalive = "5s"\n'
     line = through(drill)
     namespace.slow(KBIT)

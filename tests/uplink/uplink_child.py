@@ -19,7 +19,8 @@ from typing import Any
 from kaga_edge.core.stored import Entry, SensorDeclaration
 from kaga_edge.link import TlsSettings
 from kaga_edge.station.clock import SystemClock
-from kaga_edge.store import Store
+from kaga_edge.store import Store, inspect
+from kaga_edge.store.book import read_books
 from kaga_edge.uplink import Uplink, UplinkSettings
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Reading, Sample
@@ -65,12 +66,13 @@ async def main(folder: Path, wanted: dict[str, Any]) -> None:
         measuring.cancel()
         await uplink.close()
         await running
-    ledger = await store.ledger()
-    book = store._database._present
+    await store.close()
+    with inspect.copied(folder / "store.sqlite") as copy:
+        tallies, (book,) = inspect.contents(copy).tallies, read_books(copy, "native")
     print(
         json.dumps(
             {
-                "tallies": [[t.numbered, t.delivered, t.waiting, t.gone] for t in ledger.epochs],
+                "tallies": [[t.numbered, t.delivered, t.waiting, t.gone] for t in tallies],
                 "delivered": list(book.delivered),
                 "gone": list(book.all_gone),
                 "waiting": list(book.waiting),
@@ -79,7 +81,6 @@ async def main(folder: Path, wanted: dict[str, Any]) -> None:
         ),
         flush=True,
     )
-    await store.close()
 
 
 if __name__ == "__main__":
