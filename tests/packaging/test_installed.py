@@ -187,6 +187,34 @@ def test_an_update_that_does_not_start_is_taken_back(station, build, key, tmp_pa
     assert numbered(station) >= before
 
 
+def test_a_power_cut_in_an_update_to_a_program_that_cannot_start_at_all_is_healed_at_the_next_start(
+    station, build, tmp_path
+):
+    broken = _spoilt(build("--version", "99.4"), tmp_path, "cli/__init__.py")
+    _bring(station, broken)
+    note = station.root / "var/lib/kaga-edge-setup/update.json"
+    note.write_text(json.dumps({"version": "99.4", "before": None}))
+    station.run("dpkg", "--force-confold", "--install", f"/root/{broken.name}", check=False)
+    assert "99.4" in station.run("dpkg-query", "--show", "kaga-edge")
+    station.close()
+    station.boot()
+    station.until(lambda: status(station).get("version") == "99.2", 120, "the previous version")
+    station.until(lambda: measures(station), 60, "measuring")
+    assert not note.exists()
+
+
+def test_a_nearly_empty_battery_switches_the_machine_off_in_order(station):
+    assert station.process is not None
+    runner = ("runuser", "-u", "kaga-edge", "--", "touch", "/run/kaga-edge/battery-empty")
+    station.run(*runner)
+    assert station.process.wait(60) == 0
+    station.boot()
+    station.until(lambda: measures(station), 60, "measuring")
+    events = [json.loads(line) for line in station.run("kaga-edge", "log", "--json").splitlines()]
+    ready = [event for event in events if event["event"] == "service.ready"]
+    assert ready[-1]["reason"] in ("reboot", "start")  # neither "power" nor "crash": it stopped in order
+
+
 def test_removed_it_keeps_configuration_and_data_and_purged_the_data(station):
     station.run("dpkg", "--remove", "kaga-edge")
     assert (station.root / "etc/kaga-edge/kaga-edge.toml").exists()
@@ -197,12 +225,11 @@ def test_removed_it_keeps_configuration_and_data_and_purged_the_data(station):
     assert not (station.root / "etc/kaga-edge").exists()
 
 
-def _spoilt(package: Path, folder: Path) -> Path:
+def _spoilt(package: Path, folder: Path, part: str = "gateway/__init__.py") -> Path:
     """Return the package with a program that ends at once."""
     tree = folder / "tree"
     subprocess.run(["dpkg-deb", "--raw-extract", str(package), str(tree)], check=True)
-    own = tree / "usr/lib/kaga-edge/site/kaga_edge/gateway/__init__.py"
-    own.write_text("raise SystemExit('spoilt')\n")
+    (tree / "usr/lib/kaga-edge/site/kaga_edge" / part).write_text("raise SystemExit('spoilt')\n")
     subprocess.run(
         ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(package)],
         check=True, capture_output=True,
