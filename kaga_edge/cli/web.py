@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
-from kaga_edge.cli.screen import columns, padded
+from kaga_edge.cli.screen import columns, fold, padded
 from kaga_edge.text import say, span_words
 
 PATIENCE_S = 45.0  # a Zero imports for some seconds, and makes a key the first time
@@ -50,26 +50,29 @@ def run(args: argparse.Namespace) -> int:
 
 
 def lines(answer: dict[str, Any], lang: str) -> list[str]:
-    """Return what a person needs, in lines of 40 columns."""
+    """Return what a person needs, in lines that fit 40 columns."""
     if not answer["open"]:
         return [say("web.closed", lang)]
     pin = answer.get("pin")
     until = time.strftime("%H:%M", time.localtime(answer["until"] / 1000))
     ends = say("web.ends_at", lang, until=until, span=span_words(answer["left_s"], lang))
-    found = [say("web.opened" if pin else "web.open", lang), _line("address", answer["url"], lang)]
-    if pin:
-        found.append(_line("pin", f"{pin[:4]} {pin[4:]}", lang))
-    found += [_line("ends", ends, lang), *_fingerprint(answer["fingerprint"], lang)]
-    return [*found, say("web.compare", lang), *([say("web.pin_for", lang)] if pin else [])]
+    rows = [("address", answer["url"])]
+    rows += [("pin", f"{pin[:4]} {pin[4:]}")] if pin else []
+    rows += [("ends", ends), *_fingerprint(answer["fingerprint"])]
+    found = [say("web.opened" if pin else "web.open", lang)]
+    found += [line for name, text in rows for line in _row(name, text, lang)]
+    hints = ["web.compare", *(["web.pin_for"] if pin else [])]
+    return [*found, *(line for hint in hints for line in fold(say(hint, lang)))]
 
 
-def _line(name: str, text: str, lang: str) -> str:
-    return padded(say(f"web.{name}", lang), LABEL_COLUMNS) + text
+def _row(name: str, text: str, lang: str) -> list[str]:
+    label = say(f"web.{name}", lang) if name else ""
+    return fold(padded(label, LABEL_COLUMNS) + text, indent=LABEL_COLUMNS)
 
 
-def _fingerprint(text: str, lang: str) -> list[str]:
-    """Return the 32 pairs in as many lines as they need."""
+def _fingerprint(text: str) -> list[tuple[str, str]]:
+    """Return the 32 pairs in as many rows as they need."""
     pairs = text.split(":")
     each = min(16, max(8, (columns() - LABEL_COLUMNS) // 3 // 8 * 8))
     rows = [":".join(pairs[at : at + each]) for at in range(0, len(pairs), each)]
-    return [_line("fingerprint", rows[0], lang), *(" " * LABEL_COLUMNS + row for row in rows[1:])]
+    return [("fingerprint" if number == 0 else "", row) for number, row in enumerate(rows)]

@@ -168,6 +168,15 @@ def test_with_the_pin_a_reading_a_maintenance_and_an_end(page):
     assert page.do(cookie, action="read", sensor="level-1")[0] == 401
 
 
+def test_with_the_pin_and_a_reason_measuring_stops_and_goes_on(page):
+    cookie = page.cookie()
+    assert page.do(cookie, action="stop", sensor="air-1", why="asked by a neighbour")[0] == 200
+    status = page.ask(op="status")
+    assert [(one["sensor"], one["who"]) for one in status["stopped"]] == [("air-1", "Yamada")]
+    assert page.do(cookie, action="start", sensor="air-1")[0] == 200
+    assert page.ask(op="status")["stopped"] == []
+
+
 def test_each_opening_and_each_action_is_an_event(page):
     page.do(page.cookie(), action="read", sensor="air-1")
     wait_for(lambda: page.events()[-1]["event"] == "web.action", why="the event")
