@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.store.database import Database
 from kaga_edge.store.disk import Disk
+from tests.crash.mutations import MUTATIONS, PAGE_BYTES, Mutation, rows_by_page
 from tests.crash.verdict import drains
 from tests.crash.workload import HERE, KEEP_S, Life, StoodClock
 
@@ -23,37 +23,7 @@ SEED = int(os.environ.get("KAGA_TEST_SEED", 0)) or (
     time.time_ns() % 1_000_000 if os.environ.get("KAGA_TEST_FULL") else 2018
 )
 FILES = 500 if FULL else 50  # of each of the four kinds
-PAGE_BYTES, UP_WITHIN_S = 4096, 10.0
-Mutation = Callable[[bytearray, random.Random], set[int]]  # returns the pages it touched, from 0
-
-
-def flip_bits(content: bytearray, chance: random.Random) -> set[int]:
-    touched = [chance.randrange(len(content)) for _ in range(chance.choice((1, 1, 3, 20)))]
-    for at in touched:
-        content[at] ^= 1 << chance.randrange(8)
-    return {at // PAGE_BYTES for at in touched}
-
-
-def cut_short(content: bytearray, chance: random.Random) -> set[int]:
-    size = chance.randrange(len(content))
-    touched = set(range(size // PAGE_BYTES, -(-len(content) // PAGE_BYTES)))
-    del content[size:]
-    return touched
-
-
-def swap_pages(content: bytearray, chance: random.Random) -> set[int]:
-    a, b = chance.randrange(len(content) // PAGE_BYTES), chance.randrange(len(content) // PAGE_BYTES)
-    one, other = slice(a * PAGE_BYTES, (a + 1) * PAGE_BYTES), slice(b * PAGE_BYTES, (b + 1) * PAGE_BYTES)
-    content[one], content[other] = content[other], content[one]
-    return {a, b}  # still whole, but where the log writes that place again they are gone
-
-
-def ruin_a_page(content: bytearray, chance: random.Random) -> set[int]:
-    page = chance.randrange(len(content) // PAGE_BYTES)
-    content[page * PAGE_BYTES : (page + 1) * PAGE_BYTES] = chance.choice(
-        (bytes(PAGE_BYTES), chance.randbytes(PAGE_BYTES))
-    )
-    return {page}
+UP_WITHIN_S = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +46,11 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Life]:
     return copy, made
 
 
-MUTATIONS: tuple[Mutation, ...] = (flip_bits, cut_short, swap_pages, ruin_a_page)
-
-
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
 def test_a_spoilt_file_is_salvaged(life: tuple[Path, Life], mutate: Mutation, tmp_path: Path) -> None:
     source, made = life
-    rows_of_page = _rows_by_page(source / "kaga.db")
+    rows_of_page = rows_by_page(source / "kaga.db")
     for number in range(FILES):
         seed = SEED + number
         chance = random.Random(seed)
@@ -141,27 +108,13 @@ def _up_again(path: Path, made: Life, lost: set[int], *, in_log: bool) -> list[s
     return faults
 
 
-def _rows_by_page(path: Path) -> dict[int, set[int]]:
-    """Return the numbers on each page (from 0) of the sample table, as the file is before it is spoilt."""
-    from kaga_edge.store.leaves import leaf_of, rows_of
-
-    content = path.read_bytes()
-    found: dict[int, set[int]] = {}
-    for page in range(len(content) // PAGE_BYTES):
-        piece = content[page * PAGE_BYTES : (page + 1) * PAGE_BYTES]
-        leaf = leaf_of(page + 1, piece)
-        if leaf is not None and leaf.table == "sample":
-            found[page] = {row[0] & (1 << 40) - 1 for row in rows_of("sample", piece)}
-    return found
-
-
 def test_waiting_rows_keep_their_epoch_and_the_lost_ones_are_declared(
     life: tuple[Path, Life], tmp_path: Path
 ) -> None:
     source, made = life
     shutil.copytree(source, tmp_path / "s")
     path = tmp_path / "s" / "kaga.db"
-    pages = _rows_by_page(path)
+    pages = rows_by_page(path)
     page, numbers = max(pages.items(), key=lambda item: len(item[1]))
     content = bytearray(path.read_bytes())
     content[page * PAGE_BYTES : (page + 1) * PAGE_BYTES] = bytes(PAGE_BYTES)
