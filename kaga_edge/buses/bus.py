@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 MOST_HANGING = 2  # workers given up and not back; with a third, only a new process helps
 # While its worker still hangs a sensor is not asked again, or it alone would use up the two.
 HANG_REST_S = 60.0
+# What came due together is taken together: a wake-up of the loop costs more than judging a poll. Results of
+# one asking wait this long, and looks lie on one grid of the loop's clock, so that buses share them.
+GATHER_S = 0.1
+GATHER_GRID_S = 0.05
 CLOSE_S = 2.0  # for the worker to end; the daemon has 5 s altogether
 
 
@@ -56,6 +61,7 @@ class Bus:
         self._given_up_count = 0
         self._hung: dict[str, tuple[Worker, float]] = {}
         self._naps: set[asyncio.Future[None]] = set()
+        self._look_at_s = 0.0  # of the loop's clock: when results are gathered
         self._number = 0
         self._closed = False
         self._beat_ns = time.monotonic_ns()
@@ -75,10 +81,9 @@ class Bus:
                 self._came_due(due, now, up_ns)
             if self._paces:
                 plan, sleep_ms = self._repaced(plan), 1
-            self._ask_waiting()
+            self._ask_waiting(now)
             self._beat_ns = time.monotonic_ns()
-            await self._nap(sleep_ms / 1000)
-            self._advance()
+            await self._gather(sleep_ms / 1000)
 
     async def read_now(self, sensor: str) -> Polled:
         """Ask one sensor at once, identity and calibration included, beside the schedule."""
@@ -169,10 +174,9 @@ class Bus:
         self._emit_untried(sensor, at, before.last_error)
         return True
 
-    def _ask_waiting(self) -> None:
+    def _ask_waiting(self, now: Moment) -> None:
         if self._asked or not self._waiting or self._closed:
             return
-        now = self._clock.now()
         for name, due in list(self._waiting.items()):  # it may have failed since it came due
             if self._leaves_out(self._sensors[name], _at(due.wall_ms, now)):
                 del self._waiting[name]
@@ -205,6 +209,8 @@ class Bus:
             self._asked[item.number] = item
             self._tried_s[item.sensor.id] = now_s
         if self._worker is not None and job:
+            self._look_at_s = _on_grid(asyncio.get_running_loop().time() + GATHER_S)
+            self._worker.looked_after = not (self._wanted or self._closed)
             self._worker.submit(job)
             self._stir()  # whoever naps must now look for a hang in time
 
@@ -342,16 +348,32 @@ class Bus:
 
     # --- waiting ---
 
-    async def _nap(self, longest_s: float) -> None:
-        """Wait for a result, or until the worker would hang, or ``longest_s``."""
-        worker = self._worker
-        if worker is not None and (worker.results or worker.bug):
-            return
-        late_s = worker.late_in_s() if worker is not None else None
-        nap_s = longest_s if late_s is None else min(longest_s, late_s)
+    async def _gather(self, longest_s: float) -> None:
+        """Take results as they come until something is due or waits to be asked."""
         loop = asyncio.get_running_loop()
+        ends_at_s = loop.time() + longest_s
+        while (left_s := ends_at_s - loop.time()) > 0:
+            await self._nap(left_s)
+            self._advance()
+            if self._closed or self._paces or (self._waiting and not self._asked):
+                return
+
+    async def _nap(self, longest_s: float) -> None:
+        """Wait for results, or until the worker would hang, or ``longest_s``."""
+        loop, worker = asyncio.get_running_loop(), self._worker
+        ends_at_s = loop.time() + longest_s
+        if worker is not None:
+            if self._waiting or loop.time() >= self._look_at_s:
+                worker.looked_after = False  # before the look at its results, or one could go unseen
+            if worker.bug or (worker.results and not worker.looked_after):
+                return
+            if worker.looked_after:
+                ends_at_s = min(ends_at_s, self._look_at_s)
+            late_s = worker.late_in_s()
+            if late_s is not None:
+                ends_at_s = min(ends_at_s, loop.time() + late_s)
         nap: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(nap_s, _end, nap)
+        timer = loop.call_at(ends_at_s, _end, nap)
         self._naps.add(nap)
         try:
             await nap
@@ -389,6 +411,10 @@ def make_wire(spec: BusSpec, wires: Wires, clock: Clock) -> Wire[Job | None]:
     from kaga_edge.buses.gpio import GpioWire
 
     return GpioWire(spec, wires.pin_factory, clock)
+
+
+def _on_grid(at_s: float) -> float:
+    return math.ceil(at_s / GATHER_GRID_S) * GATHER_GRID_S
 
 
 def _end(nap: asyncio.Future[None]) -> None:

@@ -88,33 +88,31 @@ class Conversation:
             raise
 
     def _try(self, request: Request, started_s: float) -> Reply:
-        budget_s = self._wire.deadline_s
-
-        def once() -> Reply:
-            left_s = budget_s - (time.monotonic() - started_s)
-            asking = Asking(sensor=self._sensor, due=self._due, budget_s=left_s)
-            return self._wire.carry(request, asking)
+        try:
+            return self._once(request, started_s)  # good transfers need no machinery for retries
+        except (SensorSilent, BusFault):
+            if self._tries == 1 or not self._fast(started_s):
+                raise
+        time.sleep(self._wire.between_tries_s)
 
         def fails_fast(state: RetryCallState) -> bool:
-            # A slow failure is never tried again: its neighbours would pay for it.
             error = state.outcome.exception() if state.outcome else None
-            fast = time.monotonic() - started_s < budget_s / 2
-            return fast and isinstance(error, SensorSilent | BusFault)
+            return self._fast(started_s) and isinstance(error, SensorSilent | BusFault)
 
-        if self._tries == 1:
-            return once()
-        try:
-            return once()  # ten good transfers a second need no machinery for retries
-        except (SensorSilent, BusFault):
-            if time.monotonic() - started_s > budget_s / 2:
-                raise
-            time.sleep(self._wire.between_tries_s)
-            return Retrying(
-                stop=stop_after_attempt(self._tries - 1),
-                wait=wait_fixed(self._wire.between_tries_s),
-                retry=fails_fast,
-                reraise=True,
-            )(once)
+        return Retrying(
+            stop=stop_after_attempt(self._tries - 1),
+            wait=wait_fixed(self._wire.between_tries_s),
+            retry=fails_fast,
+            reraise=True,
+        )(self._once, request, started_s)
+
+    def _once(self, request: Request, started_s: float) -> Reply:
+        left_s = self._wire.deadline_s - (time.monotonic() - started_s)
+        return self._wire.carry(request, Asking(sensor=self._sensor, due=self._due, budget_s=left_s))
+
+    def _fast(self, started_s: float) -> bool:
+        """A slow failure is never tried again: its neighbours would pay for it."""
+        return time.monotonic() - started_s < self._wire.deadline_s / 2
 
 
 def _bytes_of(reply: Reply) -> bytes:

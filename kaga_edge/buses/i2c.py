@@ -69,6 +69,10 @@ class I2cWire(Wire[Job | None]):
         self._name = spec.name
         self._open_i2c = open_i2c
         self._port: I2cPort | None = None
+        # Messages are made once: a driver always asks for the same. Not shared with other wires, whose
+        # thread may hang in the kernel with a message of its own.
+        self._writes: dict[tuple[int, bytes], i2c_msg] = {}
+        self._reads: dict[tuple[int, int], i2c_msg] = {}
 
     def open(self) -> None:
         """Open the bus unless it is open. Raises BusMissing."""
@@ -103,9 +107,29 @@ class I2cWire(Wire[Job | None]):
         self.open()
         assert self._port is not None
         try:
-            return _transfer(self._port, sensor.address, request)
+            return self._transfer(self._port, sensor.address, request)
         except OSError as error:
             raise explain(error, f"{self._name} {sensor.id} 0x{sensor.address:02x}") from error
+
+    def _transfer(self, port: I2cPort, address: int, request: I2cTransfer) -> bytes:
+        write = self._writes.get((address, request.write))
+        if write is None:
+            write = self._writes[address, request.write] = i2c_msg.write(address, request.write)
+        if request.read_bytes == 0:
+            port.i2c_rdwr(write)
+            return b""
+        read = self._reads.get((address, request.read_bytes))
+        if read is None:
+            read = self._reads[address, request.read_bytes] = i2c_msg.read(address, request.read_bytes)
+        if not request.write:
+            port.i2c_rdwr(read)
+        elif request.settle_s == 0:
+            port.i2c_rdwr(write, read)
+        else:
+            port.i2c_rdwr(write)
+            time.sleep(request.settle_s)
+            port.i2c_rdwr(read)
+        return bytes(read)
 
 
 def explain(error: OSError, where: str) -> BusError:
@@ -118,20 +142,3 @@ def explain(error: OSError, where: str) -> BusError:
     if error.errno in MISSING:
         return BusMissing(f"the bus has gone ({text})", where=where, fix=ENABLE_I2C)
     return BusFault(f"transfer failed ({text})", where=where, fix=RECOVER)
-
-
-def _transfer(port: I2cPort, address: int, request: I2cTransfer) -> bytes:
-    write = i2c_msg.write(address, request.write)
-    if request.read_bytes == 0:
-        port.i2c_rdwr(write)
-        return b""
-    read = i2c_msg.read(address, request.read_bytes)
-    if not request.write:
-        port.i2c_rdwr(read)
-    elif request.settle_s == 0:
-        port.i2c_rdwr(write, read)
-    else:
-        port.i2c_rdwr(write)
-        time.sleep(request.settle_s)
-        port.i2c_rdwr(read)
-    return bytes(read)

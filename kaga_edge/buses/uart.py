@@ -30,8 +30,9 @@ MOST_FRAMES = 512  # of a 10 Hz instrument: 50 s
 MOST_BUFFER_BYTES = 65536
 KEPT_BYTES = 4096  # of an overflowing buffer: the longest frame is far shorter
 # After bytes came nobody looks again for so long: ten frames a second need not be ten wake-ups. A poll
-# always looks at once, so a frame's age is told up to this much too low, and nothing is late.
-REST_S = 0.5
+# always looks at once, so a frame's age is told up to this much too low, and nothing is late. Just above a
+# second: where one is asked every second, the asking is the only wake-up.
+REST_S = 1.05
 EMPTY_READS = 3  # ready, yet nothing to read, so often in a row: the device is gone
 READ_BYTES = 4096
 RUBBISH_BYTES = 16  # without a single frame: no line noise any more

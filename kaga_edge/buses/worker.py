@@ -60,6 +60,7 @@ class Worker:
         self.wire = wire
         self.bug: BaseException | None = None
         self.ended = False
+        self.looked_after = False  # the loop will look at ``results`` by itself, soon: do not wake it
         self._clock = clock
         self._post = post  # tells the loop to look at ``results``
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -129,17 +130,21 @@ class Worker:
             if not self._take(item):
                 return False
             if item.identify and self.results:
-                self._post()  # this one may take long: what its neighbours gave shall not wait for it
+                self._tell()  # this one may take long: what its neighbours gave shall not wait for it
             result = self._ask(item)
             if not self._keep(result):
                 return False
             if time.monotonic() - posted_s > POST_EVERY_S:
-                self._post()
+                self._tell()
                 posted_s = time.monotonic()
         self._until_s = 0
         if self.results:
-            self._post()
+            self._tell()
         return True
+
+    def _tell(self) -> None:
+        if not self.looked_after:
+            self._post()
 
     def _take(self, item: Item) -> bool:
         with self._lock:

@@ -19,7 +19,8 @@ from kaga_edge.core.siting import Mount, Surroundings
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Alert, Flag, Grade, Measurement, Moment, Reading, Sample
 
-NO_LIMITS = Limits()
+NO_LIMITS, NO_HISTORY = Limits(), History()
+GOOD = Grade.GOOD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +87,13 @@ def judge(
     readings = _graded(plan, histories, at_s, sited)
     if plan.corrections:
         readings = calibration.expired(plan.corrections, readings, at)
-    good = all(r.grade is Grade.GOOD for r in readings)
+    good = all(r.grade is GOOD for r in readings)
     memory, derived = deriving.derive(plan.deriving, state.memory, at, readings)
-    readings += _graded(plan, histories, at_s, derived)
+    if derived:
+        readings += _graded(plan, histories, at_s, derived)
     raised, alerts = _alarms(plan, state.raised, readings, at)
     sample = Sample(sensor=plan.id, at=at, readings=readings, raw=None if good else raw)
-    after = replace(state, histories=histories, raised=raised, memory=memory)
+    after = SensorState(histories=histories, raised=raised, memory=memory)
     return after, Judged(sample=sample, alerts=alerts)
 
 
@@ -106,7 +108,7 @@ def _graded(
     for measurement in measurements:
         quantity = measurement.quantity
         limits = plan.limits.get(quantity.channel, NO_LIMITS)
-        history = histories.get(quantity, History())
+        history = histories.get(quantity, NO_HISTORY)
         histories[quantity], reading = grading.grade(limits, history, at_s, measurement)
         readings.append(reading)
     return tuple(readings)
@@ -123,6 +125,8 @@ def missing(plan: SensorPlan, at: Moment, raw: bytes | None) -> Sample:
 def _alarms(
     plan: SensorPlan, raised: frozenset[str], readings: tuple[Reading, ...], at: Moment
 ) -> tuple[frozenset[str], tuple[Alert, ...]]:
+    if not plan.rules:
+        return raised, ()
     alerts: list[Alert] = []
     for reading in readings:
         rules = tuple(r for r in plan.rules if r.channel == reading.quantity.channel)

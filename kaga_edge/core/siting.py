@@ -23,6 +23,15 @@ from kaga_edge.vocabulary.readings import Flag, Measurement
 STANDARD_AIR_HPA = 1013.25
 STANDARD_GRAVITY_M_S2 = 9.80665
 ICE_POINT_K = 273.15
+# Only these are turned into something else at a site.
+SITED = frozenset(
+    (
+        Quantity.SURFACE_DISTANCE_M,
+        Quantity.WATER_PRESSURE_HPA,
+        Quantity.GAUGE_PRESSURE_HPA,
+        Quantity.WATER_DEPTH_M,
+    )
+)
 UNKNOWN_WATER_C = 10.0  # a river's usual temperature; 0 or 20 degC instead is 1.5 mm in one metre
 
 
@@ -70,6 +79,8 @@ def site(
     as if the air had this temperature; None: no correction. A value that had to do without its companion
     (no barometer, no thermometer) is flagged ESTIMATED, never withheld.
     """
+    if not any(m.quantity in SITED for m in measurements):
+        return measurements
     by_quantity = {m.quantity: m for m in measurements}
     derived = tuple(
         _derive(wanted, mount, by_quantity, around, sound_reference_c)

@@ -18,6 +18,7 @@ PRESSURE = 0.9  # of the store's budget
 RELIEF = 0.8
 LATE_ROWS = 50  # fewer waiting rows are just the batch that is on its way
 KEY = "run"
+UNDER_VOLTAGE = Quantity.UNDER_VOLTAGE
 SUSPECT = Flag.STUCK | Flag.OUT_OF_RANGE | Flag.LOW_QUALITY  # a spike passes by itself
 
 
@@ -95,8 +96,8 @@ def values(sensor: str, before: Latest | None, after: Latest) -> tuple[News, ...
     if doubt and not was:
         fields: dict[str, object] = {"sensor": sensor, "quality": quality_words(int(doubt), "en")}
         news.append(News(level=30, name="sensor.suspect", fields=fields))
-    if _low(after) != _low(before) and None not in (_low(after), _low(before)):
-        low = _low(after)
+    low = _low(after)
+    if low is not None and _low(before) is (not low):
         name = "power.low" if low else "power.good"
         news.append(News(level=30 if low else 25, name=name, fields={"sensor": sensor}))
     return tuple(news)
@@ -105,12 +106,13 @@ def values(sensor: str, before: Latest | None, after: Latest) -> tuple[News, ...
 def _doubt(latest: Latest) -> Flag:
     found = Flag.GOOD
     for reading in latest.readings:
-        found |= reading.flags & SUSPECT
+        if reading.flags:
+            found |= reading.flags & SUSPECT
     return found
 
 
 def _low(latest: Latest) -> bool | None:
-    told = [r.value for r in latest.readings if r.quantity is Quantity.UNDER_VOLTAGE and r.value is not None]
+    told = [r.value for r in latest.readings if r.quantity is UNDER_VOLTAGE and r.value is not None]
     return bool(told[0]) if told else None
 
 

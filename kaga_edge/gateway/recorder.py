@@ -73,7 +73,9 @@ class Recorder:
             await self._try_disk()
             if not self._something.is_set():
                 continue
-            await _wait_at_most(self._urgent, self._group_s)
+            timer = asyncio.get_running_loop().call_later(self._group_s, self._urgent.set)
+            await self._urgent.wait()  # once a second: cheaper than a timeout's cancelling
+            timer.cancel()
             if not await self.flush():
                 await asyncio.sleep(RETRY_S)
 

@@ -54,6 +54,8 @@ class Watches:
 
     def see(self, sample: Sample, now_s: float) -> Seen:
         """Run every rule that this sample moves."""
+        if not self._rules:
+            return Seen(sample=sample)
         for reading in sample.readings:
             place = sample.sensor, reading.quantity.channel
             self._newest[place] = Newest(value=reading.value, at_s=now_s, flags=reading.flags)
