@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Durable appends through the real Store against bare sqlite3 doing the same commits.
 
-Same file settings, same rows, one commit per group; interleaved rounds, medians of ratios in a round.
+Same file settings, same rows, one commit per group. Within a round the ways take turns every 50 ms, so
+that what else the machine does hits them alike; printed are medians over rounds.
 Two yardsticks: "bare" makes the rows' text from the same samples as the Store must, then executemany and
 commit; "ready" gets the rows ready-made and pays for SQLite alone. The Store does what it does in the
 daemon: text, numbers, the thread between, the answer back in the loop. On a disk whose sync takes
@@ -31,6 +32,7 @@ from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import ClockTrust, Moment, Reading, Sample
 
 GOAL = 0.8
+SLICE_S = 0.05  # the ways take turns so often that what else the machine does hits them alike
 BUDGET_BYTES = 2_000_000_000
 
 
@@ -67,73 +69,101 @@ def samples(channels: int, count: int) -> list[Entry]:
     ]
 
 
-async def through_store(
-    folder: Path, entries: list[Entry], channels: int, group: int, seconds: float, in_flight: int
-) -> float:
-    """Return rows a second through the Store, with so many appends waiting for their commit."""
-    store = await Store.open(
-        folder / "store.db", max_bytes=BUDGET_BYTES, keep_delivered_s=86400, clock=WallClock()
-    )
-    declared = tuple((f"water_level_{c}", "m", 0.001, {}) for c in range(channels))
-    await store.declare([SensorDeclaration(id="bench-1", channels=declared, driver="bench")], {}, "bench")
-    begin = time.perf_counter()
+class ThroughStore:
+    """Appends through the Store, so many waiting for their commit at a time."""
 
-    async def one_after_the_other(at: int) -> int:
-        done = 0
-        while time.perf_counter() - begin < seconds:
-            await store.append(entries[at : at + group])
-            done, at = done + group, (at + group) % (len(entries) - group + 1)
-        return done
+    def __init__(self, folder: Path, entries: list[Entry], channels: int, group: int, in_flight: int) -> None:
+        self._entries, self._group, self._in_flight = entries, group, in_flight
+        self._runner = asyncio.Runner()
+        self._store = self._runner.run(self._open(folder / "store.db", channels))
 
-    done = sum(await asyncio.gather(*(one_after_the_other(i * group) for i in range(in_flight))))
-    passed = time.perf_counter() - begin
-    await store.close()
-    return done / passed
+    @staticmethod
+    async def _open(path: Path, channels: int) -> Store:
+        store = await Store.open(path, max_bytes=BUDGET_BYTES, keep_delivered_s=86400, clock=WallClock())
+        declared = tuple((f"water_level_{c}", "m", 0.001, {}) for c in range(channels))
+        await store.declare([SensorDeclaration(id="bench-1", channels=declared, driver="bench")], {}, "bench")
+        return store
+
+    def rows_in(self, seconds: float) -> int:
+        """Append for so long; return how many rows were committed."""
+        return self._runner.run(self._work(time.perf_counter() + seconds))
+
+    async def _work(self, ends_s: float) -> int:
+        async def one_after_the_other(at: int) -> int:
+            done = 0
+            while time.perf_counter() < ends_s:
+                await self._store.append(self._entries[at : at + self._group])
+                done, at = done + self._group, (at + self._group) % (len(self._entries) - self._group + 1)
+            return done
+
+        at_once = (one_after_the_other(i * self._group) for i in range(self._in_flight))
+        return sum(await asyncio.gather(*at_once))
+
+    def close(self) -> None:
+        """End."""
+        self._runner.run(self._store.close())
+        self._runner.close()
 
 
-def through_bare(
-    folder: Path, entries: list[Entry], channels: int, group: int, seconds: float, *, ready: bool
-) -> float:
-    """Return rows a second through sqlite3 alone; ``ready``: the rows' text was made beforehand."""
-    db = open_file(folder / f"bare-{ready}.db", BUDGET_BYTES)
-    res = (0.001,) * channels
+class ThroughBare:
+    """The same commits through sqlite3 alone; ``ready``: the rows' text was made beforehand."""
 
-    def text(entry: Entry) -> tuple[object, ...]:
+    def __init__(self, folder: Path, entries: list[Entry], channels: int, group: int, *, ready: bool) -> None:
+        self._db = open_file(folder / f"bare-{ready}.db", BUDGET_BYTES)
+        self._entries, self._group, self._res = entries, group, (0.001,) * channels
+        self._made = [self._text(entry) for entry in entries] if ready else None
+        self._done = self._at = 0
+
+    def _text(self, entry: Entry) -> tuple[object, ...]:
         sample = entry.sample
-        return (0, sample.at.wall_ms, sample.at.up_ms, *encode_values(sample.readings, res), None)
+        return (0, sample.at.wall_ms, sample.at.up_ms, *encode_values(sample.readings, self._res), None)
 
-    made = [text(entry) for entry in entries]
-    done, at, begin = 0, 0, time.perf_counter()
-    while (passed := time.perf_counter() - begin) < seconds:
-        rows = made[at : at + group] if ready else [text(entry) for entry in entries[at : at + group]]
-        numbered = [((1 << 40) + done + i, *row) for i, row in enumerate(rows, 1)]
-        db.execute("BEGIN IMMEDIATE")
-        db.executemany("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", numbered)
-        db.execute("COMMIT")
-        done, at = done + group, (at + group) % (len(entries) - group + 1)
-    db.close()
-    return done / passed
+    def rows_in(self, seconds: float) -> int:
+        """Commit for so long; return how many rows."""
+        before, group, ends_s = self._done, self._group, time.perf_counter() + seconds
+        while time.perf_counter() < ends_s:
+            part = slice(self._at, self._at + group)
+            rows = self._made[part] if self._made else [self._text(entry) for entry in self._entries[part]]
+            numbered = [((1 << 40) + self._done + i, *row) for i, row in enumerate(rows, 1)]
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", numbered)
+            self._db.execute("COMMIT")
+            self._done, self._at = self._done + group, (self._at + group) % (len(self._entries) - group + 1)
+        return self._done - before
+
+    def close(self) -> None:
+        """End."""
+        self._db.close()
 
 
 def measured(channels: int, group: int, in_flight: int, rounds: int, seconds: float) -> list[float]:
     """Return the medians of: store, bare and ready rows/s, and of store/bare and store/ready in a round."""
     entries = samples(channels, max(2000, group * 10))
-    ways = {
-        "store": lambda folder: asyncio.run(
-            through_store(folder, entries, channels, group, seconds, in_flight)
-        ),
-        "bare": lambda folder: through_bare(folder, entries, channels, group, seconds, ready=False),
-        "ready": lambda folder: through_bare(folder, entries, channels, group, seconds, ready=True),
-    }
     found: list[tuple[float, ...]] = []
-    for turn in range(rounds + 1):
-        rates: dict[str, float] = {}
-        for name in sorted(ways, reverse=bool(turn % 2)):
-            with tempfile.TemporaryDirectory() as folder:
-                rates[name] = ways[name](Path(folder))
-        store, bare, ready = (rates[name] for name in ways)
+    for _ in range(rounds + 1):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            ways = (
+                ThroughStore(folder, entries, channels, group, in_flight),
+                ThroughBare(folder, entries, channels, group, ready=False),
+                ThroughBare(folder, entries, channels, group, ready=True),
+            )
+            store, bare, ready = in_slices(ways, seconds)
+            for way in ways:
+                way.close()
         found.append((store, bare, ready, store / bare, store / ready))
     return [median(column) for column in zip(*found[1:], strict=True)]  # the first round only warms up
+
+
+def in_slices(ways: tuple[ThroughStore | ThroughBare, ...], seconds: float) -> list[float]:
+    """Return each way's rows a second, the ways taking turns in short slices."""
+    rows, spent_s = [0] * len(ways), [0.0] * len(ways)
+    for turn in range(max(2, round(seconds / SLICE_S))):
+        for at in range(len(ways))[:: -1 if turn % 2 else 1]:
+            begin = time.perf_counter()
+            rows[at] += ways[at].rows_in(SLICE_S)
+            spent_s[at] += time.perf_counter() - begin
+    return [done / passed for done, passed in zip(rows, spent_s, strict=True)]
 
 
 def main() -> int:

@@ -32,6 +32,9 @@ class Mark:
     e_upto: int = 0
 
 
+NOTHING = Mark()
+
+
 class HighWater:
     """Reads the file once, then only writes it."""
 
@@ -43,7 +46,7 @@ class HighWater:
 
     def mark(self, ep: str) -> Mark:
         """Return what is known of an epoch; nothing reserved when it is not in the file."""
-        return self._marks.get(ep, Mark())
+        return self._marks.get(ep, NOTHING)
 
     @property
     def marks(self) -> dict[str, Mark]:
