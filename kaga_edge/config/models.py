@@ -131,9 +131,10 @@ def _runtime() -> Path:
 
 
 class StationTable(Table):
-    """``[station]``: where the control socket is."""
+    """``[station]``: where the control socket is; a file for node_exporter's textfile folder."""
 
     runtime: Path = Field(default_factory=_runtime)
+    metrics: Path | None = None
 
 
 class DisclosureTable(Table):

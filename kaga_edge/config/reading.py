@@ -74,7 +74,10 @@ def _config(desk: Desk, directory: Path) -> Config | None:
         site=site,
         platform=platform,
         store=StoreSettings(**dict(store) | {"path": directory / store.path}),
-        station=Station(runtime=directory / station.runtime),
+        station=Station(
+            runtime=directory / station.runtime,
+            metrics=directory / station.metrics if station.metrics is not None else None,
+        ),
         sensors=sensors,
         directory=directory,
         warnings=tuple(desk.notes.warnings),

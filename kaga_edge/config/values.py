@@ -90,9 +90,10 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """``[station]``: where the control socket is."""
+    """``[station]``: where the control socket is; a file for node_exporter's textfile folder."""
 
     runtime: Path
+    metrics: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ from kaga_edge.gateway.timewatch import TimeWatch
 from kaga_edge.gateway.upkeep import Upkeep
 from kaga_edge.gateway.watches import RAISED_KEY, Watches
 from kaga_edge.gateway.wording import worded_rank
-from kaga_edge.station import journal
+from kaga_edge.station import journal, metrics
 from kaga_edge.station.clock import SystemClock
 from kaga_edge.station.control import ControlSocket
 from kaga_edge.station.notify import Supervisor
@@ -199,9 +199,11 @@ class Daemon:
                 "web": self._page.ask,
                 "config": self._config,
                 "collect": self._collect,
+                "metrics": self._metrics,
             },
         )
         await self._control.open()
+        await self._write_metrics()
         self._supervisor.say("READY=1")
         leaner.settle()
         journal.info(
@@ -552,6 +554,7 @@ class Daemon:
                     remembered_s = time.monotonic()
                     await self._remember_time()
                 await self._tell_status()
+            await self._write_metrics()
 
     async def _remember_time(self) -> None:
         moment = self._clock.now()
@@ -620,6 +623,19 @@ class Daemon:
     async def _change_to(self, new: Config) -> None:
         async with self._one_reload:
             await self._apply(new)
+
+    async def _metrics(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"v": 1, "text": metrics.text(await self._status({}))}
+
+    async def _write_metrics(self) -> None:
+        file = self.config.station.metrics
+        if file is None:
+            return
+        exposition = metrics.text(await self._status({}))
+        try:
+            metrics.write(file, exposition)
+        except OSError as error:
+            journal.warning("metrics.not_written", error=error.strerror, where=file)
 
     async def _collect(self, request: dict[str, Any]) -> dict[str, Any]:
         """Stop or start collecting. What stops is off its wire when this returns."""

@@ -201,6 +201,10 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("控えなし", "not kept"),
         ("設定の控えを {where} に書けません ({error})", "no copy can be kept in {where} ({error})"),
     ),
+    "metrics.not_written": (
+        ("指標を書けない", "no metrics"),
+        ("{where} に書けません ({error})", "{where} cannot be written ({error})"),
+    ),
     "collect.stopped": (
         ("測定停止", "collect stopped"),
         ("{sensor} {who} ({why})", "{sensor} {who} ({why})"),

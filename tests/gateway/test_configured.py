@@ -211,3 +211,12 @@ def _alerts(folder: Path) -> list[str]:
     found = [body for (body,) in db.execute("SELECT body FROM notice") if b"config/site" in body]
     db.close()
     return found
+
+
+def test_the_daemon_writes_the_metrics_where_it_is_told_to(tmp_path, daemon, instruments) -> None:
+    text = config_text(tmp_path, [("level-1", tmp_path / "level-1")], port=None, every="250ms")
+    daemon.config.write_text(text.replace("[station]\n", '[station]\nmetrics = "kaga-edge.prom"\n'))
+    daemon.start()
+    wait_for((tmp_path / "kaga-edge.prom").exists, why="the file")
+    assert 'kaga_edge_info{gw="test-01"' in (tmp_path / "kaga-edge.prom").read_text()
+    assert "kaga_edge_rows_numbered_total" in daemon.ask({"op": "metrics"})["text"]
