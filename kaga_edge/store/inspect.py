@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from kaga_edge.core import message
+from kaga_edge.core.ranges import Range, Ranges
 from kaga_edge.core.stored import Run, StoredRow, Tally
 from kaga_edge.store.book import Book, read_books
 from kaga_edge.store.cutting import fitting, joined
 from kaga_edge.store.errors import StoreForeign, StoreSick
 from kaga_edge.store.file import APPLICATION_ID
+from kaga_edge.store.gone import SPANS_A_NOTICE
 
 TRIES = 3  # a copy of a running store's file may catch it between two writes
 AT_ONCE = 500
@@ -97,11 +99,33 @@ def export(db: sqlite3.Connection, *, root: str = "kaga", upstream: str = "nativ
                 payload = message.batch(rows, run)
                 text = payload if payload[:1] == b"{" else zlib.decompress(payload)
                 yield {"topic": topics.up("hist"), "payload": json.loads(text)}
+            told: list[Range] = []
             asked = "SELECT kind, body FROM notice WHERE id BETWEEN ? AND ? ORDER BY id"
             for kind, body in db.execute(asked, (book.base + 1, book.base + book.next_e)):
-                yield {"topic": topics.up("gone" if kind == "gone" else "alert"), "payload": json.loads(body)}
+                payload = json.loads(body)
+                told += [(span[0], span[1]) for span in payload["g"]] if kind == "gone" else []
+                yield {"topic": topics.up("gone" if kind == "gone" else "alert"), "payload": payload}
+            for body in _gone_again(book, Ranges.of(told)):
+                yield {"topic": topics.up("gone"), "payload": json.loads(body)}
     except (sqlite3.DatabaseError, ValueError, LookupError, TypeError) as error:
         raise damaged(error) from error
+
+
+def _gone_again(book: Book, told: Ranges) -> Iterator[bytes]:
+    """Declare again what was declared and delivered before, so that the file explains each of its gaps.
+
+    With numbers of notices that are no more: whoever had those has these. Rows that a salvage did not find
+    are among them, though only the gateway, when it opens the file, will tell the city.
+    """
+    lost = {**book.gone, "unreadable": book.gone.get("unreadable", Ranges()).union(_unsaved(book))}
+    spans = [(*span, why, Ranges()) for why, held in sorted(lost.items()) for span in held.minus(told)]
+    spare = (e for first, last in book.removed_notices for e in range(first, last + 1))
+    for at, e in zip(range(0, len(spans), SPANS_A_NOTICE), spare, strict=False):
+        yield message.gone_body(ep=book.ep, e=e, spans=spans[at : at + SPANS_A_NOTICE])
+
+
+def _unsaved(book: Book) -> Ranges:
+    return book.waiting.minus(book.on_disk)
 
 
 def damaged(error: Exception) -> StoreSick:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.core.retention import Removal
 from kaga_edge.store.disk import Disk
 from tests.crash.workload import Life
 
@@ -53,6 +54,41 @@ def test_what_is_exported_keeps_the_contract_and_is_all_there_is(
     assert {line["topic"].split("/up/")[1].split("/")[0] for line in lines} >= {"catalog", "hist"}
     verified = kaga_edge("contract", "verify", str(out))
     assert verified.code == 0, verified.out
+
+
+def test_an_export_explains_every_gap_also_those_whose_declaration_was_delivered_long_ago(
+    kaga_edge: Any, tmp_path: Path
+) -> None:
+    life = Life(tmp_path / "kaga.db", Disk(), random.Random(3))
+    database = life.open()
+    for _ in range(30):
+        life.append(7)
+    database.declare_gone(database.epoch, Ranges(((50, 60), (90, 90))), "quarantined")
+    (epoch,) = database.standing().epochs
+    database.confirm({}, {epoch.ep: epoch.notices_waiting})
+    database.declare_gone(database.epoch, Ranges(((100, 101),)), "expired")
+    for _ in range(30):
+        life.clock.pass_s(60)
+        while database.purge(life.clock.now())[1]:
+            pass
+    database._remove_rows(Removal(ep=epoch.ep, first=50, last=60, expire=False))
+    database.close()
+
+    out = tmp_path / "out.jsonl"
+    assert kaga_edge("store", "export", str(life.path), str(out)).code == 0
+
+    lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    gone = [line["payload"] for line in lines if line["topic"].endswith("/up/gone")]
+    declared = {n for told in gone for first, last, *_ in told["g"] for n in range(first, last + 1)}
+    assert declared == {*range(50, 61), 90, 100, 101}
+    assert len({told["e"] for told in gone}) == len(gone)
+    sent = {
+        b["n"] + i
+        for b in (x["payload"] for x in lines if x["topic"].endswith("/hist"))
+        for i in range(len(b["r"]))
+    }
+    assert sent | declared == set(range(1, 211))
+    assert kaga_edge("contract", "verify", str(out)).code == 0
 
 
 def test_a_running_stores_file_is_read_from_a_copy(kaga_edge: Any, tmp_path: Path) -> None:
