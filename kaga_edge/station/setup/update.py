@@ -85,6 +85,7 @@ class Place:
     key: Path = KEY
     store: Path = Path("/var/lib/kaga-edge/store.sqlite")
     info: Path = DPKG_INFO
+    configuration: Path = Path("/etc/kaga-edge/kaga-edge.toml")
 
 
 def update(file: Path, place: Place, terms: Terms, hands: Hands) -> bool:
@@ -266,6 +267,8 @@ def _export(place: Place, hands: Hands) -> None:
 
 def _watch(version: str, before: Look | None, place: Place, terms: Terms, hands: Hands) -> bool:
     """Look until the new version has shown that it does what the old one did, or the limit is reached."""
+    if before is None and not place.configuration.is_file():
+        return _kept(version, place, hands)  # nothing is meant to run yet: there is nothing to watch
     began_s = hands.now_s()
     told = Judgement(verdict=Verdict.WAIT)
     while told.verdict is Verdict.WAIT:
@@ -274,12 +277,16 @@ def _watch(version: str, before: Look | None, place: Place, terms: Terms, hands:
         seen = hands.look()
         told = judge(before, seen, version=version, elapsed_s=elapsed_s, limit_s=terms.health_s)
     if told.verdict is Verdict.KEEP:
-        (place.home / "update.json").unlink(missing_ok=True)
-        hands.say("update.kept", version=version)
-        return True
+        return _kept(version, place, hands)
     hands.say(told.wrong, what=told.what)
     give_back(place, hands)
     return False
+
+
+def _kept(version: str, place: Place, hands: Hands) -> bool:
+    (place.home / "update.json").unlink(missing_ok=True)
+    hands.say("update.kept", version=version)
+    return True
 
 
 def call(argv: Sequence[str], environ: Mapping[str, str]) -> Done:

@@ -98,7 +98,12 @@ def place(tmp_path):
     private, public = tmp_path / "private.pem", tmp_path / "public.pem"
     openssl("genpkey", "-algorithm", "ed25519", "-out", private)
     openssl("pkey", "-in", private, "-pubout", "-out", public)
-    return Place(home=tmp_path / "home", key=public, store=tmp_path / "store.sqlite", info=tmp_path)
+    configuration = tmp_path / "kaga-edge.toml"
+    configuration.touch()
+    return Place(
+        home=tmp_path / "home", key=public, store=tmp_path / "store.sqlite", info=tmp_path,
+        configuration=configuration,
+    )  # fmt: skip
 
 
 def openssl(*words):
@@ -142,6 +147,19 @@ def test_an_update_that_never_answers_is_taken_back(machine, place, offer):
     del machine.sensors["1.1"]
     assert not update(offer(), place, Terms(health_s=60), machine.hands())
     assert (machine.version, machine.said[-2]) == ("1.0", "update.silent")
+
+
+def test_a_machine_without_a_configuration_is_updated_without_a_watch(machine, place, offer):
+    place.configuration.unlink()
+    machine.sensors.clear()
+    assert update(offer(), place, Terms(), machine.hands())
+    assert machine.now_s == 0
+
+
+def test_a_gateway_that_was_down_before_must_run_after(machine, place, offer):
+    machine.sensors.clear()
+    assert not update(offer(), place, Terms(health_s=60), machine.hands())
+    assert machine.version == "1.0"
 
 
 def test_when_dpkg_fails_the_old_version_is_put_back(machine, place, offer):
