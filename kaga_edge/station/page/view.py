@@ -117,10 +117,8 @@ def _state(status: Json, facts: Json, say_: Words, gone_s: float | None) -> tupl
     if gone_s is not None:
         found.append(("gone", say_("page.says.gone")))
     if not found:
-        usual = "starting" if status["state"] == "starting" else "ok"
-        if status["state"] not in ("ok", "starting"):
-            return "attention", [say_("page.says.look")]
-        return usual, [say_(f"page.says.{usual}")]
+        usual = status["state"] if status["state"] in ("ok", "starting") else "attention"
+        found = [(usual, say_(f"page.says.{'look' if usual == 'attention' else usual}"))]
     found.sort(key=lambda one: LEVELS.index(one[0]))
     return found[0][0], [sentence[:1].upper() + sentence[1:] for _, sentence in found]
 
@@ -260,7 +258,7 @@ def _sensor(sensor: Json, standing: Json, care: Json | None, say_: Words) -> Jso
         "mood": _mood(sensor, first),
         "quality": quality_words(first["flags"], say_.lang) if good else say_(f"sensor.{sensor['state']}"),
         "value": shown(first["value"], first["id"]),
-        "unit": unit_shown(first["unit"], say_.lang) if first["unit"] not in ("1", "{count}") else "",
+        "unit": _unit(first, say_),
         "age_s": sensor["age_s"],
         "old_after_s": max(OLD_AT_LEAST_S, OLD_PERIODS * every_s),
         "next": next_threshold(first["value"], first["id"], thresholds, say_) if good else "",
@@ -273,7 +271,7 @@ def _sensor(sensor: Json, standing: Json, care: Json | None, say_: Words) -> Jso
                 "id": channel["id"],
                 "name": quantity_name(channel["id"], say_.lang),
                 "value": shown(channel["value"], channel["id"]),
-                "unit": unit_shown(channel["unit"], say_.lang),
+                "unit": _unit(channel, say_),
                 "quality": quality_words(channel["flags"], say_.lang),
                 "can": f"{channel['id']}_raw" in BY_CHANNEL,
             }
@@ -346,6 +344,10 @@ def next_threshold(value: float | None, channel: str, thresholds: Mapping[str, f
     )
     distance = shown(abs(at - value), channel)
     return say_(code, rank=rank_name(rank, channel, say_), distance=distance, unit=unit)
+
+
+def _unit(channel: Json, say_: Words) -> str:
+    return "" if channel["unit"] in ("", "1") else unit_shown(channel["unit"], say_.lang, channel["id"])
 
 
 def _title(sensor: Json, say_: Words) -> str:

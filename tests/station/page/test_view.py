@@ -75,7 +75,7 @@ def silent(*ids):
 @pytest.mark.parametrize(
     ("changes", "level", "sentence"),
     [
-        ({}, "ok", "every sensor is measuring"),
+        ({}, "ok", "Every sensor is measuring"),
         ({"sensors": silent("level-1")}, "attention", "Water level: the sensor does not answer"),
         ({"sensors": silent("level-1", "rain-1")}, "failing", "2 sensors do not answer"),
         ({"link": {"state": "down"}}, "attention", "The line is down; values are kept"),
@@ -85,8 +85,8 @@ def silent(*ids):
             "The disk does not take what is measured",
         ),
         ({"alarms": ["danger/level-1"]}, "alarm", "Water level has reached: flood danger level"),
-        ({"state": "starting"}, "starting", "waiting for the first values"),
-        ({"state": "attention"}, "attention", "see below"),
+        ({"state": "starting"}, "starting", "Waiting for the first values"),
+        ({"state": "attention"}, "attention", "See below"),
         (
             {"maintenance": [{"sensor": "site", "left_s": 600, "who": "Sato"}]},
             "maintenance",
