@@ -44,6 +44,26 @@ async def test_polling_goes_on_whatever_the_wall_clock_does(parts: Any, jump_ms:
     assert all(a != b for a, b in pairwise(dues))
 
 
+async def test_what_came_due_together_is_taken_together(parts: Any) -> None:
+    chips = parts.Chips(registers={at: {0xD0: 0x60, 0xF7: 21} for at in (0x76, 0x77)})
+    spec = parts.i2c_spec(*(parts.i2c_sensor(f"air-{at}", at, every_s=0.5) for at in (0x76, 0x77)))
+    loop, looks = asyncio.get_running_loop(), []
+
+    class Noting(parts.Log):
+        def __call__(self, polled: Any) -> None:
+            looks.append((polled.sensor, polled.at.wall_ms, loop.time()))
+            super().__call__(polled)
+
+    async with parts.running(spec, chips=chips, log=Noting()) as (bus, log):
+        await log.until(lambda: len(log.good("air-118")) >= 4)
+        by_due: dict[int, list[float]] = {}
+        for _, due_ms, at_s in looks:
+            by_due.setdefault(due_ms, []).append(at_s)
+        together = [max(times) - min(times) for times in by_due.values() if len(times) == 2]
+        assert sum(apart_s < 0.02 for apart_s in together) >= len(together) - 1
+        assert (await bus.read_now("air-118")).error is None  # a person is answered as soon as it is there
+
+
 async def test_a_reading_by_hand_recovers_a_sensor_on_back_off(parts: Any) -> None:
     chips = parts.Chips()
     spec = parts.i2c_spec(parts.i2c_sensor("air", 0x76, every_s=0.05))
