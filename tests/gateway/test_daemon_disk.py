@@ -73,6 +73,11 @@ def test_a_sick_disk_stops_neither_measuring_nor_sending_and_everything_is_on_it
     assert told["store"]["held"] > 0
     assert told["store"]["numbered"] >= before + 20
 
+    ledger = [sys.executable, "-m", "kaga_edge", "store", "ledger", "--socket", str(watched.socket)]
+    said = subprocess.run([*ledger, "--lang", "en"], capture_output=True, text=True, check=True).stdout
+    assert said.count("numbered ") == 3  # of the file, of memory, and together
+    assert "samples in memory" in said
+
     watched.refuse_writes(False)
     ended = time.monotonic()
     wait_for(lambda: watched.status()["store"]["error"] is None, why="the disk taken again")
