@@ -33,7 +33,7 @@ from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store import adopting, retiming, series
 from kaga_edge.store.book import NUMBER_MOST, Book, RunStart, given
 from kaga_edge.store.cutting import fitting, joined
-from kaga_edge.store.errors import StoreSick, integer, nonsense
+from kaga_edge.store.errors import StoreError, integer, nonsense
 from kaga_edge.store.forgetting import Retention
 from kaga_edge.store.numbering import Declared, Encoded, catalog_entry, encoded, numbered
 from kaga_edge.store.opened import CHUNK_ROWS, Write
@@ -110,7 +110,7 @@ class Database(Retention):
 
         try:
             self._durably(plan)
-        except StoreSick:
+        except StoreError:
             self._doubt = batch or self._doubt  # None: the file did not even open
             raise
         assert batch is not None

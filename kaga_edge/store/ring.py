@@ -34,7 +34,7 @@ from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store import series
 from kaga_edge.store.database import Database
 from kaga_edge.store.disk import Disk
-from kaga_edge.store.errors import StoreSick
+from kaga_edge.store.errors import StoreError
 from kaga_edge.store.numbering import Declared, Encoded
 from kaga_edge.store.retiming import Place
 from kaga_edge.vocabulary.readings import Moment
@@ -89,7 +89,7 @@ class Ringed:
         )
         self._on_change = settings.get("on_change", lambda _: None)
         self._ring: Database | None = None
-        self._sick: StoreSick | None = None
+        self._sick: StoreError | None = None
         self._refusals = 0
         self._size: StoreSize | None = None
 
@@ -124,11 +124,14 @@ class Ringed:
         return self._present.encode(entries)
 
     def append(self, rows: tuple[Declared, list[Encoded]]) -> Appended:
-        """Commit samples: on disk, or in memory while that is sick. Raises StoreSick: not yet clear which."""
+        """Commit samples: on disk, or in memory while that is sick.
+
+        Raises StoreSick, StoreBusy: refused for the first time; bring them again.
+        """
         if self._ring is None:
             try:
                 given = self._file.append(rows)
-            except StoreSick as sick:
+            except StoreError as sick:
                 self._refusals += 1
                 if self._refusals < REFUSALS:
                     raise
@@ -146,7 +149,7 @@ class Ringed:
         rows = ring.rows
         try:
             self._file.adopt(ring)
-        except StoreSick as sick:
+        except StoreError as sick:
             self._sick = sick
             return None
         ring.close()
@@ -244,7 +247,7 @@ class Ringed:
             raise self._sick
         return self._file
 
-    def _begin_ring(self, sick: StoreSick) -> None:
+    def _begin_ring(self, sick: StoreError) -> None:
         self._sick, self._ring = sick, self._make_ring()
         self._ring.declare_as(self._file)
         log.error("store.ring_began epoch=%s code=%s error=%s", self.epoch, sick.code, sick.what)

@@ -243,3 +243,20 @@ def test_stopping_in_order_tries_the_disk_a_last_time(ward: Ward, caplog: Any) -
     ward.disk.sick = False
     assert ward.values() == [1, 2, 3]
     assert isinstance(ward.open()._file, Database)
+
+
+def test_a_file_that_somebody_else_took_after_a_fault_counts_as_refused(ward: Ward) -> None:
+    """An sqlite3 shell left open on the live file: it got the lock while ours was being opened anew."""
+    ward.bring(3)
+    ward.disk.sick = ward.disk.landed = True
+    with pytest.raises(StoreSick):
+        ward.store.append(ward.store.encode([ward.bench.entry(4)]))  # written all the same
+    ward.value = 3
+    ward.disk.sick = False
+    with contextlib.closing(sqlite3.connect(ward.bench.path, isolation_level=None)) as shell:
+        shell.execute("BEGIN EXCLUSIVE")
+        given = ward.bring(2)
+        assert (given.first, ward.store.in_memory) == (1, 2)
+        assert ward.store.mend() is None
+    assert ward.store.mend() == 2
+    assert ward.values() == [1, 2, 3, 4, 5]
