@@ -159,26 +159,26 @@ class Bus:
         for missed_ms in due.missed_ms:
             self._emit_untried(sensor, _at(missed_ms, now), _stopped(self._spec.name))
         when = DueTime(wall_ms=due.due_ms, up_ns=up_ns - (now.wall_ms - due.due_ms) * 1_000_000)
-        if self._leaves_out(sensor, _at(due.due_ms, now)):
+        if self._leaves_out(sensor, due.due_ms, now):
             return
         overtaken = self._waiting.pop(sensor.id, None)
         if overtaken is not None:
             self._emit_untried(sensor, _at(overtaken.wall_ms, now), _busy(self._spec.name))
         self._waiting[sensor.id] = when
 
-    def _leaves_out(self, sensor: BusSensor, at: Moment) -> bool:
+    def _leaves_out(self, sensor: BusSensor, due_ms: int, now: Moment) -> bool:
         before = self._standings[sensor.id]
         if before.leave_out == 0 and not self._still_hangs(sensor.id):
             return False
         self._standings[sensor.id] = record.left_out(before)
-        self._emit_untried(sensor, at, before.last_error)
+        self._emit_untried(sensor, _at(due_ms, now), before.last_error)
         return True
 
     def _ask_waiting(self, now: Moment) -> None:
         if self._asked or not self._waiting or self._closed:
             return
         for name, due in list(self._waiting.items()):  # it may have failed since it came due
-            if self._leaves_out(self._sensors[name], _at(due.wall_ms, now)):
+            if self._leaves_out(self._sensors[name], due.wall_ms, now):
                 del self._waiting[name]
         healthy = [self._sensors[i] for i in self._waiting if not self._standings[i].costly]
         costly = [self._sensors[i] for i in self._waiting if self._standings[i].costly]
