@@ -158,9 +158,9 @@ def page(station) -> Station:
     return station
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """Debian's chromium, driven by playwright."""
+    """Debian's chromium, driven by playwright. Ends with its module: its loop keeps out every other one."""
     found = shutil.which("chromium")
     if found is None:
         pytest.skip("chromium is not installed (scripts/apt-packages lists it)")
