@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, tables
 from kaga_edge.cli.screen import fold, padded
-from kaga_edge.station.events import kept
+from kaga_edge.station.events import Follower, kept
 from kaga_edge.text import catalogue, say, span_words
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -26,6 +26,7 @@ LEVELS = {"critical": 2, "error": 3, "warning": 4, "notice": 5, "info": 6}
 SPAN = re.compile(r"(\d+)(s|m|h|d)$")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 NAME_COLUMNS = 14
+LOOK_S = 0.5  # for new events
 
 
 class BadTime(KagaError):
@@ -56,12 +57,14 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="what happened: events in your language",
         description="Reads the station's own ring of events; the gateway need not run.",
         epilog="examples:\n  kaga-edge log --since today\n  kaga-edge log --since 2h --sensor level-1\n"
-        "  kaga-edge log --level error\n\nexit codes: 0 good, 2 the ring cannot be read, 64 usage",
+        "  kaga-edge log --level error\n  kaga-edge log -f\n\n"
+        "exit codes: 0 good, 2 the ring cannot be read, 64 usage",
     )
     parser.add_argument("--since", metavar="T", help='"today", "2h", "3d" or "2026-11-22 02:00" (local)')
     parser.add_argument("--sensor", metavar="ID")
     parser.add_argument("--level", choices=LEVELS, default="info", help="this and worse [info]")
     parser.add_argument("--last", type=int, default=200, metavar="N", help="at most the last N [200]")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what happens from now")
     parser.add_argument("--json", action="store_true", help="one event a line")
     parser.add_argument("--config", type=Path, metavar="FILE")
     parser.set_defaults(func=run)
@@ -72,24 +75,38 @@ def run(args: argparse.Namespace) -> int:
     lang = language_of(args)
     folder, zone = place_of(args.config or DEFAULT_CONFIG)
     since_ms = since(args.since, zone, time.time(), lang) if args.since else 0
+    follower = Follower(folder) if args.follow else None
     try:
         wanted = list(_wanted(kept(folder), since_ms, args.sensor, LEVELS[args.level]))[-args.last :]
     except OSError as error:
         what = say("log.unreadable", lang, reason=error.strerror)
         raise Unreadable(what, where=str(folder), fix=say("status.not_allowed_fix", lang)) from error
-    if args.json:
-        for event in wanted:
-            print(json.dumps(event, ensure_ascii=False))
-    elif not wanted:
-        print(say("log.none", lang))
-    else:
-        print("\n".join(lines(wanted, zone, lang)))
+    _show(args, wanted, zone, lang)
+    if follower is not None:
+        day = _day(wanted[-1], zone) if wanted else ""
+        while True:
+            time.sleep(LOOK_S)
+            fresh = list(_wanted(iter(follower.new()), 0, args.sensor, LEVELS[args.level]))
+            if fresh:
+                _show(args, fresh, zone, lang, day)
+                day = _day(fresh[-1], zone)
     return 0
 
 
-def lines(events: list[dict[str, Any]], zone: ZoneInfo | None, lang: str) -> list[str]:
-    """Return the events as people read them, the date once a day."""
-    said, day = [], ""
+def _show(
+    args: argparse.Namespace, events: list[dict[str, Any]], zone: ZoneInfo | None, lang: str, day: str = ""
+) -> None:
+    if args.json:
+        said = [json.dumps(event, ensure_ascii=False) for event in events]
+    else:
+        said = lines(events, zone, lang, day) or ([] if args.follow else [say("log.none", lang)])
+    if said:
+        print("\n".join(said), flush=True)
+
+
+def lines(events: list[dict[str, Any]], zone: ZoneInfo | None, lang: str, day: str = "") -> list[str]:
+    """Return the events as people read them, the date once a day (``day``: the one told last)."""
+    said = []
     for event in events:
         at = datetime.fromtimestamp(event["t"] / 1000, zone).astimezone(zone)
         if at.date().isoformat() != day:
@@ -97,6 +114,10 @@ def lines(events: list[dict[str, Any]], zone: ZoneInfo | None, lang: str) -> lis
             said.append(f"{day} ({at.strftime('%Z')})")
         said += fold(f"{at:%H:%M:%S} {words(event, lang)}", indent=9)
     return said
+
+
+def _day(event: dict[str, Any], zone: ZoneInfo | None) -> str:
+    return datetime.fromtimestamp(event["t"] / 1000, zone).astimezone(zone).date().isoformat()
 
 
 def words(event: dict[str, Any], lang: str) -> str:

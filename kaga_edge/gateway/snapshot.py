@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kaga_edge import __version__
@@ -19,7 +19,27 @@ from kaga_edge.uplink import LinkHealth
 from kaga_edge.vocabulary.errors import KagaError, WarmingUp
 from kaga_edge.vocabulary.readings import Alert, Measurement, Moment, Reading, Sample
 
+HALF_HOUR_S = 1800.0
 DOWN_AFTER = 3  # failed polls in a row before the log says so: one lost frame is no event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polls:
+    """How many polls were made and how many failed, over the last half to whole hour."""
+
+    since_s: float = 0.0
+    made: int = 0
+    failed: int = 0
+    earlier: tuple[int, int] = (0, 0)  # of the half hour before
+
+    def after(self, failed: bool, at_s: float) -> Polls:
+        """Return the counts with one more poll."""
+        if self.made and at_s - self.since_s < HALF_HOUR_S:
+            return replace(self, made=self.made + 1, failed=self.failed + failed)
+        recent = at_s - self.since_s < 2 * HALF_HOUR_S
+        return Polls(
+            since_s=at_s, made=1, failed=int(failed), earlier=(self.made, self.failed) if recent else (0, 0)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +54,7 @@ class Latest:
     failures: int = 0
     failing_since_s: float | None = None
     error: KagaError | None = None
+    polls: Polls = Polls()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +91,7 @@ def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: 
             polled_s=at_s,
             good=sample.readings,
             good_s=at_s,
+            polls=old.polls.after(False, at_s),
         )
     return Latest(
         readings=sample.readings,
@@ -80,6 +102,7 @@ def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: 
         failures=old.failures + (not isinstance(error, WarmingUp)),
         failing_since_s=old.failing_since_s or at_s,
         error=error,
+        polls=old.polls.after(not isinstance(error, WarmingUp), at_s),
     )
 
 
@@ -261,6 +284,8 @@ def _sensor(facts: Facts, sensor_id: str, plan: SensorPlan) -> dict[str, Any]:
         "state": _sensor_state(facts, sensor_id),
         "channels": channels,
         "age_s": age_s,
+        "polls": 0 if latest is None else latest.polls.made + latest.polls.earlier[0],
+        "failed_polls": 0 if latest is None else latest.polls.failed + latest.polls.earlier[1],
         "error": None if error is None else {"code": error.code, "what": error.what, "fix": error.fix},
     }
 

@@ -84,9 +84,47 @@ def kept(folder: Path) -> Iterator[dict[str, Any]]:
             continue
         with file.open("rb") as lines:
             for line in lines:
-                try:
-                    event = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(event, dict) and "event" in event:
+                if event := _event(line):
                     yield event
+
+
+class Follower:
+    """Gives the events that come after it was made, over the change to a new file too."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / NAME
+        self._number, self._at = self._seen()
+
+    def new(self) -> list[dict[str, Any]]:
+        """Return what came since the last look. Raises OSError when it may not be read."""
+        number, size = self._seen()
+        found: list[dict[str, Any]] = []
+        if number != self._number:  # the one we were in is the older one now
+            older = self._file.with_suffix(".1.jsonl")
+            if older.exists() and older.stat().st_ino == self._number:
+                found += self._read(older)
+            self._number, self._at = number, 0
+        return found + (self._read(self._file) if size > self._at else [])
+
+    def _seen(self) -> tuple[int, int]:
+        try:
+            facts = self._file.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return facts.st_ino, facts.st_size
+
+    def _read(self, file: Path) -> list[dict[str, Any]]:
+        with file.open("rb") as lines:
+            lines.seek(self._at)
+            block = lines.read()
+        whole = block[: block.rfind(b"\n") + 1]  # a line still being written waits
+        self._at += len(whole)
+        return [event for line in whole.splitlines() if (event := _event(line))]
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None

@@ -201,6 +201,21 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("控えなし", "not kept"),
         ("設定の控えを {where} に書けません ({error})", "no copy can be kept in {where} ({error})"),
     ),
+    "daily.summary": (
+        ("日のまとめ", "daily summary"),
+        (
+            "{day} 測定 {measured} 送信 {delivered} 損失 {lost} 未送信 {waiting} 正常 {sensors} 残り{room_days}日",
+            "{day}: {measured} measured, {delivered} sent, {lost} lost, {waiting} unsent, sensors {sensors}, "
+            + "room {room_days} d",
+        ),
+    ),
+    "cert.expiring": (
+        ("証明書の期限", "certificate"),
+        (
+            "{file} はあと{days}日で切れます: kaga-edge enroll",
+            "{file} ends in {days} d: kaga-edge enroll",
+        ),
+    ),
     "metrics.not_written": (
         ("指標を書けない", "no metrics"),
         ("{where} に書けません ({error})", "{where} cannot be written ({error})"),

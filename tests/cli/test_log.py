@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kaga_edge.cli.log import since
-from kaga_edge.station.events import EventRing
+from kaga_edge.station.events import EventRing, Follower
 
 AT_MS = 1_795_281_249_000  # 2026-11-22 02:14:09 in Japan
 
@@ -83,3 +86,43 @@ def test_nothing_yet_and_a_wrong_time_are_said(kaga_edge, tmp_path: Path) -> Non
 )
 def test_since_is_read_in_the_sites_time(text: str, ago_s: int) -> None:
     assert since(text, ZoneInfo("Asia/Tokyo"), AT_MS / 1000, "en") == AT_MS - ago_s * 1000
+
+
+def test_follow_goes_on_over_the_change_to_a_new_file(tmp_path: Path) -> None:
+    def add(*names: str) -> None:
+        ring = EventRing(tmp_path, file_bytes=200)
+        for name in names:
+            ring.add({"t": AT_MS, "p": 6, "seq": 1, "event": name})
+        ring.close()
+
+    add("old")
+    follower = Follower(tmp_path)
+    seen = []
+    for name in "abcdefghij":  # every few of them a new file begins
+        add(name)
+        seen += [event["event"] for event in follower.new()]
+    assert "".join(seen) == "abcdefghij"
+
+
+def test_follow_waits_for_a_line_that_is_still_being_written(tmp_path: Path) -> None:
+    follower = Follower(tmp_path)
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b'{"event":"a","t":1,"p":6}\n{"event":"b"')
+    assert [one["event"] for one in follower.new()] == ["a"]
+    with file.open("ab") as more:
+        more.write(b',"t":2,"p":6}\n')
+    assert [one["event"] for one in follower.new()] == ["b"]
+
+
+def test_the_command_follows_until_it_is_stopped(config: Path) -> None:
+    command = [sys.executable, "-m", "kaga_edge", "log", "-f", "--last", "1", "--config", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("2026-11-22")
+        assert "thing.of_a_later_version" in process.stdout.readline()
+        ring = EventRing(config.parent / "var")
+        ring.add({"t": AT_MS + 5_000_000, "p": 4, "seq": 1, "event": "link.down", "reason": "cut"})
+        ring.close()
+        assert "cut, storing locally" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from kaga_edge.gateway.snapshot import Latest, log_change, newer
+from kaga_edge.gateway.snapshot import Latest, Polls, log_change, newer
 from kaga_edge.vocabulary.errors import SensorSilent, WarmingUp
 from kaga_edge.vocabulary.readings import ClockTrust, Moment, Sample
 
@@ -53,3 +53,17 @@ def test_a_sensor_that_warms_up_after_an_outage_comes_back_once(told) -> None:
 def test_what_was_last_good_stays_known_while_it_fails(told) -> None:
     _, latest = told(None, SILENT, SILENT)
     assert (latest.good_s, latest.polled_s) == (0.0, 2.0)
+
+
+def test_polls_are_counted_over_the_last_half_to_whole_hour() -> None:
+    polls = Polls()
+    for second in range(4000):
+        polls = polls.after(second % 10 == 0, float(second))
+    made, failed = polls.made + polls.earlier[0], polls.failed + polls.earlier[1]
+    assert 1800 <= made <= 3600
+    assert failed == pytest.approx(made / 10, abs=1)
+
+
+def test_polls_of_a_time_long_ago_are_forgotten() -> None:
+    polls = Polls().after(True, 10.0).after(False, 90_000.0)
+    assert (polls.made, polls.failed, polls.earlier) == (1, 0, (0, 0))

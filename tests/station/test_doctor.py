@@ -18,6 +18,7 @@ SITE = """
 id = "flood-1"
 name = { ja = "川", en = "river" }
 contact = "加賀市"
+operator = { ja = "加賀市", en = "Kaga City" }
 [store]
 path = "%s/var/lib/kaga-edge/store.sqlite"
 [station]
@@ -31,9 +32,19 @@ serial = "9600 8E1"
 every = "60s"
 [sensor.mount]
 gauge_zero_to_sensor_m = 5.0
+[[sensor.calibration]]
+channel = "water_level"
+method = "offset"
+at = "CALIBRATED"
+who = "Y"
+raw = 1.0
+true = 1.0
+before = 1.0
+after = 1.0
 [sensor.disclosure]
 purpose = { ja = "洪水", en = "floods" }
 personal_data = false
+ground = { ja = "水防法", en = "Flood Control Act" }
 [[sensor]]
 id = "air-1"
 driver = "sht4x"
@@ -42,6 +53,7 @@ every = "60s"
 [sensor.disclosure]
 purpose = { ja = "気温", en = "air" }
 personal_data = false
+ground = { ja = "水防法", en = "Flood Control Act" }
 [[sensor]]
 id = "rain-1"
 driver = "tipping_bucket"
@@ -50,11 +62,18 @@ every = "60s"
 [sensor.disclosure]
 purpose = { ja = "雨", en = "rain" }
 personal_data = false
+ground = { ja = "水防法", en = "Flood Control Act" }
 """
+SITE = SITE.replace("CALIBRATED", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 GROUP = (
     "root:x:0:\ni2c:x:998:kaga-edge\ngpio:x:997:kaga-edge\ndialout:x:20:kaga-edge\nplugdev:x:46:kaga-edge\n"
 )
 GOOD = {"error": None, "readings": [{"id": "water_level", "value": 1.0}]}
+
+
+def counted(*, polls: int, failed: int) -> dict:
+    sensors = [{"id": "air-1", "age_s": 3.0, "polls": polls, "failed_polls": failed}]
+    return {"sensors": sensors, "store": {"error": None}}
 
 
 @pytest.fixture
@@ -200,6 +219,8 @@ SILENT = {"error": {"code": "KE-B02", "what": "no acknowledge"}, "readings": []}
         ("S02", {"snapshot": None}, State.UNKNOWN),
         ("S03", {"now_s": time.time() + 400 * 86_400}, State.NOTE),
         ("T01", {"clock_synchronised": lambda: False}, State.NOTE),
+        ("B04", {"snapshot": counted(polls=500, failed=40)}, State.FAIL),
+        ("B04", {"snapshot": counted(polls=20, failed=0)}, State.UNKNOWN),
         ("T01", {"clock_synchronised": lambda: None}, State.UNKNOWN),
         ("T03", {"now_s": 1e9}, State.FAIL),
         ("Q01", {"snapshot": {"sensors": [], "store": {"error": "disk full"}}}, State.FAIL),
@@ -225,6 +246,11 @@ def test_what_is_measured_decides(machine, code: str, changed: dict, state: Stat
         ("P01", "vcgencmd", "throttled=0x50005\n", State.FAIL),
         ("P01", "vcgencmd", "throttled=0x50000\n", State.NOTE),
         ("L04", "nmcli", "*:12:kaga\n", State.NOTE),
+        ("L04", "mmcli", "modem.generic.signal-quality.value : 21\n", State.NOTE),
+        ("L04", "mmcli", "modem.generic.signal-quality.value : 61\n", State.PASS),
+        ("T01", "timedatectl", "       Offset: +3.1s\n", State.NOTE),
+        ("T01", "timedatectl", "       Offset: -812us\n", State.PASS),
+        ("T01", "chronyc", "A9FEA97B,ntp,2,1795281249.0,-2.5,0,0,0,0,0,0,0,0,Normal\n", State.NOTE),
     ],
 )
 def test_what_the_system_says_decides(machine, code: str, command: str, answer: str, state: State) -> None:
@@ -321,3 +347,19 @@ def test_the_line_is_judged_by_its_steps(machine) -> None:
         State.NOTE,
         State.FAIL,
     ]
+
+
+def test_a_level_nobody_calibrated_and_a_site_without_operator_are_told(machine) -> None:
+    start, rest = SITE.split("[[sensor.calibration]]", 1)
+    text = start + rest[rest.index("[sensor.disclosure]") :]
+    text = text.replace('operator = { ja = "加賀市", en = "Kaga City" }\n', "")
+    machine.config.write_text(text % "/data", encoding="utf-8")
+    bench = machine(config=load(machine.config))
+    assert (verdict(bench, "S03").state, verdict(bench, "S03").seen) == (State.NOTE, "level-1: none")
+    assert (verdict(bench, "S04").state, verdict(bench, "S04").seen) == (State.NOTE, "missing: operator")
+
+
+def test_a_clock_that_is_not_set_by_anybody_is_mended(machine) -> None:
+    assert verdict(machine(clock_synchronised=lambda: False), "T01").fix == (
+        ("timedatectl", "set-ntp", "true"),
+    )

@@ -21,6 +21,8 @@ DAYS_OF_ROOM = 7
 SLOW_S, TOO_SLOW_S = 1.0, 5.0
 CHECK_STEPS = 20_000_000  # of SQLite's machine: a few seconds on a Pi
 CERTIFICATE_DAYS = 30
+WEAK_PERCENT = 40
+OFFSET_S = 2.0
 HOT_C = 80.0
 THROTTLED_NOW, THROTTLED_SINCE = 0x5, 0x50000  # under-voltage and throttling, now and since the start
 
@@ -57,13 +59,20 @@ def s03(bench: Bench) -> Finding:
     """There is a calibration, and it is not older than a year."""
     if bench.config is None:
         return unknown("S03", "the configuration cannot be read")
-    file = bench.config_path.parent / "conf.d" / "50-calibration.toml"
-    try:
-        age_s = bench.now_s - file.stat().st_mtime
-    except OSError:
-        return note("S03", "no calibration recorded")
-    days = round(age_s / 86_400)
-    return note("S03", f"{days} d old") if age_s > YEAR_S else passed("S03", f"{days} d old")
+    heights = ("gauge_zero_to_sensor_m", "gauge_zero_to_probe_m", "ground_to_sensor_m")
+    wanted = [one for one in bench.sensors() if any(getattr(one.mount, name) is not None for name in heights)]
+    if not wanted:
+        return skipped("S03", "no sensor measures from a height")
+    bad, newest = [], 0
+    for one in wanted:
+        made = [datetime.fromisoformat(line.on).replace(tzinfo=UTC) for line in one.corrections]
+        days = round((bench.now_s - max(made).timestamp()) / 86_400) if made else None
+        if days is None:
+            bad.append(f"{one.id}: none")
+        elif days * 86_400 > YEAR_S:
+            bad.append(f"{one.id}: {days} d old")
+        newest = max(newest, days or 0)
+    return note("S03", ", ".join(bad)) if bad else passed("S03", f"at most {newest} d old")
 
 
 def s04(bench: Bench) -> Finding:
@@ -71,7 +80,10 @@ def s04(bench: Bench) -> Finding:
     if bench.config is None:
         missing = bench.fault_codes() & {"KE-C50"}
         return failed("S04", "KE-C50") if missing else unknown("S04", "the configuration cannot be read")
-    return passed("S04") if bench.config.site.contact else note("S04", "[site] contact is empty")
+    site = bench.config.site
+    lacking = [name for name, there in (("contact", site.contact), ("operator", site.operator)) if not there]
+    lacking += [f"{one.id} ground" for one in bench.sensors() if one.disclosure.ground is None]
+    return note("S04", "missing: " + ", ".join(lacking)) if lacking else passed("S04")
 
 
 def t01(bench: Bench) -> Finding:
@@ -79,7 +91,13 @@ def t01(bench: Bench) -> Finding:
     held = bench.clock_synchronised()
     if held is None:
         return unknown("T01", "the kernel does not say")
-    return passed("T01") if held else note("T01", "not synchronised")
+    if not held:
+        return note("T01", "not synchronised", ("timedatectl", "set-ntp", "true"))
+    offset_s = _clock_offset_s(bench)
+    if offset_s is None:
+        return passed("T01")
+    seen = f"offset {offset_s * 1000:+.1f} ms"
+    return note("T01", seen) if abs(offset_s) > OFFSET_S else passed("T01", seen)
 
 
 def t02(bench: Bench) -> Finding:
@@ -178,13 +196,18 @@ def l03(bench: Bench) -> Finding:
 
 
 def l04(bench: Bench) -> Finding:
-    """The radio's strength, from NetworkManager's modem or Wi-Fi."""
+    """The radio's strength by ModemManager or NetworkManager, and what the modem carried since the start."""
+    modem = bench.call(("mmcli", "-m", "any", "--output-keyvalue"))
+    quality = re.search(r"signal-quality\.value\s*:\s*(\d+)", modem[1]) if modem else None
+    if quality is not None:
+        seen = f"{quality.group(1)} %, {_modem_bytes(bench) / 1e6:.0f} MB since the start"
+        return note("L04", seen) if int(quality.group(1)) < WEAK_PERCENT else passed("L04", seen)
     told = bench.call(("nmcli", "-t", "-f", "IN-USE,SIGNAL,SSID", "device", "wifi"))
     used = re.search(r"^\*:(\d+)", told[1], re.MULTILINE) if told else None
     if used is None:
         return unknown("L04", "no radio that this machine can ask")
     strength = int(used.group(1))
-    return note("L04", f"{strength} %") if strength < 40 else passed("L04", f"{strength} %")
+    return note("L04", f"{strength} %") if strength < WEAK_PERCENT else passed("L04", f"{strength} %")
 
 
 def p01(bench: Bench) -> Finding:
@@ -234,6 +257,31 @@ def _steps(bench: Bench, code: str, names: tuple[str, ...]) -> Finding:
     if open_ or not steps:
         return unknown(code, ", ".join(open_) or "not reached")
     return passed(code, ", ".join(step.name for step in steps if step.state == "pass"))
+
+
+def _clock_offset_s(bench: Bench) -> float | None:
+    """Return how far timesyncd or chrony found the clock off; None when neither says."""
+    told = bench.call(("timedatectl", "timesync-status"))
+    found = re.search(r"Offset:\s*([+-]?[0-9.]+)(us|ms|s)\b", told[1]) if told else None
+    if found:
+        return float(found.group(1)) * {"us": 1e-6, "ms": 1e-3, "s": 1.0}[found.group(2)]
+    told = bench.call(("chronyc", "-c", "tracking"))
+    fields = told[1].split(",") if told and told[0] == 0 else []
+    try:
+        return float(fields[4])
+    except (IndexError, ValueError):
+        return None
+
+
+def _modem_bytes(bench: Bench) -> int:
+    """Return what the modem's network devices carried since the start, both ways."""
+    total = 0
+    for pattern in ("wwan*", "ppp*"):
+        for device in bench.at("sys/class/net").glob(pattern):
+            for name in ("rx_bytes", "tx_bytes"):
+                text = bench.text(f"sys/class/net/{device.name}/statistics/{name}")
+                total += int(text) if text and text.isdigit() else 0
+    return total
 
 
 def _store_folder(bench: Bench) -> Path | None:

@@ -39,7 +39,7 @@ def b03(bench: Bench) -> Finding:
 
 
 def b04(bench: Bench) -> Finding:
-    """The share of failed polls. The running gateway must have counted them."""
+    """The share of failed polls of the last half to whole hour, as the running gateway counted them."""
     if not bench.i2c_buses():
         return skipped("B04", "no I2C sensors")
     ids = {one.id for one in bench.sensors(I2cAddress)}
