@@ -54,8 +54,13 @@ class Identity:
         return any(mine and theirs and mine != theirs for mine, theirs in pairs)
 
 
-def open_file(path: Path, max_bytes: int, disk: Disk | None = None) -> sqlite3.Connection:
-    """Open or make the store's file. Raises StoreBusy, StoreForeign, StoreSick; or FileDamaged."""
+def open_file(
+    path: Path, max_bytes: int, disk: Disk | None = None, *, as_found: bool = False
+) -> sqlite3.Connection:
+    """Open or make the store's file. Raises StoreBusy, StoreForeign, StoreSick; or FileDamaged.
+
+    ``as_found``: no transaction is written yet, so that the log can be judged; ``ensure_schema`` follows.
+    """
     disk = disk or Disk()
     try:
         fresh = disk.create(path)
@@ -64,7 +69,9 @@ def open_file(path: Path, max_bytes: int, disk: Disk | None = None) -> sqlite3.C
         raise _cannot_open(path, error) from error
     try:
         _settle(db, max_bytes)
-        _ensure_schema(db, path)
+        _ensure_ours(db, path)
+        if not as_found:
+            ensure_schema(db)
     except sqlite3.Error as error:
         db.close()
         raise _refusal(path, error) from error
@@ -76,17 +83,32 @@ def open_file(path: Path, max_bytes: int, disk: Disk | None = None) -> sqlite3.C
     return db
 
 
+def ensure_schema(db: sqlite3.Connection) -> None:
+    """Bring the file to the present version. Raises sqlite3.Error."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        make_schema(db)
+    elif version < SCHEMA_VERSION:
+        log.info("store.migrating from=%d to=%d", version, SCHEMA_VERSION)
+        make_schema(db, version)
+        log.info("store.migrated version=%d", SCHEMA_VERSION)
+
+
 def make_schema(db: sqlite3.Connection, since: int = 0) -> None:
     """Take a file from version ``since`` (0: empty) to the present one, one version after the other.
 
     Each is one transaction with its number in it: after a cut the file is of the one or the other.
     """
     for version in range(since + 1, SCHEMA_VERSION + 1):
-        steps = Path(__file__).with_name(f"schema_v{version}.sql").read_text("utf-8")
         db.executescript(
-            f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {APPLICATION_ID};"
+            f"BEGIN IMMEDIATE; {schema_steps(version)} PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {version}; COMMIT;"
         )
+
+
+def schema_steps(version: int) -> str:
+    """Return the SQL that leads to a version from the one before it."""
+    return Path(__file__).with_name(f"schema_v{version}.sql").read_text("utf-8")
 
 
 class FileDamaged(Exception):
@@ -125,7 +147,7 @@ def _settle(db: sqlite3.Connection, max_bytes: int) -> None:
         db.execute(f"PRAGMA {pragma}").fetchall()
 
 
-def _ensure_schema(db: sqlite3.Connection, path: Path) -> None:
+def _ensure_ours(db: sqlite3.Connection, path: Path) -> None:
     version, application, objects = (
         db.execute(question).fetchone()[0]
         for question in ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_schema")
@@ -136,12 +158,6 @@ def _ensure_schema(db: sqlite3.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         fix = "install that version again, or name another file under [store] path"
         raise StoreForeign(f"made by a newer kaga-edge (schema {version})", where=str(path), fix=fix)
-    if version == 0:
-        make_schema(db)
-    elif version < SCHEMA_VERSION:
-        log.info("store.migrating from=%d to=%d", version, SCHEMA_VERSION)
-        make_schema(db, version)
-        log.info("store.migrated version=%d", SCHEMA_VERSION)
 
 
 def _refusal(path: Path, error: sqlite3.Error) -> Exception:

@@ -22,7 +22,7 @@ from kaga_edge.store import wal
 from kaga_edge.store.book import Book, read_books
 from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreSick, fault_code, nonsense, refused
-from kaga_edge.store.file import FileDamaged, Identity, open_file, set_aside
+from kaga_edge.store.file import FileDamaged, Identity, ensure_schema, open_file, set_aside
 from kaga_edge.store.highwater import HighWater
 from kaga_edge.store.salvage import Salvaged, salvage
 from kaga_edge.vocabulary.clock import Clock
@@ -108,8 +108,9 @@ class OpenedFile:
             if not self._disk.exists(self.path) and self._disk.exists(self._salvaged_path):
                 self._disk.rename(self._salvaged_path, self.path)  # a cut came between the two renames
             left = self._disk.read(log_path) if self._disk.exists(log_path) else b""
-            self._db = open_file(self.path, self._max_bytes, self._disk)
-            self._judge(left)
+            self._db = open_file(self.path, self._max_bytes, self._disk, as_found=True)
+            self._judge(left)  # before anything is written: it compares the log with what was found
+            ensure_schema(self._connection())
             self._read_whole()
             self._torn = False
         except FileDamaged as damage:
@@ -137,7 +138,7 @@ class OpenedFile:
             if accepted > 0 or not self._holds(wal.committed_pages(left)):
                 raise FileDamaged("acknowledged transactions follow a spoilt one in the write-ahead log")
             self.close()  # reading the file beside SQLite has given back its lock
-            self._db = open_file(self.path, self._max_bytes, self._disk)
+            self._db = open_file(self.path, self._max_bytes, self._disk, as_found=True)
 
     def _holds(self, pages: dict[int, bytes]) -> bool:
         """Say whether the file has these pages already: the log had only begun to be used anew."""

@@ -6,7 +6,7 @@ import random
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,25 @@ STEPS = 150
 SKIPPING = {"notice", "removed", "gone", "ledger_line"}  # what declaring numbers as skipped writes
 
 
-def recording(seed: int, steps: int = STEPS, **disk: Any) -> list[Operation]:
-    """Run the workload on a recorded disk; return everything that was done to the disk."""
+def recording(
+    seed: int, steps: int = STEPS, halfway: Callable[[], None] | None = None, **disk: Any
+) -> list[Operation]:
+    """Run the workload on a recorded disk; return everything that was done to the disk.
+
+    ``halfway`` is called while the store is closed, as for an update of the program.
+    """
     recorded = RecordedDisk(state=state, **disk)
     life = Life(FOLDER / "kaga.db", recorded, random.Random(seed))
-    life.open()
-    for _ in range(steps):
+    database = life.open()
+    for step in range(steps):
+        if halfway is not None and step == steps // 2:
+            database.close()
+            halfway()
+            database = life.open()
         life.step()
+        database = life.database or database
     operations = list(recorded.operations)
-    assert life.database is not None
-    life.database.close()
+    database.close()
     recorded.crash()
     return operations
 
@@ -51,11 +60,11 @@ class Verdicts:
             self.first.append(f"seed {seed}, mode {cut.mode.name}, cut after {cut.at}: {'; '.join(faults)}")
 
 
-def replay(mode: Mode, count: int, seed: int, **disk: Any) -> Verdicts:
-    """Cut the power ``count`` times, a new recording every 2,000. ``disk``: settings of RecordedDisk."""
+def replay(mode: Mode, count: int, seed: int, **how: Any) -> Verdicts:
+    """Cut the power ``count`` times, a new recording every 2,000. ``how``: see ``recording``."""
     verdicts = Verdicts()
     for n in range(0, count, 2000):
-        operations = recording(seed + n, **disk)
+        operations = recording(seed + n, **how)
         chance = random.Random(seed + n + 1)
         with tempfile.TemporaryDirectory(dir=_memory(), prefix="kaga-cut-") as folder:
             for number, cut in enumerate(cuts(operations, mode, min(2000, count - n), chance)):

@@ -81,8 +81,10 @@ class Life:
         assert self.database is not None
         dice = self.chance.random()
         self.clock.pass_s(self.chance.choice((0.1, 1, 5)))
-        if dice < 0.62:
+        if dice < 0.6:
             self.append(self.chance.randint(1, 8))
+        elif dice < 0.62:
+            self.make_room()
         elif dice < 0.78:
             self.confirm()
         elif dice < 0.84:
@@ -93,9 +95,8 @@ class Life:
         elif dice < 0.92:
             while self.database.purge(self.clock.now())[1]:
                 pass
-        elif dice < 0.95:
-            self.database.remember("last_time_ms", str(self.clock.now().wall_ms))
         elif dice < 0.97:
+            self.database.remember("last_time_ms", str(self.clock.now().wall_ms))
             self.declare(f"2026-11-{self.chance.randint(1, 28):02}")
         elif dice < 0.985:
             self.database.declare_clock(
@@ -135,6 +136,11 @@ class Life:
             )
             if waiting:
                 self.delivered |= {(epoch.ep, n) for n in range(waiting[0], waiting[1] + 1)}
+
+    def make_room(self) -> None:
+        assert self.database is not None
+        self.clock.pass_s(1200)  # a window is over: what waits may be summed up
+        self.database.relieve()
 
     def give_up(self) -> None:
         assert self.database is not None
