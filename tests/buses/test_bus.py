@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,10 @@ from typing import Any
 import pytest
 
 from kaga_edge.buses import Bus, Wires
+from kaga_edge.buses.bus import make_wire
 from kaga_edge.buses.standing import Standing, failed, left_out, succeeded
+from kaga_edge.buses.wire import DueTime
+from kaga_edge.buses.worker import Item, Worker
 from kaga_edge.vocabulary.errors import BusMissing, SensorSilent, TransferTimedOut, ValueImpossible
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
@@ -44,24 +48,24 @@ async def test_polling_goes_on_whatever_the_wall_clock_does(parts: Any, jump_ms:
     assert all(a != b for a, b in pairwise(dues))
 
 
-async def test_what_came_due_together_is_taken_together(parts: Any) -> None:
-    chips = parts.Chips(registers={at: {0xD0: 0x60, 0xF7: 21} for at in (0x76, 0x77)})
-    spec = parts.i2c_spec(*(parts.i2c_sensor(f"air-{at}", at, every_s=0.5) for at in (0x76, 0x77)))
-    loop, looks = asyncio.get_running_loop(), []
-
-    class Noting(parts.Log):
-        def __call__(self, polled: Any) -> None:
-            looks.append((polled.sensor, polled.at.wall_ms, loop.time()))
-            super().__call__(polled)
-
-    async with parts.running(spec, chips=chips, log=Noting()) as (bus, log):
-        await log.until(lambda: len(log.good("air-118")) >= 4)
-        by_due: dict[int, list[float]] = {}
-        for _, due_ms, at_s in looks:
-            by_due.setdefault(due_ms, []).append(at_s)
-        together = [max(times) - min(times) for times in by_due.values() if len(times) == 2]
-        assert sum(apart_s < 0.02 for apart_s in together) >= len(together) - 1
-        assert (await bus.read_now("air-118")).error is None  # a person is answered as soon as it is there
+@pytest.mark.parametrize(("looked_after", "wakes"), [(True, 0), (False, 1)])
+def test_a_worker_wakes_the_loop_only_when_nobody_looks_by_themselves(
+    parts: Any, looked_after: bool, wakes: int
+) -> None:
+    chips = parts.Chips(registers={0x76: {0xD0: 0x60, 0xF7: 21}})
+    spec = parts.i2c_spec(parts.i2c_sensor("air", 0x76))
+    posts: list[None] = []
+    wire = make_wire(spec, Wires(open_i2c=chips.open), parts.RealClock())
+    worker = Worker("test", wire, parts.RealClock(), lambda: posts.append(None))
+    worker.looked_after = looked_after
+    worker.start()
+    worker.submit((Item(number=1, sensor=spec.sensors[0], due=DueTime(wall_ms=0, up_ns=0), identify=True),))
+    worker.stop()
+    ends_s = time.monotonic() + 10
+    while worker.is_alive() and time.monotonic() < ends_s:
+        time.sleep(0.005)
+    assert [result.polled.error for result in worker.results] == [None]
+    assert len(posts) == wakes + 1  # its end is always told
 
 
 async def test_a_reading_by_hand_recovers_a_sensor_on_back_off(parts: Any) -> None:
