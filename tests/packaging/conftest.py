@@ -22,10 +22,13 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
     if shutil.which("dpkg-deb") is None:
         pytest.skip("no dpkg-deb on this machine")
     out = tmp_path_factory.mktemp("packages")
+    environ = os.environ | {"SOURCE_DATE_EPOCH": "1790000000"}
 
     def build(*options: str, arch: str = "amd64") -> Path:
         command = [sys.executable, str(BUILD), "--arch", arch, "--compress", "none", "--out", str(out)]
-        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=600)
+        done = subprocess.run(
+            [*command, *options], env=environ, capture_output=True, text=True, check=False, timeout=600
+        )
         if done.returncode == EXIT_NO_WHEEL:
             pytest.skip(f"the wheels cannot be fetched here: {done.stderr.strip()[-200:]}")
         assert done.returncode == 0, done.stderr

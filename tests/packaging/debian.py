@@ -69,7 +69,7 @@ class Container:
                 ["pgrep", "--parent", ",".join(children)], capture_output=True, text=True, check=False
             ).stdout.split()
             for one in found:
-                if Path(f"/proc/{one}/comm").read_text().strip() == "systemd":
+                if _name_of(one) == "systemd":
                     return one
             children = found or children
         return None
@@ -121,6 +121,14 @@ class Container:
                 self.process.kill()
                 self.process.wait()
             self.process = None
+
+
+def _name_of(process: str) -> str:
+    """Return a process's name; nothing when it is gone already."""
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def needs(*tools: str) -> None:
