@@ -201,9 +201,15 @@ def _resume(args: argparse.Namespace, lang: str) -> int:
 
 def _take_in(args: argparse.Namespace, lang: str) -> int:
     from kaga_edge.station.setup.dropzone import take_in
+    from kaga_edge.station.setup.machine import run as call
 
     told = take_in(args.root, when=_when())
     _print("\n".join(told.text(lang)))
+    by_systemd = "INVOCATION_ID" in os.environ  # at the start the gateway comes after us by itself
+    if told.anything and args.root == ROOT and not by_systemd:
+        restart = ("systemctl", "restart", "kaga-edge.service")
+        call(restart)
+        _print(say("setup.ran", lang, command=shlex.join(restart)))
     if told.faults is not None:
         return EXIT_CONFIGURATION
     return EXIT_ATTENTION if told.failed else 0

@@ -142,6 +142,14 @@ def test_setup_switches_on_what_is_missing_and_goes_on_by_itself_after_the_reboo
     station.until(lambda: measures(station), 60, "measuring")
 
 
+def test_a_configuration_taken_in_by_hand_runs_at_once(station):
+    zone = station.root / "boot/firmware/kaga-edge"
+    (zone / "kaga-edge.toml").write_text(SITE.replace('en = "Test"', 'en = "By hand"'))
+    station.run("kaga-edge", "setup", "--import")
+    station.until(lambda: dict(status(station).get("name") or {}).get("en") == "By hand", 60, "the new one")
+    station.until(lambda: measures(station), 60, "measuring")
+
+
 def test_an_upgrade_keeps_data_configuration_and_epoch(station, build: Callable[..., Path]):
     before, kept = numbered(station), status(station)["gw"]
     newer = build("--version", "99.1")

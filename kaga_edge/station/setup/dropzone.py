@@ -41,6 +41,12 @@ class Told:
         """Note one line."""
         self.lines.append((code, params))
 
+    @property
+    def anything(self) -> bool:
+        """Whether the gateway has something new to read."""
+        new = {"drop.secrets", "drop.key", "drop.certificate"}
+        return self.took_config or any(code in new for code, _ in self.lines)
+
     def text(self, lang: str) -> list[str]:
         """Return the lines in one language."""
         lines = [say(code, lang, **params) for code, params in self.lines]
