@@ -79,7 +79,7 @@ class Opening:
         """Start the child; return the PIN."""
         child = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "kaga_edge.station.page", *self._places, *arguments),
+            *("-P", "-m", "kaga_edge.station.page", *self._places, *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,

@@ -137,11 +137,12 @@ def _worries(status: Json, facts: Json, say_: Words) -> Iterator[tuple[str, str]
         yield "attention", say_(f"page.says.link_{status['link']['state']}")
     for key in _worst_of_each(status.get("alarms", ()), facts):
         yield "alarm", _alarm(key, status, say_)
+    titles = {sensor["id"]: _title(sensor, say_) for sensor in status["sensors"]}
     for window in status.get("maintenance", ()):
-        what = say_("maintenance.site") if window["sensor"] == "site" else window["sensor"]
+        site = window["sensor"] == "site"
+        what = say_("maintenance.site") if site else titles.get(window["sensor"], window["sensor"])
         span = say_.span(window["left_s"])
         yield "maintenance", say_("page.says.maintenance", what=what, span=span, who=window["who"])
-    titles = {sensor["id"]: _title(sensor, say_) for sensor in status["sensors"]}
     for stop in status.get("stopped", ()):
         what = titles.get(stop["sensor"], stop["sensor"])
         yield "attention", say_("page.says.stopped", what=what, who=stop["who"])
