@@ -7,7 +7,7 @@ import importlib
 from typing import Any
 
 from kaga_edge.cli.ask import language_of
-from kaga_edge.text import say
+from kaga_edge.text import has, say
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,15 +32,21 @@ def run(args: argparse.Namespace) -> int:
 
 def words() -> dict[str, list[str]]:
     """Return by command ("", "sensor", "sensor read") what may follow it."""
+    parser = _everything()
+    table: dict[str, list[str]] = {}
+    _collect(parser, "", table)
+    return table
+
+
+def _everything() -> argparse.ArgumentParser:
+    """Return a parser that knows every command."""
     from kaga_edge.cli import available
 
     parser = argparse.ArgumentParser(prog="kaga-edge")
     subparsers = parser.add_subparsers()
     for name in available():
         importlib.import_module(f"kaga_edge.cli.{name}").add(subparsers)
-    table: dict[str, list[str]] = {}
-    _collect(parser, "", table)
-    return table
+    return parser
 
 
 def _collect(parser: argparse.ArgumentParser, path: str, table: dict[str, list[str]]) -> None:
@@ -86,27 +92,92 @@ def zsh(table: dict[str, list[str]]) -> str:
 
 
 def man(lang: str) -> str:
-    """Return the man page in roff."""
+    """Return the man page in roff, from the parsers and the catalogue."""
     from kaga_edge import __version__
     from kaga_edge.cli import available
+    from kaga_edge.text.manual import FILES
 
-    titles = {
-        "ja": ("名前", "書式", "命令", "終了コード"),
-        "en": ("NAME", "SYNOPSIS", "COMMANDS", "EXIT STATUS"),
-    }[lang]
+    parser = _everything()
     lines = [
         f'.TH KAGA-EDGE 1 "" "kaga-edge {__version__}"',
-        f".SH {titles[0]}",
+        _heading("name", lang),
         _roff(say("help.head", lang).replace(": ", r" \- ", 1)),
-        f".SH {titles[1]}",
-        r".B kaga-edge",
+        _heading("synopsis", lang),
+        ".B kaga-edge",
         r"[\-\-lang ja|en] COMMAND [\-\-help]",
-        f'.SH "{titles[2]}"',
+        _heading("commands", lang),
     ]
+    below = _subparsers(parser)
     for name in available():
-        lines += [".TP", f".B {_roff(name)}", _roff(say(f"help.{name}", lang))]
-    lines += [f'.SH "{titles[3]}"', _roff(say("help.exits", lang))]
-    return "\n".join(lines)
+        lines += [f".SS {_roff(name)}", _roff(say(f"help.{name}", lang))]
+        lines += _manual(name, below[name], lang)
+    lines.append(_heading("examples", lang))
+    for text in dict.fromkeys(line for name in available() for line in _examples(below[name])):
+        lines += [".PP", ".nf", _roff(text), ".fi"]
+    lines.append(_heading("files", lang))
+    for file in FILES:
+        lines += [".TP", f".I {_roff(file)}", _roff(say(f"man.file.{file}", lang))]
+    lines.append(_heading("environment", lang))
+    for variable, key in (("KAGA_EDGE_LANG", "man.lang"), ("NO_COLOR", "man.no_color")):
+        lines += [".TP", f".B {_roff(variable)}", _roff(say(key, lang))]
+    return "\n".join([*lines, _heading("exits", lang), _roff(say("help.exits", lang))])
+
+
+def _heading(name: str, lang: str) -> str:
+    return f'.SH "{say(f"man.head.{name}", lang)}"'
+
+
+def _manual(path: str, parser: argparse.ArgumentParser, lang: str) -> list[str]:
+    """Return the lines of a command's options, or of its sub-commands'."""
+    below = _subparsers(parser)
+    if below:
+        return [line for name, one in below.items() for line in _manual(f"{path} {name}", one, lang)]
+    lines = [".TP", f".B {_roff(' '.join([path, *_usage(parser)]))}"]
+    lines.append(_roff(say(f"man.{path}", lang)) if has(f"man.{path}") else r"\&")
+    for action in parser._actions:  # noqa: SLF001 - argparse has no question for it
+        if (
+            action.option_strings
+            and action.help
+            and action.help != argparse.SUPPRESS
+            and action.dest != "help"
+        ):
+            lines += [
+                ".RS",
+                ".TP",
+                f".B {_roff(', '.join(action.option_strings))}",
+                _roff(action.help),
+                ".RE",
+            ]
+    return lines
+
+
+def _usage(parser: argparse.ArgumentParser) -> list[str]:
+    words = []
+    for action in parser._actions:  # noqa: SLF001
+        if action.dest in ("help", "lang"):
+            continue
+        value = action.metavar or (
+            "|".join(map(str, action.choices)) if action.choices else action.dest.upper()
+        )
+        if action.option_strings:
+            word = action.option_strings[-1] + ("" if action.nargs == 0 else f" {value}")
+            words.append(word if action.required else f"[{word}]")
+        else:
+            words.append(f"[{value}]" if action.nargs == "?" else str(value))
+    return words
+
+
+def _examples(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the example lines of a command and those below it."""
+    own = [line.strip() for line in (parser.epilog or "").splitlines() if "kaga-edge " in line[:17]]
+    return own + [line for one in _subparsers(parser).values() for line in _examples(one)]
+
+
+def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:  # noqa: SLF001
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            return dict(action.choices)
+    return {}
 
 
 def _roff(text: str) -> str:

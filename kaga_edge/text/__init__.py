@@ -19,6 +19,7 @@ LANGUAGES = ("ja", "en")
 TOPICS = (
     "status", "words", "commands", "errors", "managing", "upkeep", "storing", "events", "alarms",
     "checking", "decoding", "page", "setup", "configuration", "explained", "explained_configuration",
+    "manual",
 )  # fmt: skip
 NAMES = ("words", "upkeep")  # where quantities and units are named
 Text = tuple[str, str]  # Japanese, English

@@ -204,9 +204,8 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "daily.summary": (
         ("日のまとめ", "daily summary"),
         (
-            "{day} 測定 {measured} 送信 {delivered} 損失 {lost} 未送信 {waiting} 正常 {sensors} 残り{room_days}日",
-            "{day}: {measured} measured, {delivered} sent, {lost} lost, {waiting} unsent, sensors {sensors}, "
-            + "room {room_days} d",
+            "{day} 測定 {measured} 送信 {delivered} 損失 {lost} 未送信 {waiting} {sensors} 残り{room_days}日",
+            "{day} measured {measured} sent {delivered} lost {lost} unsent {waiting} {sensors}, room {room_days} d",
         ),
     ),
     "cert.expiring": (

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 
 import pytest
+
+from kaga_edge.cli.completion import _everything, _subparsers
+from kaga_edge.text.manual import COMMANDS
 
 
 def completed(script: str, *typed: str) -> list[str]:
@@ -30,9 +34,30 @@ def test_zsh_gets_its_header(kaga_edge) -> None:
 def test_the_man_page_names_every_command(kaga_edge, lang: str) -> None:
     page = kaga_edge("completion", "man", "--lang", lang).out
     assert page.startswith(".TH KAGA-EDGE 1")
-    assert ".B doctor" in page
+    assert ".SS doctor" in page
     if shutil.which("groff"):
         done = subprocess.run(
             ["groff", "-man", "-Tutf8", "-Kutf8", "-ww"], input=page, capture_output=True, text=True
         )
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def leaves(parser: argparse.ArgumentParser, path: str = "") -> list[str]:
+    below = _subparsers(parser)
+    if not below:
+        return [path]
+    return [leaf for name, one in below.items() for leaf in leaves(one, f"{path} {name}".strip())]
+
+
+def test_the_man_page_has_every_sub_command_in_both_languages() -> None:
+    named = {leaf for leaf in leaves(_everything()) if " " in leaf}
+    assert named - COMMANDS.keys() == set()
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_man_page_has_options_examples_files_and_exit_codes(kaga_edge, lang: str) -> None:
+    page = kaga_edge("completion", "man", "--lang", lang).out
+    assert r"\-\-confirm" in page
+    assert r"kaga\-edge config apply new.toml \-\-confirm 10m" in page
+    assert "/etc/kaga\\-edge/kaga\\-edge.toml" in page
+    assert ("78 configuration" if lang == "en" else "78 設定の誤り") in page
