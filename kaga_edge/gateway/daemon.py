@@ -24,7 +24,7 @@ from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Catalog, Change, Entry, EpochBegan
 from kaga_edge.core.timekeeping import Floor
-from kaga_edge.gateway import daily, leaner, notable, plans, shown, snapshot
+from kaga_edge.gateway import leaner, notable, plans, shown, snapshot
 from kaga_edge.gateway.battery import BatteryGuard
 from kaga_edge.gateway.collecting import Changed, Collecting
 from kaga_edge.gateway.configured import MEMORY, Configured
@@ -37,6 +37,7 @@ from kaga_edge.gateway.retired import ALARMED_KEY, Retired
 from kaga_edge.gateway.snapshot import Latest
 from kaga_edge.gateway.timewatch import TimeWatch
 from kaga_edge.gateway.upkeep import Upkeep
+from kaga_edge.gateway.watched import Watched
 from kaga_edge.gateway.watches import RAISED_KEY, Watches
 from kaga_edge.gateway.wording import worded_rank
 from kaga_edge.station import journal, metrics
@@ -48,7 +49,7 @@ from kaga_edge.store import Store
 from kaga_edge.uplink import Uplink, UplinkSettings
 from kaga_edge.vocabulary.errors import CollectionStopped, KagaError, SensorSilent
 from kaga_edge.vocabulary.quantities import Quantity
-from kaga_edge.vocabulary.readings import ClockTrust
+from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
 COMPANION_MAX_AGE_S = 900.0  # air pressure and temperature change slowly
 HOUSEKEEPING_S = 60.0
@@ -109,6 +110,7 @@ class Daemon:
         self._latest: dict[str, Latest] = {}
         self._counters: dict[str, Counter] = {}
         self._counted: dict[str, int] = {}
+        self._watched = Watched()
         self._watches = Watches((), zone=config.site.zone)
         self._events = self._plan_events(config)
         self._outputs = self._make_outputs(())
@@ -124,7 +126,6 @@ class Daemon:
         self._early: list[Polled] | None = None  # a list only while a reload changes the plans
         self._uplink_fault: KagaError | None = None
         self._look: notable.Look | None = None
-        self._day: daily.Day | None = None
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Everything measured is committed when it returns."""
@@ -309,6 +310,7 @@ class Daemon:
                 total = int(await self._store.recall(f"tips/{sensor.id}") or 0)
                 sensor.driver.resume(total)
                 self._counters[sensor.id], self._counted[sensor.id] = sensor.driver, total
+                await self._watched.begin(sensor.id, self._clock.now(), self._store.recall)
         bus = Bus(spec, wires=self._wires, clock=self._clock, on_polled=self._on_polled)
         task = self._group.create_task(bus.run(), name=f"bus {name}")
         self._buses[name] = RunningBus(plan, bus, task)
@@ -374,6 +376,8 @@ class Daemon:
         if plan is None:  # the last words of a bus that a reload took away
             return
         at_s = self._clock.monotonic_ns() / 1e9
+        if plan.id in self._counters and (gap := self._watched.missed(plan)) is not None:
+            self._recorder.add(Entry(sample=gap))
         state, judged = judge(
             plan,
             self._states[plan.id],
@@ -397,7 +401,7 @@ class Daemon:
         cleared, forgotten = self._retired.news(polled.at)
         paced = self._events.see(kept.sample, at_s, state.raised)
         remember = (
-            *self._to_remember(plan.id, known),
+            *self._to_remember(plan.id, known, polled.at),
             *seen.remember,
             *kept.remember,
             *told,
@@ -413,7 +417,7 @@ class Daemon:
         for one in notable.values(plan.id, before, self._latest[plan.id]):
             journal.event(one.level, one.name, **one.fields)
 
-    def _to_remember(self, sensor_id: str, known: SensorState) -> tuple[tuple[str, str], ...]:
+    def _to_remember(self, sensor_id: str, known: SensorState, at: Moment) -> tuple[tuple[str, str], ...]:
         """Return what a restart must know of a sensor: alarms, sums, how far its counter stands."""
         pairs, state = [], self._states[sensor_id]
         if state.raised != known.raised:
@@ -423,6 +427,8 @@ class Daemon:
         if deriving.must_remember(known.memory, state.memory):
             pairs.append((f"derived/{sensor_id}", deriving.to_text(state.memory)))
         counter = self._counters.get(sensor_id)
+        if counter is not None:
+            pairs += self._watched.mark(sensor_id, at)
         if counter is not None and counter.tips_total != self._counted.get(sensor_id):
             self._counted[sensor_id] = counter.tips_total
             pairs.append((f"tips/{sensor_id}", str(counter.tips_total)))
@@ -535,17 +541,7 @@ class Daemon:
         self._look, news = notable.look(self._look, facts)
         for one in news:
             journal.event(one.level, one.name, **one.fields)
-        await self._day_by_day(facts)
         journal.tick()
-
-    async def _day_by_day(self, facts: snapshot.Facts) -> None:
-        with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report
-            known = self._day or daily.from_text(await self._store.recall(daily.KEY))
-            self._day, news = daily.step(known, facts)
-            if self._day is not None and self._day != known:
-                await self._store.remember(daily.KEY, daily.to_text(self._day))
-            for one in news:
-                journal.event(one.level, one.name, **one.fields)
 
     # --- the fixed tasks ---
 
@@ -720,6 +716,7 @@ class Daemon:
             self._uplink = self._uplink_task = None
 
     async def _stop(self) -> None:
+        self._watched.closing = True
         page_closed = self._group.create_task(self._page.close(), name="page")
         with contextlib.suppress(TimeoutError):  # a hung bus must not hold up the last commit
             async with asyncio.timeout(STOP_BUSES_S):

@@ -118,6 +118,7 @@ class Driver:
         Quantity.RAIN_TOTAL_MM,
         Quantity.TIP_COUNT,
         Quantity.RAIN_INTENSITY_MM_H,
+        Quantity.UNWATCHED_S,
     )
 
     def __init__(self, options: Options) -> None:
@@ -166,4 +167,6 @@ class Driver:
             Measurement(
                 quantity=Quantity.RAIN_INTENSITY_MM_H, value=rain.intensity_mm_h, flags=flags | missing
             ),
+            # Of this interval all was watched. The gateway tells of the time it was off in a row of its own.
+            Measurement(quantity=Quantity.UNWATCHED_S, value=0.0, flags=flags),
         )

@@ -33,6 +33,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "quantity.rain_24h": ("24時間雨量", "Rain in 24 h"),
     "quantity.rain_today": ("今日の雨量", "Rain today"),
     "quantity.rain_intensity_10min": ("雨の強さ (10分間)", "Rain intensity (10 min)"),
+    "quantity.unwatched": ("計数なし時間", "Not counted"),
     "quantity.tip_count": ("転倒回数", "Tips"),
     "quantity.vehicle_count": ("車両数", "Vehicles"),
     "quantity.occupancy": ("占有率", "Occupancy"),

@@ -47,6 +47,7 @@ class Quantity(Enum):
     RAIN_24H_MM = Facts("rain_24h", "mm", 0.001)
     RAIN_TODAY_MM = Facts("rain_today", "mm", 0.001)  # since midnight of the site
     RAIN_INTENSITY_10MIN_MM_H = Facts("rain_intensity_10min", "mm/h", 0.01)
+    UNWATCHED_S = Facts("unwatched", "s", 1.0)  # nobody counted for so long before this sample
     TIP_COUNT = Facts("tip_count", "{count}", 1.0)
     VEHICLE_COUNT = Facts("vehicle_count", "{count}", 1.0)
     OCCUPANCY_RATIO = Facts("occupancy", "1", 0.0001)

@@ -44,7 +44,7 @@ def test_a_rain_table_adds_sums_in_the_sites_time(sheet):
     assert sensor.deriving.rain == RainRule(day_begins_min=540)
     assert sensor.deriving.zone == "Asia/Kolkata"
     channels = [q.channel for q in plans.sensor_plan(sensor).channels]
-    assert channels[4:] == ["rain_10min", "rain_1h", "rain_24h", "rain_today", "rain_intensity_10min"]
+    assert channels[5:] == ["rain_10min", "rain_1h", "rain_24h", "rain_today", "rain_intensity_10min"]
 
 
 def test_without_a_table_nothing_is_added(sheet):

@@ -34,6 +34,7 @@ def test_rain_total_and_tips_add_up_over_polls():
         Quantity.RAIN_TOTAL_MM: pytest.approx(1.0),
         Quantity.TIP_COUNT: 2,
         Quantity.RAIN_INTENSITY_MM_H: pytest.approx(24.0),
+        Quantity.UNWATCHED_S: 0,
     }
 
 

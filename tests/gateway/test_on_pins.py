@@ -1,0 +1,164 @@
+"""The whole daemon on gpiozero's mock pins: rain over a restart, stranded traffic and ice with a lamp."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaga_edge.buses import Wires
+from kaga_edge.config import load
+from kaga_edge.gateway.daemon import Daemon
+from kaga_edge.sim.fittings import Fitting
+from kaga_edge.sim.pins import TimedPins
+from kaga_edge.sim.site import LocalI2c, SimulatedSite
+from kaga_edge.sim.tables import disclosed, mount, station
+from kaga_edge.sim.world import LineEdge, Truth
+
+PURPOSE = disclosed("試験", "a test")
+RAIN = Fitting(id="rain-1", driver="tipping_bucket", every="1s", gpio=17, tables=mount() + PURPOSE)
+STRANDING = '[sensor.stranding]\nstanding = "3s"\nmoving = "2s"\n'
+ROAD = Fitting(id="road-1", driver="vehicle", every="1s", gpio=22, tables=mount() + STRANDING + PURPOSE)
+LAMP = '[[output]]\nid = "lamp-1"\nkind = "lamp"\ngpio = 24\non = ["stopped", "icing"]\n'
+
+
+async def until(true: Callable[[], object], why: str, seconds: float = 30.0) -> None:
+    ends_s = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends_s, f"{why} did not happen within {seconds:g} s"
+        await asyncio.sleep(0.02)
+
+
+class Station:
+    """The daemon in this process, on pins that the test drives."""
+
+    def __init__(self, folder: Path, *fittings: Fitting, more: str = "", i2c: Any = None) -> None:
+        self.folder, self.pins = folder, TimedPins()
+        for gpio in (17, 22):
+            self.set(gpio, high=True)
+        file = folder / "kaga-edge.toml"
+        tables = [
+            station(folder, "pins-01", "試験", "test"),
+            *(one.toml(str(folder)) for one in fittings),
+            more,
+        ]
+        file.write_text("\n".join(tables))
+        (folder / "run").mkdir(exist_ok=True)
+        wires = (
+            Wires(open_i2c=i2c, pin_factory=lambda: self.pins)
+            if i2c
+            else Wires(pin_factory=lambda: self.pins)
+        )
+        self.daemon = Daemon(load(file), file, wires)
+
+    async def __aenter__(self) -> Station:
+        self._task = asyncio.create_task(self.daemon.run())
+        await until(lambda: self._task.done() or self.daemon._control, "the start")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self._task.done():
+            os.kill(os.getpid(), signal.SIGTERM)  # as systemd does; the daemon's loop catches it
+        await self._task
+
+    def set(self, gpio: int, *, high: bool) -> None:
+        self.pins.drive(gpio, high=high, at_ns=time.monotonic_ns())
+
+    async def pulse(self, gpio: int, seconds: float = 0.1) -> None:
+        self.set(gpio, high=False)
+        await asyncio.sleep(seconds)
+        self.set(gpio, high=True)
+        await asyncio.sleep(0.15)
+
+    def value(self, sensor: str, channel: str) -> float | None:
+        latest = self.daemon._latest.get(sensor)
+        return (
+            next((r.value for r in latest.readings if r.quantity.channel == channel), None)
+            if latest
+            else None
+        )
+
+
+def rows(folder: Path) -> list[list[Any]]:
+    with contextlib.closing(sqlite3.connect(f"file:{folder}/store.sqlite?mode=ro", uri=True)) as store:
+        found = store.execute("SELECT vals, q FROM sample ORDER BY id").fetchall()
+    return [[json.loads(f"[{values}]"), None if q is None else json.loads(q)] for values, q in found]
+
+
+async def test_the_rain_total_goes_on_after_a_stop_and_the_time_off_is_a_row(tmp_path: Path) -> None:
+    async with Station(tmp_path, RAIN) as first:
+        for _ in range(3):
+            await first.pulse(17)
+        await until(lambda: first.value("rain-1", "rain_total") == 1.5, "three tips")
+        await first.pulse(17)  # between two polls: the stop takes it along
+    await asyncio.sleep(1.2)
+    async with Station(tmp_path, RAIN) as second:
+        await until(lambda: second.value("rain-1", "rain_total") == 2.0, "the remembered total")
+        await second.pulse(17)
+        await until(lambda: second.value("rain-1", "rain_total") == 2.5, "one tip more")
+    (gap,) = [(values, q) for values, q in rows(tmp_path) if values[0] is None]
+    assert gap[0][:4] == [None] * 4
+    assert gap[0][4] >= 1  # seconds
+    assert gap[1] == [128, 128, 128, 128, 0]
+    assert sum(values[2] for values, _ in rows(tmp_path) if values[2]) == 5
+
+
+async def test_standing_traffic_lights_the_lamp_until_it_flows(tmp_path: Path) -> None:
+    async with Station(tmp_path, ROAD, more=LAMP) as site:
+        lamp = site.pins.pin(24)
+        assert (lamp.function, lamp.state) == ("output", 0)
+        site.set(22, high=False)  # a car stands on the loop
+        await until(lambda: "stopped/road-1" in site.daemon._raised(), "the alarm")
+        await until(lambda: lamp.state == 1, "the lamp")
+        site.set(22, high=True)
+        while "stopped/road-1" in site.daemon._raised():
+            await site.pulse(22, 0.05)
+        await until(lambda: lamp.state == 0, "the dark lamp")
+
+
+async def test_the_test_command_lights_the_lamp_for_its_time_and_no_longer(tmp_path: Path) -> None:
+    async with Station(tmp_path, ROAD, more=LAMP) as site:
+        lamp = site.pins.pin(24)
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run/control.sock"))
+        writer.write(b'{"op":"output","do":"test","output":"lamp-1","seconds":1}\n')
+        told = json.loads(await reader.readline())
+        assert [(one["id"], one["on"]) for one in told["outputs"]] == [("lamp-1", True)]
+        assert lamp.state == 1
+        await until(lambda: lamp.state == 0, "the end of the test")
+        writer.close()
+    assert lamp.state == 0
+
+
+class Frost:
+    """A freezing road below moist air."""
+
+    def truth(self, _t_s: float) -> Truth:
+        return Truth(road_temperature_c=-2.0, air_temperature_c=0.5, relative_humidity_pct=98.0)
+
+    def edges(self, _line: str, _since_s: float, _until_s: float) -> tuple[LineEdge, ...]:
+        return ()
+
+    def active(self, _line: str, _t_s: float) -> bool:
+        return False
+
+
+@pytest.mark.timeout(90)
+async def test_ice_on_the_road_raises_its_alarm_and_lights_the_lamp(tmp_path: Path) -> None:
+    icing = '[sensor.icing]\nair_from = "air-1"\n'
+    fittings = (
+        Fitting(id="air-1", driver="sht4x", every="1s", i2c=(1, 0x44), tables=mount() + PURPOSE),
+        Fitting(id="ice-1", driver="mlx90614", every="1s", i2c=(1, 0x5A), tables=mount() + icing + PURPOSE),
+    )
+    with SimulatedSite(tmp_path, fittings, Frost()) as frost:
+        async with Station(tmp_path, *fittings, more=LAMP, i2c=lambda bus: LocalI2c(frost, bus)) as site:
+            await until(lambda: "icing/ice-1" in site.daemon._raised(), "the alarm")
+            await until(lambda: site.pins.pin(24).state == 1, "the lamp")
