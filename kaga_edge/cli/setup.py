@@ -13,18 +13,17 @@ secrets.txt (lines "mqtt-password = ..."), ca.pem; RESULT.txt beside them says w
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaga_edge.cli.ask import DEFAULT_CONFIG, ask, language_of, runtime_of
+from kaga_edge.cli import updating
+from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of
 from kaga_edge.cli.screen import fold
 from kaga_edge.text import say
 from kaga_edge.vocabulary.errors import KagaError
@@ -32,8 +31,6 @@ from kaga_edge.vocabulary.errors import KagaError
 if TYPE_CHECKING:  # loaded by run, not by the parser
     from kaga_edge.config import Config
     from kaga_edge.core.fitting import Action, Needs, Step
-    from kaga_edge.core.updating import Look
-    from kaga_edge.station.setup.update import Hands, Place, Terms
 
 ROOT = Path("/")
 RESUME = "var/lib/kaga-edge-setup/setup.json"
@@ -91,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     if args.replace:
         return _replace(args, lang)
     if args.update or args.give_back:
-        return _update(args, lang)
+        return updating.run(args, lang)
     if args.resume:
         return _resume(args, lang)
     return _fit(args, lang)
@@ -184,12 +181,9 @@ def _boot(root: Path) -> str:
 
 def _resume(args: argparse.Namespace, lang: str) -> int:
     """After a reboot: the rest of the set-up; and of an update that was cut off."""
-    from kaga_edge.station.setup import update
-
     args.yes = True
-    place, terms = _place(args), _terms(args)
-    if (place.home / "update.json").is_file():
-        return 0 if update.resume(place, terms, _hands(lang)) else EXIT_ATTENTION
+    if updating.under_way(args):
+        return updating.resume(args, lang)
     code = _fit(args, lang)
     if code == 0:
         _print(say("setup.resumed", lang))
@@ -227,78 +221,6 @@ def _replace(args: argparse.Namespace, lang: str) -> int:
 
 def _when() -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S %z")
-
-
-# --- updates ---
-
-
-def _update(args: argparse.Namespace, lang: str) -> int:
-    from kaga_edge.station.setup import update
-
-    place, terms, hands = _place(args), _terms(args), _hands(lang)
-    if args.give_back:
-        update.give_back(place, hands)
-        return 0
-    return 0 if update.update(args.update, place, terms, hands) else EXIT_ATTENTION
-
-
-def _place(args: argparse.Namespace) -> Place:
-    from kaga_edge.config import ConfigFaults, load
-    from kaga_edge.station.setup.update import Place
-
-    try:
-        return Place(store=load(args.config).store.path) if args.config.is_file() else Place()
-    except ConfigFaults:
-        return Place()
-
-
-def _terms(args: argparse.Namespace) -> Terms:
-    from kaga_edge.station.setup import machine
-    from kaga_edge.station.setup.update import HEALTH_S, Terms
-
-    health_s = args.health or float(machine.answers(args.root).get("health_s", HEALTH_S))
-    return Terms(health_s=health_s, older=args.older, export=args.export)
-
-
-def _hands(lang: str) -> Hands:
-    """Return the real ones. Everything is loaded now: during the update our own files are replaced."""
-    from kaga_edge.station.setup import update
-
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # an SSH line that breaks must not leave half an update
-    environ = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
-        "DEBIAN_FRONTEND": "noninteractive"
-    }
-    return update.Hands(
-        run=lambda argv: update.call(argv, environ),
-        look=_looker(lang),
-        wait=time.sleep,
-        now_s=time.monotonic,
-        say=_to_whoever_listens(lang),
-    )
-
-
-def _to_whoever_listens(lang: str) -> Callable[..., None]:
-    """Say it to a terminal that may be gone."""
-
-    def told(code: str, **params: object) -> None:
-        with contextlib.suppress(OSError):
-            _print(say(code, lang, **params))
-
-    return told
-
-
-def _looker(lang: str) -> Callable[[], Look | None]:
-    from kaga_edge.core.updating import Look
-
-    control = runtime_of(DEFAULT_CONFIG) / "control.sock"
-
-    def look() -> Look | None:
-        try:
-            return Look.of(ask(control, {"op": "status"}, lang))
-        except (KagaError, ValueError, LookupError):
-            return None
-
-    return look
 
 
 # --- on the screen ---
