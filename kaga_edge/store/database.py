@@ -339,6 +339,7 @@ class Database(Retention):
 
         Raises StoreSick: it may be there after all, and is replaced when it is adopted again.
         """
+        other._end_declaration()  # nobody tells of it here
         theirs, taken = other._present, other._present
 
         def plan() -> Write:
