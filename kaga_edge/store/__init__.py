@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -59,7 +60,9 @@ class Store:
         self.set_aside: Path | None = None
         self._closed = False
         self._loop = asyncio.get_running_loop()
-        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._calls: deque[Call] = deque()
+        self._urgent: deque[Call] = deque()  # alerts: before all others
+        self._asked: SimpleQueue[bool] = SimpleQueue()  # one item a call; False: there will be no more
         self._changes: list[Change] = []  # made by the call now running; touched by the owning thread only
         self._thread = threading.Thread(target=self._own, name="store", daemon=True)
         self._database: Ringed
@@ -100,7 +103,7 @@ class Store:
         try:
             store._database = await store._ask(build)
         except BaseException:
-            store._calls.put(None)
+            store._asked.put(False)
             raise
         store.epoch = store._database.epoch
         store.set_aside = store._database.set_aside
@@ -114,7 +117,7 @@ class Store:
         await asyncio.sleep(0)  # it has taken its place in the queue: nothing may come behind it
         self._closed = True
         await last
-        self._calls.put(None)
+        self._asked.put(False)
 
     async def declare(
         self, sensors: Sequence[SensorDeclaration], site: dict[str, object], gw: str
@@ -128,7 +131,8 @@ class Store:
         Raises StoreSick: bring them again. From the second time on they are taken into memory.
         """
         rows = self._database.encode(entries)
-        return await self._ask(lambda: self._database.append(rows))
+        urgent = any(entry.alerts for entry in entries)
+        return await self._ask(lambda: self._database.append(rows), urgent=urgent)
 
     @property
     def in_memory(self) -> int | None:
@@ -155,7 +159,7 @@ class Store:
 
     async def load_notices(self, ep: str, first_e: int, last_e: int) -> list[Notice]:
         """Return the notices on disk in first_e..last_e, lowest first."""
-        return await self._ask(lambda: self._database.load_notices(ep, first_e, last_e))
+        return await self._ask(lambda: self._database.load_notices(ep, first_e, last_e), urgent=True)
 
     async def standing(self) -> Standing:
         """Return where every epoch stands; does not depend on how much waits."""
@@ -245,10 +249,11 @@ class Store:
     # --- the owning thread ---
 
     def _own(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
+        while self._asked.get():
+            calls = self._urgent or self._calls
+            calls.popleft()()
 
-    async def _ask(self, work: Callable[[], T]) -> T:
+    async def _ask(self, work: Callable[[], T], *, urgent: bool = False) -> T:
         if self._closed:
             raise StoreError("the store is closed")
         answer: asyncio.Future[T] = self._loop.create_future()
@@ -266,7 +271,8 @@ class Store:
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
 
-        self._calls.put(call)
+        (self._urgent if urgent else self._calls).append(call)
+        self._asked.put(True)
         return await answer
 
     def _answered(

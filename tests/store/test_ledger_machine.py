@@ -129,7 +129,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 new += rows  # a load ends where the clock's trust changes
             assert done.into == len(new)
             model.text |= {row[0]: row[4] for row in new}
-            assert sum(int(row[4].split(",")[4]) for row in new) == done.thinned
+            # More where thinned rows were thinned again.
+            assert sum(int(row[4].split(",")[4]) for row in new) >= done.thinned
 
     @rule()
     def restart(self) -> None:
