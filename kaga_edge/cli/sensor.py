@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaga_edge.cli import calibrate, scan
+from kaga_edge.cli import calibrate, scan, watching
 from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of
 from kaga_edge.text import quality_words, quantity_name, say, span_words, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
@@ -56,6 +56,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     read.set_defaults(func=run_read)
     calibrate.add(commands)
     scan.add(commands)
+    watching.add(commands)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:

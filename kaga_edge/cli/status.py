@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import sys
+import time
 import unicodedata
 from typing import Any
 
@@ -17,6 +18,7 @@ from kaga_edge.text import age_words, quality_words, quantity_name, say, span_wo
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
 
 COLUMNS = 40
+WATCH_S = 2.0
 EXITS = {"ok": 0, "starting": 1, "attention": 1, "failing": 2}
 COLOURS = {"ok": "32", "starting": "36", "attention": "33", "failing": "31"}
 CLOCKS = {0: "none", 1: "last-known", 2: "ntp", 3: "gnss"}
@@ -39,6 +41,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="the whole snapshot")
     form.add_argument("--line", action="store_true", help="one line, English, for scripts")
+    form.add_argument("--watch", action="store_true", help="again every two seconds, until Ctrl-C")
     add_daemon_options(parser)
     parser.set_defaults(func=run)
 
@@ -46,6 +49,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Ask and print; returns the exit code."""
     lang = language_of(args)
+    while args.watch:
+        drawn = "\n".join(screen(ask(socket_of(args), {"op": "status"}, lang), lang, colour=_wants_colour()))
+        print(("\x1b[H\x1b[2J" if sys.stdout.isatty() else "\n") + drawn, flush=True)
+        time.sleep(WATCH_S)
     snapshot = ask(socket_of(args), {"op": "status"}, lang)
     if args.json:
         print(json.dumps(snapshot, ensure_ascii=False, indent=2))

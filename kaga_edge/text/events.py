@@ -205,7 +205,10 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("日のまとめ", "daily summary"),
         (
             "{day} 測定 {measured} 送信 {delivered} 損失 {lost} 未送信 {waiting} {sensors} 残り{room_days}日",
-            "{day} measured {measured} sent {delivered} lost {lost} unsent {waiting} {sensors}, room {room_days} d",
+            (
+                "{day} measured {measured}, sent {delivered}, lost {lost}, unsent {waiting}, "
+                "sensors {sensors}, room {room_days} d"
+            ),
         ),
     ),
     "cert.expiring": (

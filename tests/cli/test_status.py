@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -165,3 +168,26 @@ def test_a_stranger_is_told_to_join_the_group(control_socket, snapshot, tmp_path
         os.setuid(65534)
         os._exit(main(["status", "--socket", str(path)]))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
+
+
+def test_watch_draws_again_and_again_until_it_is_stopped(control_socket, snapshot):
+    path = control_socket(lambda _: snapshot())
+    command = [sys.executable, "-m", "kaga_edge", "status", "--watch", "--socket", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        heads = 0
+        for text in process.stdout:
+            heads += text == "flood-daishoji-01\n"
+            if heads == 2:
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+
+
+def test_sensor_watch_prints_what_is_new_and_nothing_twice(kaga_edge, control_socket, snapshot):
+    path = control_socket(lambda _: snapshot())
+    said = kaga_edge("sensor", "watch", "rain-1", "--seconds", "0", "--socket", path)
+    assert said.code == 0
+    assert said.out.count("3.5 mm") == 1
+    silent = kaga_edge("sensor", "watch", "temp-1", "--seconds", "0", "--socket", path)
+    assert (silent.code, "KE-B02" in silent.out) == (2, True)
+    assert kaga_edge("sensor", "watch", "nobody", "--socket", path).code == 64

@@ -1,0 +1,75 @@
+"""``kaga-edge sensor watch``: one sensor's values as the gateway takes them; the bus is not disturbed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.screen import fold
+from kaga_edge.text import quality_words, quantity_name, say, unit_shown
+
+LOOK_S = 0.5
+SAME_S = 0.3  # ages are told to a tenth of a second
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register it below ``sensor``."""
+    watch = commands.add_parser(
+        "watch",
+        help="one sensor's values as they come, until Ctrl-C",
+        epilog="example:\n  kaga-edge sensor watch level-1 --seconds 60",
+    )
+    watch.add_argument("sensor", metavar="SENSOR")
+    watch.add_argument("--seconds", type=float, metavar="N", help="end after this long")
+    watch.add_argument("--json", action="store_true", help="one reading a line")
+    add_daemon_options(watch)
+    watch.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print each new reading; returns 0, 2 when the last look found it silent."""
+    from kaga_edge.cli.sensor import NoSuchSensor
+
+    lang, path = language_of(args), socket_of(args)
+    ends_s = None if args.seconds is None else time.monotonic() + args.seconds
+    before: tuple[float, str] = (0.0, "")
+    state = "ok"
+    while True:
+        sensors = {one["id"]: one for one in ask(path, {"op": "status"}, lang)["sensors"]}
+        if args.sensor not in sensors:
+            valid = ", ".join(sensors)
+            what = say("read.no_such_sensor", lang, id=args.sensor)
+            raise NoSuchSensor(what, fix=say("read.no_such_sensor_fix", lang, valid=valid))
+        sensor = sensors[args.sensor]
+        state = sensor["state"]
+        news = _identity(sensor)
+        if news[1] != before[1] or abs(news[0] - before[0]) > SAME_S:
+            before = news
+            print(json.dumps(sensor, ensure_ascii=False) if args.json else _line(sensor, lang), flush=True)
+        if ends_s is not None and time.monotonic() >= ends_s:
+            return 0 if state != "failing" else 2
+        time.sleep(LOOK_S)
+
+
+def _identity(sensor: dict[str, Any]) -> tuple[float, str]:
+    """Return what tells one reading from the next: when it was taken (monotonic), and what it says."""
+    good = sensor["state"] == "ok" and sensor["age_s"] is not None
+    taken_s = time.monotonic() - sensor["age_s"] if good else 0.0
+    return taken_s, f"{sensor['state']} {sensor['channels']}"
+
+
+def _line(sensor: dict[str, Any], lang: str) -> str:
+    at = time.strftime("%H:%M:%S", time.localtime(time.time() - (sensor["age_s"] or 0)))
+    if sensor["state"] != "ok":
+        code = sensor["error"]["code"] if sensor["error"] else ""
+        return f"{time.strftime('%H:%M:%S')} {say('sensor.' + sensor['state'], lang)} {code}".rstrip()
+    parts = []
+    for channel in sensor["channels"]:
+        value = "--" if channel["value"] is None else f"{channel['value']:g}"
+        flagged = f" [{quality_words(channel['flags'], lang)}]" if channel["flags"] else ""
+        unit = unit_shown(channel["unit"], lang, channel["id"])
+        parts.append(f"{quantity_name(channel['id'], lang)} {value} {unit}{flagged}")
+    return "\n".join(fold(f"{at} " + "  ".join(parts), indent=9))
