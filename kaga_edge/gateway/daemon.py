@@ -24,7 +24,7 @@ from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Catalog, Change, Entry, EpochBegan
 from kaga_edge.core.timekeeping import Floor
-from kaga_edge.gateway import leaner, notable, plans, shown, snapshot
+from kaga_edge.gateway import daily, leaner, notable, plans, shown, snapshot
 from kaga_edge.gateway.battery import BatteryGuard
 from kaga_edge.gateway.collecting import Changed, Collecting
 from kaga_edge.gateway.configured import MEMORY, Configured
@@ -126,6 +126,7 @@ class Daemon:
         self._early: list[Polled] | None = None  # a list only while a reload changes the plans
         self._uplink_fault: KagaError | None = None
         self._look: notable.Look | None = None
+        self._day: daily.Day | None = None
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Everything measured is committed when it returns."""
@@ -541,7 +542,17 @@ class Daemon:
         self._look, news = notable.look(self._look, facts)
         for one in news:
             journal.event(one.level, one.name, **one.fields)
+        await self._day_by_day(facts)
         journal.tick()
+
+    async def _day_by_day(self, facts: snapshot.Facts) -> None:
+        with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report
+            known = self._day or daily.from_text(await self._store.recall(daily.KEY))
+            self._day, news = daily.step(known, facts)
+            if self._day is not None and self._day != known:
+                await self._store.remember(daily.KEY, daily.to_text(self._day))
+            for one in news:
+                journal.event(one.level, one.name, **one.fields)
 
     # --- the fixed tasks ---
 
