@@ -218,21 +218,6 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
             "{file} ends in {days} d: kaga-edge enroll",
         ),
     ),
-    "daily.summary": (
-        ("日のまとめ", "daily summary"),
-        (
-            "{day} 測定 {measured}、送信 {delivered}、損失 {lost}、未送信 {waiting}、センサー {sensors}、残り {room_days}日",
-            "{day}: {measured} measured, {delivered} delivered, {lost} lost, {waiting} unsent, sensors {sensors}, "
-            "room {room_days} d",
-        ),
-    ),
-    "cert.expiring": (
-        ("証明書の期限", "certificate"),
-        (
-            "{file} はあと{days}日で切れます: kaga-edge enroll",
-            "{file} ends in {days} d: kaga-edge enroll",
-        ),
-    ),
     "metrics.not_written": (
         ("指標を書けない", "no metrics"),
         ("{where} に書けません ({error})", "{where} cannot be written ({error})"),
