@@ -219,6 +219,19 @@ def test_an_offset_takes_two_steps_and_shows_before_and_after(browse, page, scre
     assert asked[-1]["true"] == 1.2
 
 
+def test_what_is_being_typed_stays_when_the_sensors_state_changes(browse, page):
+    """A maintenance that ended by itself used to wipe the form of a correction in hand."""
+    tab = browse(390, "en")
+    enter(tab, page.opened["pin"])
+    tab.click(".card .fold")
+    tab.click(".panel button:has-text('Stop measuring')")
+    tab.fill(".panel form:has-text('Stop it') input", "asked by a neighbour")
+    page.ask(op="maintenance", do="on", sensor="level-1", minutes=5, who="Sato")
+    tab.wait_for_selector(".card .tag:has-text('maintenance')")
+    assert tab.input_value(".panel form:has-text('Stop it') input") == "asked by a neighbour"
+    page.ask(op="maintenance", do="off", sensor="level-1")
+
+
 def test_nothing_moves_for_those_who_asked_for_that(browse):
     tab = browse(390, "en", motion="reduce")
     assert tab.evaluate("getComputedStyle(document.getElementById('band')).transitionDuration") in ("0s", "")

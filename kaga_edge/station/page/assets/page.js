@@ -192,6 +192,7 @@
   const fillPanel = (made, sensor) => {
     const rows = h("tbody");
     const doing = h("div");
+    let acting = null;
     made.show = (now) => {
       const text = JSON.stringify(now.channels);
       if (rows.dataset.now !== text) {
@@ -199,11 +200,12 @@
         rows.replaceChildren(...now.channels.map((one) => h("tr", {},
           h("th", { scope: "row" }, one.name), h("td", { class: "figure" }, `${one.value} ${one.unit}`), h("td", {}, one.quality))));
       }
-      const state = `${inside}|${now.care !== null}|${now.state === "stopped"}`;
-      if (doing.dataset.now !== state) {
-        doing.dataset.now = state;
-        doing.replaceChildren(...(inside ? sensorActions(now) : [h("p", {}, words.locked, " ", h("a", { href: "#actions" }, words.to_pin))]));
+      if (doing.dataset.now !== String(inside)) {
+        doing.dataset.now = String(inside);
+        acting = inside ? sensorActions(now) : null;
+        doing.replaceChildren(...(acting ? acting.parts : [h("p", {}, words.locked, " ", h("a", { href: "#actions" }, words.to_pin))]));
       }
+      acting?.show(now);
     };
     made.panel.append(
       chartOf(made, sensor),
@@ -322,19 +324,27 @@
       } }, h("label", {}, words.why, why), h("button", { type: "submit", class: "main" }, words.stop_yes), button(words.cancel, () => sure.replaceChildren())));
       why.focus();
     };
-    const parts = [
-      h("div", { class: "row" },
-        button(words.read, () => act(note, { action: "read", sensor: id }, readings), true),
-        sensor.state === "stopped"
-          ? button(words.start, () => act(note, { action: "start", sensor: id }, words.start_done))
-          : button(words.stop, stop),
-        sensor.care ? button(words.care_end, () => act(note, { action: "care_off", sensor: id }, words.care_ended)) : null),
-      sure,
-      sensor.care ? null : careForm(note, id, words.care),
-      note,
-    ];
+    // What depends on the sensor's state is made anew when that changes; a calibration in hand stays as it is.
+    const usual = h("div");
+    const show = (now) => {
+      const state = `${now.care !== null}|${now.state === "stopped"}`;
+      if (usual.dataset.now === state) return;
+      usual.dataset.now = state;
+      const here = usual.contains(document.activeElement);  // the keyboard's place is not lost
+      usual.replaceChildren(...[
+        h("div", { class: "row" },
+          button(words.read, () => act(note, { action: "read", sensor: id }, readings), true),
+          now.state === "stopped"
+            ? button(words.start, () => act(note, { action: "start", sensor: id }, words.start_done))
+            : button(words.stop, stop),
+          now.care ? button(words.care_end, () => act(note, { action: "care_off", sensor: id }, words.care_ended)) : null),
+        now.care ? null : careForm(note, id, words.care),
+      ].filter((one) => one !== null));
+      if (here) usual.querySelector("button").focus();
+    };
+    const parts = [usual, sure, note];
     if (sensor.channels.some((one) => one.can)) parts.push(calibration(id));
-    return parts.filter((one) => one !== null);
+    return { parts, show };
   };
 
   const calibration = (sensor) => {
