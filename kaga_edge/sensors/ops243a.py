@@ -89,7 +89,7 @@ NUMBER = re.compile(r"[-+]?\d{1,6}(?:\.\d{1,6})?")
 PRODUCT_QUESTION, PRODUCT = b"?P", "OPS243"
 ANSWER_S = 1.0
 WINDOW_S = 3600.0  # everything since the poll before
-MOST_FRAMES = 512  # the port keeps no more between two polls
+MOST_FRAMES = 4096  # kept between two polls: a minute of dense traffic at some 50 reports a second
 FASTEST_M_S = 70.0  # the radar's own end is 62.2
 KPH_PER_M_S = 3.6
 M_S_PER_UNIT = {"m/s": 1.0, "km/h": 1 / KPH_PER_M_S, "mph": 0.44704, "cm/s": 0.01, "ft/s": 0.3048}
@@ -202,6 +202,7 @@ class Driver:
         )
         self._state = SpotState()
         self._quiet_polls = 0
+        self.frames_kept = MOST_FRAMES  # told to the port
 
     def identify(self) -> Dialogue[None]:
         """Ask for its name where the wiring allows; reports may come in between. Raises WrongSensor."""

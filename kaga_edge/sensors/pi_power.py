@@ -5,7 +5,8 @@ Source
 
 Wiring
     None: the Pi itself. The threshold is about 4.63 V. The firmware's bits need vcgencmd and access to
-    /dev/vcio; without them only the kernel's alarm tells of under-voltage, and throttling is not known.
+    /dev/vcio (group video; the shipped unit has both); without them only the kernel's alarm tells of
+    under-voltage, and throttling is not known.
 
 Frame
     throttled          throttled=0x50005: bits 0 under-voltage, 1 capped, 2 throttled, 3 soft temperature

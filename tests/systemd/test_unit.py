@@ -63,6 +63,13 @@ def test_the_user_is_in_every_group_the_unit_asks_for(tmp_path):
     assert all("kaga-edge" in members[group] for group in asked)
 
 
+def test_the_firmware_may_be_asked_about_its_supply():
+    """vcgencmd got "Permission denied" from /dev/vcio: throttling was never known."""
+    service = settings("Service")
+    assert "/dev/vcio rw" in service["DeviceAllow"]
+    assert "video" in service["SupplementaryGroups"][0].split()
+
+
 def test_it_waits_neither_for_the_network_nor_for_the_time():
     words = " ".join(value for values in settings("Unit").values() for value in values)
     assert "network" not in words
