@@ -2,6 +2,7 @@
 
     kaga-edge store show [FILE]           what waits, what was delivered
     kaga-edge store ledger [FILE]         what will never arrive, and why
+    kaga-edge store rejected [FILE]       what the platform refused
     kaga-edge store verify [FILE]         is the file whole?
     kaga-edge store salvage FILE [OUT]    what a damaged file still holds, as a new store
     kaga-edge store export [FILE] OUT     contract messages as JSON lines, to carry on a stick
@@ -40,6 +41,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     for kind, words in (
         ("show", "what waits, what was delivered"),
         ("ledger", "what will never arrive, and why"),
+        ("rejected", "what the platform refused, and was set aside"),
         ("verify", "is the file whole?"),
     ):
         one = kinds.add_parser(kind, help=words)
@@ -105,6 +107,8 @@ def run(args: argparse.Namespace) -> int:
     match args.kind:
         case "show" | "ledger":
             return _told(args, lang)
+        case "rejected":
+            return _rejected(args, lang)
         case "verify":
             return _verify(args, lang)
         case "salvage":
@@ -173,6 +177,23 @@ def _tell_epoch(ep: str, sums: Mapping[str, Any], reasons: Mapping[str, int], la
     print(ep, say("store.tally", lang, **{name: sums[name] for name in _SUMS}))
     for why, rows in reasons.items():
         print(say("store.gone_by", lang, why=why, rows=rows))
+
+
+def _rejected(args: argparse.Namespace, lang: str) -> int:
+    """Print the rows the platform refused; returns 0, 1 when there are any."""
+    from kaga_edge.store.inspect import contents, copied
+
+    with copied(args.file or _configured(args)) as db:
+        refused = [line for line in contents(db).lines if line[1] == "quarantined"]
+    if args.json:
+        names = ("ep", "why", "sensor", "rows", "n")
+        print(json.dumps([dict(zip(names, line, strict=True)) for line in refused]))
+    else:
+        for ep, why, sensor, rows, numbers in refused:
+            print(ep, say("store.loss", lang, why=why, sensor=sensor or "-", rows=rows, numbers=numbers))
+        if not refused:
+            print(say("store.none_rejected", lang))
+    return 1 if refused else 0
 
 
 def _verify(args: argparse.Namespace, lang: str) -> int:

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "link status": ("動いているゲートウェイの接続", "the running gateway's connection"),
     "store show": ("待っている数、届いた数", "what waits, what was delivered"),
     "store ledger": ("届かない数とその理由", "what will never arrive, and why"),
+    "store rejected": ("市のシステムが受け取らなかったもの", "what the platform refused"),
     "store verify": ("ファイルが壊れていないか", "is the file whole"),
     "store salvage": ("壊れたファイルから取り出す", "what a damaged file still holds"),
     "store export": ("USB で運べる形に書き出す", "write everything out, to carry on a stick"),

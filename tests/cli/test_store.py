@@ -111,3 +111,11 @@ def test_verify_and_salvage_of_a_damaged_file(kaga_edge: Any, stopped: Path, tmp
     assert said.code == 0
     assert "420 rows" in said.out
     assert kaga_edge("store", "verify", str(out)).code == 0
+
+
+def test_what_the_platform_refused_is_listed(kaga_edge: Any, stopped: Path) -> None:
+    found = json.loads(kaga_edge("store", "ledger", str(stopped), "--json").out)["lines"]
+    refused = [line for line in found if line["why"] == "quarantined"]
+    said = kaga_edge("store", "rejected", str(stopped), "--json")
+    assert json.loads(said.out) == refused
+    assert said.code == (1 if refused else 0)
