@@ -348,7 +348,9 @@ def next_threshold(value: float | None, channel: str, thresholds: Mapping[str, f
 
 
 def _unit(channel: Json, say_: Words) -> str:
-    return "" if channel["unit"] in ("", "1") else unit_shown(channel["unit"], say_.lang, channel["id"])
+    """Return the unit; none for a bare number, and English counts without a word of its own."""
+    bare = ("", "1", "{count}") if say_.lang == "en" else ("", "1")
+    return "" if channel["unit"] in bare else unit_shown(channel["unit"], say_.lang, channel["id"])
 
 
 def _title(sensor: Json, say_: Words) -> str:
