@@ -77,7 +77,9 @@ def test_killed_while_draining(tmp_path, daemon, instruments, mosquitto, receivi
         backlog(tmp_path / "store.sqlite", 3000)
         daemon.start(wait=False)
         before = receiving.arrived()
-        wait_for(lambda b=before: receiving.arrived() > b, every_s=0.001, why="the draining begun")
+        wait_for(
+            lambda b=before: receiving.arrived() > b, every_s=0.001, seconds=60, why="the draining begun"
+        )
         at_some_moment(chance, 0.6)
         daemon.kill()
         now = whole(tmp_path)
@@ -115,7 +117,7 @@ def test_killed_while_making_its_store(tmp_path, daemon, instruments) -> None:
         for old in tmp_path.glob("store.sqlite*"):
             old.unlink()
         daemon.start(wait=False)
-        wait_for(file.exists, every_s=0.001, why="the file")
+        wait_for(file.exists, every_s=0.001, seconds=60, why="the file")
         at_some_moment(chance, 0.05)
         daemon.kill()
         daemon.start()
@@ -159,11 +161,18 @@ def test_killed_while_migrating_its_store(tmp_path, daemon, instruments) -> None
     daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None))
     chance, found = random.Random(2), []
     for _ in range(KILLS - KILLS // 2):
+        for left in tmp_path.glob("store.sqlite*"):  # a later log beside an earlier file is damage
+            left.unlink()
         for file in old.iterdir():
             shutil.copy(file, tmp_path)
         said = daemon.log.read_text().count("store.migrating") if daemon.log.exists() else 0
         daemon.start(wait=False)
-        wait_for(lambda s=said: daemon.log.read_text().count("store.migrating") > s, every_s=0.001, why="it")
+        wait_for(
+            lambda s=said: daemon.log.read_text().count("store.migrating") > s,
+            every_s=0.001,
+            seconds=60,
+            why="it",
+        )
         at_some_moment(chance, 0.6)
         daemon.kill()
         found.append(version_of(tmp_path))
