@@ -21,6 +21,7 @@ from kaga_edge.gateway.daemon import Daemon
 from kaga_edge.sim.fittings import Fitting
 from kaga_edge.sim.pins import TimedPins
 from kaga_edge.sim.site import LocalI2c, SimulatedSite
+from kaga_edge.sim.slots import Fault
 from kaga_edge.sim.tables import disclosed, mount, station
 from kaga_edge.sim.world import LineEdge, Truth
 
@@ -149,6 +150,33 @@ class Frost:
 
     def active(self, _line: str, _t_s: float) -> bool:
         return False
+
+
+POWER = """
+[[power]]
+id = "bus-1"
+sensors = ["air-1"]
+gpio = 26
+after_failures = 3
+off = "500ms"
+settle = "100ms"
+"""
+
+
+@pytest.mark.timeout(90)
+async def test_a_sensor_that_fell_silent_is_power_cycled_and_comes_back(tmp_path: Path) -> None:
+    air = Fitting(id="air-1", driver="sht4x", every="1s", i2c=(1, 0x44), tables=mount() + PURPOSE)
+    with SimulatedSite(tmp_path, (air,), Frost()) as frost:
+        async with Station(tmp_path, air, more=POWER, i2c=lambda bus: LocalI2c(frost, bus)) as site:
+            switch = site.pins.pin(26)
+            await until(lambda: site.value("air-1", "air_temperature"), "the first value")
+            assert (switch.function, switch.state) == ("output", 0)
+            frost.turn("air-1", Fault.UNPLUGGED)
+            await until(lambda: switch.state == 1, "the cut")
+            frost.turn("air-1", Fault.NONE)  # the power was what it needed
+            await until(lambda: switch.state == 0, "the power")
+            await until(lambda: site.value("air-1", "air_temperature"), "a value again")
+        assert switch.function == "input"  # let go: the power stays on
 
 
 @pytest.mark.timeout(90)
