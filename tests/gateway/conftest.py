@@ -359,7 +359,7 @@ class Receiving:
 
     def ends_with_no_gap(self, committed: dict[int, tuple], epoch: str) -> None:
         """Every committed number arrives, none twice with other content."""
-        wait_for(lambda: self.verdict_of(committed, epoch).lost == 0, why="the last gap closed")
+        wait_for(lambda: self.verdict_of(committed, epoch).lost == 0, seconds=90, why="the last gap closed")
         verdict = self.verdict_of(committed, epoch)
         assert verdict.conflicting == 0
         assert verdict.arrived >= len(committed)
