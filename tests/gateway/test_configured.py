@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,3 +222,24 @@ def test_the_daemon_writes_the_metrics_where_it_is_told_to(tmp_path, daemon, ins
     wait_for((tmp_path / "kaga-edge.prom").exists, why="the file")
     assert 'kaga_edge_info{gw="test-01"' in (tmp_path / "kaga-edge.prom").read_text()
     assert "kaga_edge_rows_numbered_total" in daemon.ask({"op": "metrics"})["text"]
+
+
+def test_from_the_command_line_over_a_kill_to_the_confirmation(tmp_path, daemon, instruments) -> None:
+    text = config_text(tmp_path, [("level-1", tmp_path / "level-1")], port=None, every="250ms")
+    daemon.config.write_text(text)
+    daemon.start()
+    (tmp_path / "new.toml").write_text(text.replace('"250ms"', '"500ms"'))
+    command = [sys.executable, "-m", "kaga_edge", "config"]
+    where = ["--config", str(daemon.config), "--socket", str(daemon.socket), "--yes"]
+    apply = [*command, "apply", str(tmp_path / "new.toml"), "--confirm", "10m", *where]
+    said = subprocess.run(apply, check=True, capture_output=True, text=True).stdout
+    assert 'changed sensor.level-1.every: "250ms" -> "500ms"' in said
+    daemon.kill()
+    daemon.start()
+    config = daemon.status()["config"]
+    assert config["source"] == "trial"
+    assert 0 < config["left_s"] <= 600
+    assert daemon.config.read_text() == text
+    subprocess.run([*command, "confirm", *where], check=True, capture_output=True)
+    assert daemon.status()["config"]["source"] == "files"
+    assert '"500ms"' in daemon.config.read_text()
