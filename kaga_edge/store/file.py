@@ -141,7 +141,7 @@ def _settle(db: sqlite3.Connection, max_bytes: int) -> None:
         f"journal_size_limit = {wal_bytes}",
         f"wal_autocheckpoint = {max(16, wal_bytes // PAGE_BYTES // 2)}",
         f"max_page_count = {pages}",
-        "cache_size = -2000",
+        "cache_size = -256",  # KiB: rows are added at one end and read in order
         "temp_store = MEMORY",
     ):
         db.execute(f"PRAGMA {pragma}").fetchall()
