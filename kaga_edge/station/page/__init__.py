@@ -8,7 +8,7 @@
     serving.py      the TLS acceptor: how many, how long, how slow
     app.py          routes; shield.py  host, origin, content policy
     feed.py         one look at the daemon every two seconds, shared by all who watch
-    view.py         pure: a snapshot becomes what the page shows, in one language
+    view.py         pure: a snapshot becomes what the page shows, in one language; wording.py, records.py
     actions.py      what may be asked with the PIN; calibrating.py  the two steps of an offset
     assets/         HTML, CSS, JS; uPlot
 

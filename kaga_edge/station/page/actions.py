@@ -8,7 +8,7 @@ from typing import Any
 
 from kaga_edge.station.page.calibrating import Calibrating, RefusedHere
 from kaga_edge.station.page.feed import Ask
-from kaga_edge.station.page.view import Words, explained, shown
+from kaga_edge.station.page.wording import Words, explained, shown
 from kaga_edge.text import quantity_name, say, unit_shown
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from kaga_edge.station.page import gate, shield, view
+from kaga_edge.station.page import gate, records, shield, view, wording
 from kaga_edge.station.page.actions import Actions, Tell, text
 from kaga_edge.station.page.assets import Assets
 from kaga_edge.station.page.calibrating import RefusedHere
@@ -84,11 +84,11 @@ class Page:
         lang = _lang(request)
         look = await self._feed.fresh()
         content: dict[str, Any] = {
-            "strings": view.strings(lang),
+            "strings": wording.strings(lang),
             "view": self._view(look, lang),
             "inside": self._who(request),
         }
-        content |= {"spark": _sparks(look, lang), "log": view.events(look.events, look.facts, lang)}
+        content |= {"spark": _sparks(look, lang), "log": records.events(look.events, look.facts, lang)}
         body = self._assets.page(lang, look.facts, content)
         return self._assets.answer(request, body, "text/html", cached=False)
 
@@ -123,7 +123,7 @@ class Page:
                 await answer.write(_event("spark", _sparks(look, lang)))
             if look.events_number != events:
                 events = look.events_number
-                await answer.write(_event("log", view.events(look.events, look.facts, lang)))
+                await answer.write(_event("log", records.events(look.events, look.facts, lang)))
             look = await self._feed.newer(look.number)
 
     async def _status(self, _request: web.Request) -> web.Response:
@@ -243,7 +243,7 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 def _failed(error: KagaError, lang: str) -> web.Response:
     told = {"code": error.code, "what": error.what, "fix": error.fix}
-    return web.json_response({"error": view.explained(told, view.Words(lang=lang))}, status=409)
+    return web.json_response({"error": wording.explained(told, wording.Words(lang=lang))}, status=409)
 
 
 def _event(name: str, content: object) -> bytes:
@@ -251,7 +251,7 @@ def _event(name: str, content: object) -> bytes:
 
 
 def _sparks(look: Look, lang: str) -> dict[str, Any]:
-    return {sensor: view.spark(series, lang) for sensor, series in look.series.items()}
+    return {sensor: records.spark(series, lang) for sensor, series in look.series.items()}
 
 
 async def _armoured(_request: web.Request, answer: web.StreamResponse) -> None:

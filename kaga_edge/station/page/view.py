@@ -5,73 +5,29 @@ The browser gets ready sentences and the ages as numbers, which it counts on by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from kaga_edge.text import (
-    LANGUAGES,
-    age_words,
-    catalogue,
-    quality_words,
-    quantity_name,
-    say,
-    span_words,
-    unit_shown,
+from kaga_edge.station.page.wording import (
+    Words,
+    explained,
+    next_threshold,
+    rank_name,
+    say_raw,
+    shown,
+    unit_of,
 )
-from kaga_edge.text.alarms import RANKS
-from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
+from kaga_edge.text import age_words, catalogue, quality_words, quantity_name, unit_shown
+from kaga_edge.vocabulary.quantities import BY_CHANNEL
 from kaga_edge.vocabulary.readings import ClockTrust, Flag
 
 Json = dict[str, Any]
 LEVELS = ("gone", "failing", "alarm", "attention", "maintenance", "starting", "ok")  # worst first
 SILENT = ("failing", "backoff")
-DECIMALS = {
-    "m": 3, "mm": 1, "mm/h": 1, "hPa": 1, "Cel": 1, "%": 0, "km/h": 0, "V": 2, "A": 2, "W": 1, "mA": 2,
-    "deg": 1,
-}  # fmt: skip
-COUNTED = ("{count}", "1", "mm", "mm/h", "km/h", "s")  # between two of these there is no trend
-TREND_S = 600.0  # less is noise
 OLD_PERIODS = 3  # a value older than three periods is not the present
 OLD_AT_LEAST_S = 10.0
 LATE_S = 300.0  # more than a batch on its way
 LITTLE_ROOM_S = 3 * 86_400.0  # a long weekend
-FAULTY = 3  # a journal priority: this and below is red
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """Says things in one language."""
-
-    lang: str
-
-    def __call__(self, code: str, **params: object) -> str:
-        return say(code, self.lang, **params)
-
-    def span(self, seconds: float) -> str:
-        """Return a length of time."""
-        return span_words(seconds, self.lang)
-
-    def pair(self, texts: Mapping[str, str]) -> str:
-        """Return one of a pair from the configuration."""
-        return texts.get(self.lang) or next(iter(texts.values()), "")
-
-
-def strings(lang: str) -> dict[str, str]:
-    """Return the words that the browser says by itself."""
-    own = {
-        key.removeprefix("page.js."): say_raw(key, lang) for key in catalogue() if key.startswith("page.js.")
-    }
-    shared = {key: say_raw(key, lang) for key in catalogue() if key.startswith(("span.", "age."))}
-    state = {key: say_raw(key, lang) for key in ("page.state.gone", "page.events_none", "page.spark_none")}
-    return own | shared | state
-
-
-def say_raw(key: str, lang: str) -> str:
-    """Return a text with its gaps."""
-    return catalogue()[key][LANGUAGES.index(lang)]
 
 
 def nothing(lang: str) -> Json:
@@ -179,14 +135,6 @@ def _alarm(key: str, status: Json, say_: Words) -> str:
     )
 
 
-def rank_name(rank: str, channel: str, say_: Words) -> str:
-    """Return a threshold's name; at a river the official one."""
-    if channel == Quantity.WATER_LEVEL_M.channel and rank in RANKS:
-        return RANKS[rank][LANGUAGES.index(say_.lang)]
-    key = f"rank.{rank}"
-    return say_(key) if key in catalogue() else rank
-
-
 # --- facts ---
 
 
@@ -259,7 +207,7 @@ def _sensor(sensor: Json, standing: Json, care: Json | None, say_: Words) -> Jso
         "mood": _mood(sensor, first),
         "quality": quality_words(first["flags"], say_.lang) if good else say_(f"sensor.{sensor['state']}"),
         "value": shown(first["value"], first["id"]),
-        "unit": _unit(first, say_),
+        "unit": unit_of(first, say_),
         "age_s": sensor["age_s"],
         "old_after_s": max(OLD_AT_LEAST_S, OLD_PERIODS * every_s),
         "next": next_threshold(first["value"], first["id"], thresholds, say_) if good else "",
@@ -272,7 +220,7 @@ def _sensor(sensor: Json, standing: Json, care: Json | None, say_: Words) -> Jso
                 "id": channel["id"],
                 "name": quantity_name(channel["id"], say_.lang),
                 "value": shown(channel["value"], channel["id"]),
-                "unit": _unit(channel, say_),
+                "unit": unit_of(channel, say_),
                 "quality": quality_words(channel["flags"], say_.lang),
                 "can": f"{channel['id']}_raw" in BY_CHANNEL,
             }
@@ -284,21 +232,6 @@ def _sensor(sensor: Json, standing: Json, care: Json | None, say_: Words) -> Jso
     if sensor["error"]:
         found["error"] = explained(sensor["error"], say_)
     return found
-
-
-def explained(error: Mapping[str, Any], say_: Words) -> Json:
-    """Return an error's code, its name and how to mend it, from the catalogue where it is known."""
-    code = str(error["code"])
-    known = code in catalogue() and "{" not in say_raw(code, say_.lang)
-    mend = say_(f"{code}.repair") if f"{code}.repair" in catalogue() else str(error.get("fix") or "")
-    what = str(error.get("what") or "")
-    return {
-        "code": code,
-        "title": say_(code) if known else what,
-        "what": what,
-        "label": say_("page.mend"),
-        "mend": mend,
-    }
 
 
 def _mood(sensor: Json, first: Json) -> str:
@@ -332,128 +265,5 @@ def _about(standing: Json, first: Json, say_: Words) -> Iterator[list[str]]:
             ]
 
 
-def next_threshold(value: float | None, channel: str, thresholds: Mapping[str, float], say_: Words) -> str:
-    """Return how far it is to the next threshold; above the highest, by how much. Empty without any."""
-    if value is None or not thresholds:
-        return ""
-    unit = unit_shown(BY_CHANNEL[channel].unit, say_.lang)
-    above = [(at, rank) for rank, at in thresholds.items() if value < at]
-    code, at, rank = (
-        ("page.to_next", *min(above))
-        if above
-        else ("page.above", *max((at, rank) for rank, at in thresholds.items()))
-    )
-    distance = shown(abs(at - value), channel)
-    return say_(code, rank=rank_name(rank, channel, say_), distance=distance, unit=unit)
-
-
-def _unit(channel: Json, say_: Words) -> str:
-    """Return the unit; none for a bare number, and English counts without a word of its own."""
-    bare = ("", "1", "{count}") if say_.lang == "en" else ("", "1")
-    return "" if channel["unit"] in bare else unit_shown(channel["unit"], say_.lang, channel["id"])
-
-
 def _title(sensor: Json, say_: Words) -> str:
     return quantity_name(sensor["channels"][0]["id"], say_.lang) if sensor["channels"] else str(sensor["id"])
-
-
-def shown(value: float | None, channel: str) -> str:
-    """Return a number as people read it: no more places than one can see in the instrument."""
-    if value is None:
-        return "--"
-    quantity = BY_CHANNEL.get(channel)
-    if quantity is None:
-        return f"{value:g}"
-    places = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
-    text = f"{value:.{min(places, DECIMALS.get(quantity.unit, places))}f}"
-    return text.removeprefix("-") if not float(text) else text
-
-
-# --- history ---
-
-
-def spark(series: Json, lang: str) -> Json:
-    """Return a sensor's sparkline: times, values, what it shows in words, and the change over its time."""
-    say_, channel = Words(lang=lang), series["channel"]
-    values = [value for value in series["value"] if value is not None]
-    if not values:
-        return {"t": [], "value": [], "says": say_("page.spark_none"), "trend": ""}
-    low, high, now = (shown(one, channel) for one in (min(values), max(values), values[-1]))
-    long_s = (series["now"] - series["t"][0]) / 1000
-    span, what = say_.span(long_s), quantity_name(channel, lang)
-    return {
-        "t": series["t"],
-        "value": series["value"],
-        "says": say_("page.spark", what=what, span=span, low=low, high=high, now=now),
-        "trend": _trend(values, series, span, say_) if long_s >= TREND_S else "",
-    }
-
-
-def _trend(values: Sequence[float], series: Json, span: str, say_: Words) -> str:
-    """Return the change over the time shown; empty for what is counted anew each time."""
-    if series["unit"] in COUNTED:
-        return ""
-    change = shown(abs(values[-1] - values[0]), series["channel"])
-    sign = "" if not float(change) else "+" if values[-1] > values[0] else "-"
-    return say_("page.trend", span=span, change=sign + change, unit=unit_shown(series["unit"], say_.lang))
-
-
-def events(found: Sequence[Json], facts: Json, lang: str) -> list[Json]:
-    """Return the newest events in words, newest first, in the site's time."""
-    zone = site_zone(facts)
-    return [_event(event, zone, lang) for event in found]
-
-
-def site_zone(facts: Json) -> ZoneInfo | None:
-    """Return the site's time zone, None when this machine does not know it."""
-    try:
-        return ZoneInfo(str(facts.get("zone", "Asia/Tokyo")))
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
-
-
-class _Told(dict[str, object]):
-    """Fields for a sentence: one that is not there is a dash."""
-
-    def __missing__(self, key: str) -> str:
-        return "-"
-
-
-def _event(event: Json, zone: ZoneInfo | None, lang: str) -> Json:
-    name, at = str(event["event"]), datetime.fromtimestamp(event["t"] / 1000, UTC).astimezone(zone)
-    title, sentence = (
-        name,
-        " ".join(f"{k}={v}" for k, v in event.items() if k not in ("t", "p", "seq", "event")),
-    )
-    if f"event.{name}" in catalogue():
-        spans = {
-            key: span_words(float(value), lang)
-            for key, value in event.items()
-            if key.endswith("_s") and isinstance(value, int | float)
-        }
-        title = say(f"event.{name}", lang)
-        sentence = say_raw(f"event.{name}.says", lang).format_map(_Told(event | spans))
-    mood = "bad" if event["p"] <= FAULTY else "warn" if event["p"] == FAULTY + 1 else ""
-    return {"at": f"{at:%m-%d %H:%M}", "iso": at.isoformat(), "title": title, "says": sentence, "mood": mood}
-
-
-# --- for citizens ---
-
-
-def notice(facts: Json, lang: str) -> list[list[str]]:
-    """Return who measures what, for which purpose, and how long it stays here: label and lines."""
-    say_ = Words(lang=lang)
-    purposes = [
-        f"{quantity_name(sensor['measures'], lang)}: {say_.pair(sensor['purpose'])}"
-        for sensor in facts.get("sensors", ())
-    ]
-    personal = [sensor["id"] for sensor in facts.get("sensors", ()) if sensor["personal_data"]]
-    kept = say_("page.notice_kept_for", span=say_.span(facts.get("kept_s", 0)))
-    about = say_("page.notice_personal_no")
-    if personal:
-        about = say_("page.notice_personal_yes", sensors=", ".join(personal))
-    return [
-        [say_("page.notice_who"), facts.get("contact", "")],
-        [say_("page.notice_what"), *dict.fromkeys(purposes)],
-        [say_("page.notice_kept"), kept, about],
-    ]

@@ -8,8 +8,8 @@ from importlib import resources
 
 import pytest
 
-from kaga_edge.station.page import view
-from kaga_edge.station.page.view import Words, next_threshold, shown
+from kaga_edge.station.page import records, view, wording
+from kaga_edge.station.page.wording import Words, next_threshold, shown
 from kaga_edge.text import catalogue
 from kaga_edge.vocabulary.readings import Flag
 
@@ -183,16 +183,16 @@ def test_power_clock_and_room_ask_for_attention_when_they_are_bad():
 
 def test_a_sparkline_says_in_words_what_it_shows():
     series = {"channel": "water_level", "unit": "m", "now": 7_200_000, "t": [0, 3_600_000, 7_100_000]}
-    drawn = view.spark(series | {"value": [0.93, None, 1.24]}, "en")
+    drawn = records.spark(series | {"value": [0.93, None, 1.24]}, "en")
     assert drawn["says"] == "Water level over 2 h: lowest 0.930, highest 1.240, now 1.240"
     assert drawn["trend"] == "+0.310 m in 2 h"
-    assert view.spark(series | {"value": [None, None, None]}, "en")["says"] == "nothing kept yet"
+    assert records.spark(series | {"value": [None, None, None]}, "en")["says"] == "nothing kept yet"
     counted = {"channel": "vehicle_count", "unit": "{count}", "now": 7_200_000, "t": [0], "value": [3.0]}
-    assert view.spark(counted, "en")["trend"] == ""
+    assert records.spark(counted, "en")["trend"] == ""
 
 
 def test_events_are_in_words_and_in_the_sites_time():
-    found = view.events(
+    found = records.events(
         [
             {
                 "t": 1_630_126_800_000,
@@ -218,15 +218,15 @@ def test_events_are_in_words_and_in_the_sites_time():
 
 
 def test_citizens_read_who_measures_what_for_which_purpose():
-    rows = {label: lines for label, *lines in view.notice(FACTS, "en")}
+    rows = {label: lines for label, *lines in records.notice(FACTS, "en")}
     assert rows["Run by, contact"] == ["0761-00-0000"]
     assert rows["What is measured, and what for"] == ["Water level: to know the level"]
     assert rows["Kept in this box"] == ["24 h after delivery", "No personal data is collected."]
 
 
 def test_the_browsers_own_words_are_there_in_both_languages():
-    assert view.strings("ja").keys() == view.strings("en").keys()
-    assert view.strings("ja")["stale"] == "画面が更新されていません"
+    assert wording.strings("ja").keys() == wording.strings("en").keys()
+    assert wording.strings("ja")["stale"] == "画面が更新されていません"
 
 
 def test_every_word_the_script_uses_is_there():
@@ -234,4 +234,4 @@ def test_every_word_the_script_uses_is_there():
     used = set(re.findall(r"\bwords\.(\w+)", script)) | set(re.findall(r'\bsay\("([\w.]+)"', script))
     used |= set(re.findall(r'words\["([\w.]+)"\]', script))
     states = {f"calibrate_{state}" for state in ("steady", "unsteady", "few", "measuring")}
-    assert (used | states) - view.strings("en").keys() == set()
+    assert (used | states) - wording.strings("en").keys() == set()

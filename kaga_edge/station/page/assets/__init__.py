@@ -17,7 +17,8 @@ from typing import Any
 from aiohttp import web
 
 from kaga_edge import __version__
-from kaga_edge.station.page.view import Words, notice
+from kaga_edge.station.page.records import notice
+from kaga_edge.station.page.wording import Words
 
 FILES = {
     "style.css": (("uplot.css", "style.css"), "text/css"),
