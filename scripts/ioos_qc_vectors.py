@@ -87,6 +87,21 @@ def flat(values: list[float | None]) -> str:
     )
 
 
+def attenuated(values: list[float | None]) -> str:
+    """Seven minutes and both their ends: ioos-qc's window is open at its start."""
+    return digits(
+        qartod.attenuated_signal_test(
+            inp=array(values),
+            tinp=times(len(values)),
+            suspect_threshold=0.05,
+            fail_threshold=0.01,
+            test_period=421,
+            min_obs=8,
+            check_type="range",
+        )
+    )
+
+
 def spike(values: list[float | None]) -> str:
     return digits(qartod.spike_test(inp=array(values), suspect_threshold=0.10, fail_threshold=0.30))
 
@@ -116,6 +131,7 @@ def main() -> None:
         "rate_gaps": [{"values": one, "grades": rate(one)} for one in gaps],
         "flat": [{"values": one, "grades": flat(one)} for one in plain],
         "flat_gaps": [{"values": one, "grades": flat(one)} for one in gaps],
+        "attenuated": [{"values": one, "grades": attenuated(one)} for one in plain],
         "spike": [{"values": one, "grades": spike(one)} for one in spikes],
         "climatology": climatology(),
     }

@@ -16,6 +16,7 @@ HOUR_S = 3600.0
 _RIVER = Limits(
     rate_suspect_per_s=0.5 / TEN_MINUTES_S,
     rate_fail_per_s=1.5 / TEN_MINUTES_S,
+    rate_noise=0.02,  # waves: two samples a second apart would else be "1 m in a minute"
     spike_suspect=0.10,
     spike_fail=0.30,
     flat_tolerance=0.001,
@@ -24,11 +25,16 @@ _RIVER = Limits(
 _LIMITS = {
     Quantity.WATER_LEVEL_M: _RIVER,
     Quantity.WATER_DEPTH_M: _RIVER,
-    # Falling snow grows slower, settling and melting are faster: one limit for both ways, the wider.
-    # No flat-line test: bare ground is flat all summer.
+    # Snow settles and melts faster than it falls. Bare ground and grass are flat all summer.
     Quantity.SNOW_DEPTH_M: Limits(
-        rate_suspect_per_s=0.20 / HOUR_S,
-        rate_fail_per_s=0.60 / HOUR_S,
+        rate_suspect_per_s=0.10 / HOUR_S,
+        rate_fail_per_s=0.30 / HOUR_S,
+        rate_down_suspect_per_s=0.20 / HOUR_S,
+        rate_down_fail_per_s=0.60 / HOUR_S,
+        rate_noise=0.03,  # an ultrasonic gauge's: 3 cm from minute to minute is no 1.8 m an hour
+        flat_tolerance=0.001,
+        flat_suspect_s=24 * HOUR_S,
+        flat_above=0.05,
         spike_suspect=0.03,
         spike_fail=0.10,
         # Snow may grow by 10 cm an hour (what is beyond is "remarkable heavy snow"). Without it the true
@@ -40,6 +46,7 @@ _LIMITS = {
         gross_suspect=(-20.0, 42.0),
         rate_suspect_per_s=3.0 / FIVE_MINUTES_S,
         rate_fail_per_s=6.0 / FIVE_MINUTES_S,
+        rate_noise=0.3,  # the last digit of a DS18B20 at 1 Hz would else be 19 degC in five minutes
         spike_suspect=2.0,
         spike_fail=5.0,
         flat_tolerance=0.05,
@@ -55,6 +62,7 @@ _LIMITS = {
         gross_suspect=(940.0, 1050.0),  # near sea level
         rate_suspect_per_s=2.0 / TEN_MINUTES_S,
         rate_fail_per_s=5.0 / TEN_MINUTES_S,
+        rate_noise=0.3,  # wind on the housing
         spike_suspect=1.0,
         spike_fail=3.0,
         flat_tolerance=0.01,

@@ -31,12 +31,19 @@ class LimitsTable(Table):
     gross_suspect: tuple[float, float] | None = None
     rate_suspect_per_s: Rate | None = Field(default=None, alias="rate_suspect")
     rate_fail_per_s: Rate | None = Field(default=None, alias="rate_fail")
+    rate_down_suspect_per_s: Rate | None = Field(default=None, alias="rate_down_suspect")
+    rate_down_fail_per_s: Rate | None = Field(default=None, alias="rate_down_fail")
+    rate_noise: float = Field(default=0.0, ge=0)
     spike_suspect: float | None = Field(default=None, gt=0)
     spike_fail: float | None = Field(default=None, gt=0)
     spike_trend_per_s: Rate = Field(default=0.0, alias="spike_trend")
     flat_tolerance: float | None = Field(default=None, ge=0)
     flat_suspect_s: Duration | None = Field(default=None, alias="flat_suspect")
     flat_fail_s: Duration | None = Field(default=None, alias="flat_fail")
+    flat_above: float | None = None
+    attenuated_suspect: float | None = Field(default=None, gt=0)
+    attenuated_fail: float | None = Field(default=None, gt=0)
+    attenuated_over_s: Duration | None = Field(default=None, alias="attenuated_over")
 
 
 class SeasonTable(LimitsTable):

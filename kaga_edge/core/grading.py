@@ -1,4 +1,6 @@
-"""Quality in QARTOD's terms: gross range, rate, spike, flat line, missing. Flags never delete a value.
+"""Quality in QARTOD's terms: gross range, rate, spike, flat line, attenuated signal, missing.
+
+Flags never delete a value.
 
 Each test gives a grade (1 good, 3 suspect, 4 fail, 9 missing); the worst decides, in the order
 4 > 3 > 1 > 2 > 9. On the wire the grades become flag bits (contract v1).
@@ -8,7 +10,8 @@ median of the three before it, less what the true value may have wandered since.
 true step is flagged once and its successors are not; an alarm never looks at flags and so is never
 delayed by them.
 
-Source: IOOS QARTOD manuals, tests 4 (gross range), 6 (spike), 7 (rate of change), 8 (flat line).
+Source: IOOS QARTOD manuals, tests 4 (gross range), 6 (spike), 7 (rate of change), 8 (flat line),
+10 (attenuated signal). The time-gap test is not here: every due time has a row, and a missing one says so.
 """
 
 from __future__ import annotations
@@ -35,6 +38,11 @@ class Limits:
     gross_suspect: Span | None = None
     rate_suspect_per_s: float | None = None
     rate_fail_per_s: float | None = None
+    # Where falling is judged otherwise than rising (snow settles faster than it falls); None: alike.
+    rate_down_suspect_per_s: float | None = None
+    rate_down_fail_per_s: float | None = None
+    # A step this small is the instrument's own noise, however soon it comes after the last value.
+    rate_noise: float = 0.0
     spike_suspect: float | None = None
     spike_fail: float | None = None
     # How far the true value may wander a second: what lies hours back is no measure of a spike.
@@ -42,6 +50,11 @@ class Limits:
     flat_tolerance: float | None = None  # range over the window below this: flat
     flat_suspect_s: float | None = None
     flat_fail_s: float | None = None
+    flat_above: float | None = None  # values up to this are never flat (bare ground is flat all summer)
+    # Range over the trailing window below this: attenuated (silt in the pipe, ice on the probe).
+    attenuated_suspect: float | None = None
+    attenuated_fail: float | None = None
+    attenuated_over_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +93,8 @@ def grade(limits: Limits, history: History, at_s: float, measurement: Measuremen
         (OUT_OF_RANGE, gross_range(limits, value)),
         (SPIKE, rate(limits, history, at_s, value)),
         (SPIKE, spike(limits, history, at_s, value)),
-        (STUCK, flat_line(limits, history, at_s)),
+        (STUCK, flat_line(limits, history, at_s, value)),
+        (STUCK, attenuated(limits, history, at_s)),
     ):
         if found is SUSPECT or found is FAIL:
             flags |= flag
@@ -117,7 +131,11 @@ def rate(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     before_s, before = history.last[-1]
     if at_s <= before_s:
         return NOT_EVALUATED
-    return _over(abs(value - before) / (at_s - before_s), limits.rate_suspect_per_s, limits.rate_fail_per_s)
+    suspect, fail = limits.rate_suspect_per_s, limits.rate_fail_per_s
+    if value < before:
+        suspect = suspect if limits.rate_down_suspect_per_s is None else limits.rate_down_suspect_per_s
+        fail = fail if limits.rate_down_fail_per_s is None else limits.rate_down_fail_per_s
+    return _over(max(0.0, abs(value - before) - limits.rate_noise) / (at_s - before_s), suspect, fail)
 
 
 def spike(limits: Limits, history: History, at_s: float, value: float) -> Grade:
@@ -129,19 +147,37 @@ def spike(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     return _over(abs(value - middle) - wandered, limits.spike_suspect, limits.spike_fail)
 
 
-def flat_line(limits: Limits, history: History, at_s: float) -> Grade:
+def flat_line(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     """Fail or suspect when the values of the whole trailing window lie within the tolerance."""
+    if limits.flat_tolerance is None or (limits.flat_above is not None and value <= limits.flat_above):
+        return GOOD
     for window_s, found in ((limits.flat_fail_s, FAIL), (limits.flat_suspect_s, SUSPECT)):
-        if window_s is None or limits.flat_tolerance is None or history.began_s is None:
-            continue
-        if at_s - history.began_s < window_s:
-            continue  # nobody knows yet
-        since_s = at_s - window_s
-        highest = next(v for t, v in history.highs if t >= since_s)
-        lowest = next(v for t, v in history.lows if t >= since_s)
-        if highest - lowest < limits.flat_tolerance:
+        span = None if window_s is None else _span(history, at_s, window_s)
+        if span is not None and span < limits.flat_tolerance:
             return found
     return GOOD
+
+
+def attenuated(limits: Limits, history: History, at_s: float) -> Grade:
+    """Fail or suspect when the values of the whole trailing window span less than the limits."""
+    if limits.attenuated_over_s is None:
+        return GOOD
+    span = _span(history, at_s, limits.attenuated_over_s)
+    if span is None:
+        return NOT_EVALUATED
+    if limits.attenuated_fail is not None and span < limits.attenuated_fail:
+        return FAIL
+    return SUSPECT if limits.attenuated_suspect is not None and span < limits.attenuated_suspect else GOOD
+
+
+def _span(history: History, at_s: float, window_s: float) -> float | None:
+    """Return highest less lowest of the trailing window; None while the window is not yet whole."""
+    if history.began_s is None or at_s - history.began_s < window_s:
+        return None
+    since_s = at_s - window_s
+    return next(v for t, v in history.highs if t >= since_s) - next(
+        v for t, v in history.lows if t >= since_s
+    )
 
 
 def _value(point: Point) -> float:
@@ -159,11 +195,25 @@ def _over(size: float, suspect: float | None, fail: float | None) -> Grade:
 
 
 def _remember_range(limits: Limits, history: History, at_s: float, value: float) -> History:
-    longest_s = max(limits.flat_suspect_s or 0.0, limits.flat_fail_s or 0.0)
-    if limits.flat_tolerance is None or longest_s == 0.0:
+    windows = _windows(limits)
+    if not windows:
         return history
-    since_s = at_s - longest_s
+    since_s, began_s = at_s - max(windows), history.began_s
+    if began_s is None or _long_gap(history, at_s, min(windows) / 2):
+        began_s = at_s
     highs = (*(p for p in history.highs if p[1] > value and p[0] >= since_s), (at_s, value))
     lows = (*(p for p in history.lows if p[1] < value and p[0] >= since_s), (at_s, value))
-    began_s = at_s if history.began_s is None else history.began_s
     return History(last=history.last, began_s=began_s, highs=highs, lows=lows)
+
+
+def _long_gap(history: History, at_s: float, longest_s: float) -> bool:
+    """Tell a gap from a slow pace: after one the window holds next to nothing, which is always flat."""
+    if len(history.last) < 2:
+        return bool(history.last) and at_s - history.last[-1][0] > 2 * longest_s
+    (earlier_s, _), (before_s, _) = history.last[-2:]
+    return at_s - before_s > max(longest_s, 2 * (before_s - earlier_s))
+
+
+def _windows(limits: Limits) -> list[float]:
+    flat = () if limits.flat_tolerance is None else (limits.flat_suspect_s, limits.flat_fail_s)
+    return [one for one in (*flat, limits.attenuated_over_s) if one]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kaga_edge.config.limits import default_limits
 from kaga_edge.core.grading import History, Limits, SeasonLimits, grade, gross_range, limits_of
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Grade, Measurement, Reading
@@ -53,6 +54,66 @@ def test_flat_line_over_the_trailing_window(
 def test_zero_tolerance_never_calls_a_line_flat() -> None:
     limits = Limits(flat_tolerance=0.0, flat_suspect_s=60.0)
     assert grades(limits, [5.0] * 5) == [1] * 5
+
+
+def test_what_comes_after_a_long_silence_is_not_called_flat() -> None:
+    limits = Limits(flat_tolerance=0.01, flat_suspect_s=300)
+    before = [(at, 1.0 + 0.1 * (at % 120 == 0)) for at in range(0, 360, 60)]
+    after = [(300.0 + gap, 1.0) for gap in (200, 260, 320, 380, 440)]  # five minutes are not over yet
+    history, flags = History(), []
+    for at_s, value in (*before, *after):
+        measurement = Measurement(quantity=Quantity.WATER_LEVEL_M, value=value)
+        history, reading = grade(limits, history, at_s, measurement)
+        flags.append(reading.flags)
+    assert not any(flags)
+
+
+def test_what_lies_low_is_never_flat_where_the_limits_say_so() -> None:
+    limits = Limits(flat_tolerance=0.01, flat_suspect_s=180, flat_above=0.05)
+    assert grades(limits, [0.05] * 5) == [1] * 5
+    assert grades(limits, [0.06] * 5) == [1, 1, 1, 3, 3]
+
+
+def test_falling_may_have_limits_of_its_own() -> None:
+    limits = Limits(
+        rate_suspect_per_s=0.01, rate_fail_per_s=0.02,
+        rate_down_suspect_per_s=0.03, rate_down_fail_per_s=0.06,
+    )  # fmt: skip
+    # a minute: up 0.6, 1.1, 1.8; down 1.75, 2.35, 4.2
+    assert grades(limits, [0, 0.6, 1.7, 3.5, 1.75, -0.6, -4.8]) == [1, 1, 3, 4, 1, 3, 4]
+
+
+def test_a_centimetre_of_noise_from_minute_to_minute_is_not_called_too_fast() -> None:
+    limits = default_limits(Quantity.SNOW_DEPTH_M)
+    depths = [0.50, 0.51, 0.50, 0.49, 0.505, 0.50, 0.515]
+    assert not any(reading.flags for reading in run(limits, depths, every_s=60.0))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "step"),
+    [
+        (Quantity.AIR_TEMPERATURE_C, 0.0625),  # the last digit of a DS18B20
+        (Quantity.AIR_PRESSURE_HPA, 0.05),  # the noise of a BME280, once oversampled
+        (Quantity.WATER_LEVEL_M, 0.01),
+    ],
+)
+def test_the_noise_of_an_instrument_read_every_second_is_not_called_too_fast(
+    quantity: Quantity, step: float
+) -> None:
+    history, flags = History(), []
+    for at_s in range(10):
+        value = (1000.0 if quantity is Quantity.AIR_PRESSURE_HPA else 1.0) + step * (at_s % 2)
+        measured = Measurement(quantity=quantity, value=value)
+        history, reading = grade(default_limits(quantity), history, float(at_s), measured)
+        flags.append(reading.flags)
+    assert not any(flags)
+
+
+def test_a_weak_signal_is_found_over_its_window() -> None:
+    limits = Limits(attenuated_suspect=0.5, attenuated_fail=0.2, attenuated_over_s=180)
+    readings = run(limits, [1.0, 2.0, 1.3, 1.6, 1.5, 1.45, 1.4, 1.45, 1.8])
+    assert [int(r.grade) for r in readings] == [1, 1, 1, 1, 1, 3, 3, 4, 3]
+    assert readings[7].flags is Flag.STUCK
 
 
 def test_a_single_spike_is_flagged_and_the_value_kept() -> None:

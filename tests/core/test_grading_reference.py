@@ -1,7 +1,8 @@
 """The same series through ioos-qc, QARTOD's reference implementation: where we agree and where not.
 
 ``ioos_qc.json`` holds its answers; it names the version, and scripts/ioos_qc_vectors.py makes it anew.
-Gross range, rate, flat line and the limits of seasons agree on every point of series without gaps. Meant:
+Gross range, rate, flat line, attenuated signal and the limits of seasons agree on every point of series
+without gaps. Meant:
 
 - rate of change: ioos-qc cuts time to whole seconds (steps below a second divide by zero); we do not.
 - after a missing value ioos-qc calls the next point's rate good (the step is masked); we compare with the
@@ -28,6 +29,7 @@ REFERENCE: dict[str, Any] = json.loads(Path(__file__).with_name("ioos_qc.json").
 EVERY_S = 60
 RATE = Limits(rate_suspect_per_s=0.03 / EVERY_S)
 FLAT = Limits(flat_tolerance=0.005, flat_suspect_s=180, flat_fail_s=420)
+WEAK = Limits(attenuated_suspect=0.05, attenuated_fail=0.01, attenuated_over_s=420)
 SPIKE = Limits(spike_suspect=0.10, spike_fail=0.30)
 
 
@@ -84,6 +86,13 @@ def test_flat_line_with_gaps_differs_only_where_a_gap_is_in_the_window(case: dic
     pairs = zip(ours(FLAT, case["values"]), case["grades"], strict=True)
     for i, (mine, theirs) in enumerate(pairs):
         assert mine == theirs or None in case["values"][max(0, i - 7 - 7) : i + 1]
+
+
+@cases("attenuated")
+def test_attenuated_signal_agrees_on_every_point_of_a_whole_window(case: dict[str, Any]) -> None:
+    mine, theirs = ours(WEAK, case["values"]), case["grades"]
+    assert theirs[:7] == "2222222"  # not evaluated: what ours says too, and nothing else was wrong
+    assert mine == "1111111" + theirs[7:]
 
 
 @cases("spike")

@@ -54,7 +54,7 @@ EVERY_FORM = [
     (ads1115, {}, ADS1115, [12.0]),
     (keller, {}, KELLER, [960.701, 22.719]),
     (a02yyuw, {}, SERIAL, [1.953]),
-    (tipping_bucket, {"gpio": 17}, EDGES, [0.5, 0.5, 1, 30.0]),
+    (tipping_bucket, {"gpio": 17}, EDGES, [0.5, 0.5, 1, 30.0, 0.0]),
     (ds18b20, {}, W1_SLAVE, [25.0625]),
     (pi_power, {}, HOST, [1, 1, 1, 48.312]),
 ]

@@ -65,7 +65,7 @@ def test_the_onset_of_a_true_storm_is_no_spike_although_values_come_hourly(real_
 
 def test_the_cheap_sensors_jumps_of_more_than_snow_can_fall_stay_flagged(real_series):
     _, cheap = found(real_series("snow_old_town_hw_2022-01_1h.csv"), "echoes")
-    assert 10 <= cheap["false"] <= 20  # of 111 before; those left leap 20 to 40 cm within the hour
+    assert 10 <= cheap["false"] <= 22  # of 111 before; those left leap 13 to 40 cm within the hour
 
 
 def test_struck_out_values_of_channels_unknown_here_are_named(real_series):
