@@ -148,11 +148,11 @@ def _needs(args: argparse.Namespace, lang: str) -> Needs:
 
 def _finished(args: argparse.Namespace, lang: str, *, reboot: bool) -> int:
     """Say what comes next; leave a note when a reboot must come first."""
-    from kaga_edge.station.setup.files import replace_whole
+    from kaga_edge.config.placing import put
 
     note = args.root / RESUME
     if reboot and args.root == ROOT:
-        replace_whole(note, json.dumps({"boot": _boot(args.root)}).encode(), mode=0o600)
+        put(note, json.dumps({"boot": _boot(args.root)}).encode(), mode=0o600)
         _print(say("setup.rebooting" if args.reboot else "setup.reboot", lang))
         if args.reboot:
             from kaga_edge.station.setup.machine import run as call

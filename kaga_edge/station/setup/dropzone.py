@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kaga_edge.config import Config, ConfigFaults, load
+from kaga_edge.config.placing import put
 from kaga_edge.core.dropping import RESULT, TAKEN, Found, read_secrets, result, sort_out
-from kaga_edge.station.setup.files import replace_whole, wipe
+from kaga_edge.station.setup.files import wipe
 from kaga_edge.station.setup.machine import BOOT_FOLDERS, SetupFailed
 from kaga_edge.text import say
 
@@ -87,7 +88,8 @@ def take_in(root: Path, *, when: str, site: str | None = None, judge: Judge = lo
         told.say("drop.io", file=error.filename or "", reason=error.strerror or str(error))
     told.say("drop.next" if not told.failed and told.faults is None else "drop.again")
     try:
-        replace_whole(folder / RESULT, result(when, told.text("ja"), told.text("en")))
+        there = folder / RESULT
+        put(there, result(when, told.text("ja"), told.text("en")), mode=0o644, like=there)
     except OSError as error:  # a card that cannot be written; what was taken in stays taken in
         told.failed = True
         told.say("drop.io", file=str(folder / RESULT), reason=error.strerror or str(error))
@@ -184,7 +186,7 @@ def _place(file: Path, text: str, mode: int) -> None:
     file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     group = file.parent.stat().st_gid if os.geteuid() == 0 else None
     content = text.removeprefix("\ufeff").replace("\r\n", "\n").encode()
-    replace_whole(file, content, mode=mode, group=group)
+    put(file, content, mode=mode, group=group)
 
 
 def _mark_taken(file: Path) -> None:

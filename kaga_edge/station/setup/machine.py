@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kaga_edge.config import Config, I2cAddress, ModbusAddress, OnewireDevice, SerialPort
+from kaga_edge.config.placing import put
 from kaga_edge.core.fitting import (
     CONFIGURATION,
     ENABLED,
@@ -20,7 +21,7 @@ from kaga_edge.core.fitting import (
     Needs,
     Write,
 )
-from kaga_edge.station.setup.files import keep_copy, replace_whole
+from kaga_edge.station.setup.files import keep_copy
 from kaga_edge.vocabulary.errors import KagaError
 
 BOOT_FOLDERS = ("boot/firmware", "boot")
@@ -114,7 +115,7 @@ def _write(file: Path, action: Write) -> None:
     try:
         if action.keep:
             keep_copy(target, COPY)
-        replace_whole(target, action.text.encode(errors="surrogateescape"))
+        put(target, action.text.encode(errors="surrogateescape"), mode=0o644, like=target)
     except OSError as error:
         fix = "sudo; is the card read-only or full?"
         raise SetupFailed(f"cannot be written ({error.strerror})", where=str(target), fix=fix) from error

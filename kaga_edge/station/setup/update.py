@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kaga_edge.config.placing import put
 from kaga_edge.core.updating import Judgement, Look, Verdict, judge
 from kaga_edge.station.setup import repack
-from kaga_edge.station.setup.files import replace_whole
 from kaga_edge.vocabulary.errors import KagaError
 
 HOME = Path("/var/lib/kaga-edge-setup")
@@ -235,7 +235,7 @@ def _note(place: Place, offer: Offer, before: Look | None) -> None:
         "version": offer.version,
         "before": None if before is None else asdict(before),
     }
-    replace_whole(place.home / "update.json", json.dumps(facts).encode(), mode=0o600)
+    put(place.home / "update.json", json.dumps(facts).encode(), mode=0o600)
 
 
 def _schema_of(store: Path) -> int:
