@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 from pathlib import Path
 
 from kaga_edge.cli.ask import DEFAULT_CONFIG, agreed, language_of, not_written, tables
 from kaga_edge.cli.screen import fold
 from kaga_edge.cli.secret import give_to_the_gateway
 from kaga_edge.config.placing import put
+from kaga_edge.station.openssl import OpensslFailed, client_key, client_request, openssl
 from kaga_edge.text import say
-from kaga_edge.vocabulary.errors import KagaError
-
-OPENSSL_S = 30.0
 
 
-class CannotEnroll(KagaError):
-    """openssl refuses, or key and certificate do not belong together."""
-
-    code = "KE-U07"
-    exit_code = 2
+class CannotEnroll(OpensslFailed):
+    """Key and certificate do not belong together, or there is no site to ask for."""
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,17 +49,17 @@ def run(args: argparse.Namespace) -> int:
     if key.exists() and args.new_key and not agreed(args, lang):
         return 1
     if not key.exists() or args.new_key:
-        made = _openssl(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], b"", lang)
+        made = client_key()
         try:
             key.parent.mkdir(mode=0o750, exist_ok=True)
             put(key, made, mode=0o600)
             give_to_the_gateway(key)
         except OSError as error:
             raise not_written(key, error, lang) from error
-    subject = ["-subj", f"/CN={name}", "-addext", "keyUsage=digitalSignature"]
-    request = _openssl(
-        ["req", "-new", *subject, "-addext", "extendedKeyUsage=clientAuth", "-key", str(key)], b"", lang
-    ).decode()
+    try:
+        request = client_request(key.read_bytes(), name).decode()
+    except OSError as error:
+        raise CannotEnroll(error.strerror or str(error), where=str(key), fix="sudo") from error
     print(json.dumps({"key": str(key), "csr": request}) if args.json else request, end="")
     return 0
 
@@ -76,12 +70,12 @@ def _install(args: argparse.Namespace, target: Path, key: Path, lang: str) -> in
     except OSError as error:
         what = say("enroll.unreadable", lang, reason=error.strerror)
         raise CannotEnroll(what, where=str(args.install)) from error
-    theirs = _openssl(["x509", "-noout", "-pubkey"], certificate, lang)
-    if theirs != _openssl(["pkey", "-pubout", "-in", str(key)], b"", lang):
+    theirs = openssl("x509", "-noout", "-pubkey", given=certificate)
+    if theirs != openssl("pkey", "-pubout", "-in", str(key)):
         raise CannotEnroll(
             say("enroll.other_key", lang), where=str(args.install), fix=say("enroll.again", lang)
         )
-    until = _openssl(["x509", "-noout", "-enddate"], certificate, lang).decode().partition("=")[2].strip()
+    until = openssl("x509", "-noout", "-enddate", given=certificate).decode().partition("=")[2].strip()
     try:
         put(target, certificate, mode=0o640, like=args.config or DEFAULT_CONFIG)
     except OSError as error:
@@ -101,20 +95,3 @@ def _site(config: Path, lang: str) -> str:
         if isinstance(name, str) and name.replace("-", "").isalnum() and name.isascii():
             return name
     raise CannotEnroll(say("enroll.no_site", lang), where=str(config), fix="kaga-edge config check")
-
-
-def _openssl(words: list[str], given: bytes, lang: str) -> bytes:
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words
-            ["openssl", *words],  # noqa: S607 - where the system has it
-            input=given,
-            capture_output=True,
-            timeout=OPENSSL_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotEnroll(say("enroll.no_openssl", lang), fix="sudo apt install openssl") from error
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["?"]
-        raise CannotEnroll(say("enroll.failed", lang, reason=reason[0]))
-    return done.stdout

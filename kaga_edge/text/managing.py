@@ -122,8 +122,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     # --- enroll ---
     "help.enroll": ("市のシステムの証明書を申請する", "the key and the request for the certificate"),
     "enroll.no_site": ("[site] id を読めません", "[site] id cannot be read"),
-    "enroll.no_openssl": ("openssl がありません", "there is no openssl"),
-    "enroll.failed": ("openssl: {reason}", "openssl: {reason}"),
     "enroll.unreadable": ("証明書を読めません ({reason})", "the certificate cannot be read ({reason})"),
     "enroll.other_key": ("この鍵の証明書ではありません", "the certificate belongs to another key"),
     "enroll.again": (

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kaga_edge.config import Config, load
+from kaga_edge.config.placing import put
+from kaga_edge.station.openssl import client_key, client_request
 from kaga_edge.station.setup.dropzone import ETC, MAIN, Told, take_in, zone
 from kaga_edge.station.setup.machine import run
 from kaga_edge.vocabulary.errors import KagaError
@@ -25,13 +27,13 @@ Say = Callable[..., None]
 
 
 class ReplaceRefused(KagaError):
-    """The configuration is not that site's, or the key could not be made."""
+    """The configuration is not that site's."""
 
     code = "KE-I03"
 
 
 def replace_site(site: str, root: Path, *, stamp: str, when: str, say: Say, runner: Runner = run) -> Config:
-    """Become ``site`` on this machine; return its configuration. Raises ReplaceRefused.
+    """Become ``site`` on this machine; return its configuration. Raises ReplaceRefused, OpensslFailed.
 
     ``stamp``: names the folder the old data is kept in.
     """
@@ -44,7 +46,7 @@ def replace_site(site: str, root: Path, *, stamp: str, when: str, say: Say, runn
         runner(("systemctl", "stop", UNIT))
         say("replace.stopped")
     _set_aside(root, config, stamp, say, runner, live=live)
-    _key(root, config, told, say, runner)
+    _key(root, config, told, say)
     say("replace.will")
     if live:
         runner(("systemctl", "start", UNIT))
@@ -91,7 +93,7 @@ def _with_companions(store: Path) -> list[Path]:
     return [one for end in ("", "-wal", "-shm") if (one := store.with_name(store.name + end)).exists()]
 
 
-def _key(root: Path, config: Config, told: Told, say: Say, runner: Runner) -> None:
+def _key(root: Path, config: Config, told: Told, say: Say) -> None:
     """Make the key of a client certificate, unless the drop zone brought one; say what a password needs."""
     codes = {code for code, _ in told.lines}
     platform = config.platform
@@ -103,34 +105,9 @@ def _key(root: Path, config: Config, told: Told, say: Say, runner: Runner) -> No
         return
     key = root / ETC / "secrets" / Path(platform.key).name
     request = (zone(root) or root / ETC) / f"{config.site.id}.csr"
-    scratch = key.with_name(f".{key.name}.new")
-    scratch.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    os.close(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-    make = (
-        "openssl",
-        "genpkey",
-        "-algorithm",
-        "EC",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-out",
-        str(scratch),
-    )
-    ask = (
-        "openssl",
-        "req",
-        "-new",
-        "-key",
-        str(scratch),
-        "-subj",
-        f"/CN={config.site.id}",
-        "-out",
-        str(request),
-    )
-    if runner(make) or runner(ask):
-        raise ReplaceRefused("openssl could not make the key", where=str(key), fix="apt install openssl")
-    if os.geteuid() == 0:
-        os.chown(scratch, 0, key.parent.stat().st_gid)
-    scratch.chmod(0o640)
-    scratch.replace(key)
+    made = client_key()
+    asked = client_request(made, config.site.id)
+    key.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    put(key, made, group=key.parent.stat().st_gid if os.geteuid() == 0 else None)
+    request.write_bytes(asked)
     say("replace.key", file=request)
