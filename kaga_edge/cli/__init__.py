@@ -14,6 +14,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from kaga_edge.text import language, say
@@ -31,15 +32,35 @@ COMMANDS = (
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with our exit code, and with the examples of a command left as they are written."""
+    """argparse with our exit code and our words, which ``helping`` puts in when somebody asks."""
 
-    def __init__(self, **options: object) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(**options)  # type: ignore[arg-type]  # handed through as given
+    def __init__(self, *, lang: str = "en", **options: Any) -> None:
+        super().__init__(**options)
+        self.lang = lang
+
+    def add_subparsers(self, **options: Any) -> Any:
+        """Open the list of sub-commands; their parsers speak the same language."""
+        ours: Any = {
+            "parser_class": partial(Parser, lang=self.lang),
+            "title": "commands",
+            "metavar": "COMMAND",
+        }
+        return super().add_subparsers(**(ours | options))
+
+    def format_help(self) -> str:
+        """Return the help, in the person's language and at the terminal's width."""
+        from kaga_edge.cli import helping
+
+        helping.fill(self, self.lang)
+        self.formatter_class = partial(helping.Formatter, lang=self.lang)
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where help is; exit 64."""
-        sys.stderr.write(f"{self.prog}: {message}\n{self.prog} --help\n")
+        from kaga_edge.cli import helping
+
+        lines = [f"{self.prog}:", *helping.told(message, self.lang), f"{self.prog} --help"]
+        sys.stderr.write("\n".join(lines) + "\n")
         sys.exit(EXIT_USAGE)
 
 
@@ -57,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in available():
         return _unknown(name, lang)
     try:
-        args = _parser(name).parse_args(arguments)
+        args = _parser(name, lang).parse_args(arguments)
         code: int = args.func(args)
     except KagaError as error:
         return _complain(error, lang)
@@ -75,29 +96,29 @@ def available() -> tuple[str, ...]:
     return tuple(name for name in COMMANDS if f"{name}.py" in here or name in here)
 
 
-def _parser(command: str) -> Parser:
+def _parser(command: str, lang: str) -> Parser:
     """Return a parser that knows the global options and this one command."""
-    parser = Parser(prog="kaga-edge", description=__doc__)
-    parser.add_argument("--lang", choices=("ja", "en"))
+    parser = Parser(prog="kaga-edge", lang=lang)
+    _let_choose_language(parser)
     subparsers = parser.add_subparsers(dest="command", required=True)
     importlib.import_module(f"{__name__}.{command}").add(subparsers)
-    for subparser in _leaves(subparsers):
-        if "--lang" not in subparser._option_string_actions:  # noqa: SLF001 - argparse has no question for it
-            subparser.add_argument(
-                "--lang", choices=("ja", "en"), default=argparse.SUPPRESS, help="language / 言語"
-            )
+    for subparser in _below(subparsers):
+        _let_choose_language(subparser, default=argparse.SUPPRESS)
     return parser
 
 
-def _leaves(subparsers: argparse._SubParsersAction[Any]) -> list[argparse.ArgumentParser]:
+def _let_choose_language(parser: argparse.ArgumentParser, **options: Any) -> None:
+    parser.add_argument("--lang", choices=("ja", "en"), **options)
+
+
+def _below(subparsers: argparse._SubParsersAction[Any]) -> list[argparse.ArgumentParser]:
     """Return the parsers of all commands below, those of sub-commands included."""
     found: list[argparse.ArgumentParser] = []
     for parser in subparsers.choices.values():
-        below = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]  # noqa: SLF001
-        for action in below:
-            found += _leaves(action)
-        if not below:
-            found.append(parser)
+        found.append(parser)
+        for action in parser._actions:  # noqa: SLF001 - argparse has no question for it
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+                found += _below(action)
     return found
 
 

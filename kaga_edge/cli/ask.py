@@ -66,8 +66,8 @@ class Refused(KagaError):
 
 def add_daemon_options(parser: argparse.ArgumentParser) -> None:
     """Add --config and --socket."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help=f"configuration [{DEFAULT_CONFIG}]")
-    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
+    parser.add_argument("--config", type=Path, metavar="FILE")
+    parser.add_argument("--socket", type=Path, metavar="PATH")
 
 
 def socket_of(args: argparse.Namespace) -> Path:

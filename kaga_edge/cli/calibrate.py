@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -39,38 +41,26 @@ class CannotCalibrate(KagaError):
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command below ``kaga-edge sensor``."""
-    parser = commands.add_parser(
-        "calibrate",
-        help="set a sensor by a known value; kept with who, when and why; can be taken back",
-        description="Reads for half a minute through the running gateway, shows before and after, asks once.",
-        epilog="examples:\n  sudo kaga-edge sensor calibrate level-1 --staff 1.20 --who Yamada\n"
-        "  ... --staff 2.40 --other last           two points: the last calibration is the first one\n"
-        "  ... --staff 2.40 --other 0.512:0.500    two points: raw value and staff reading of the first\n"
-        "  ... --shunt --staff 1.503 --channel supply_current    a current by a meter beside it\n"
-        "  ... --bare-ground --who Yamada          no snow below it: the zero of this winter\n"
-        "  ... --undo --who Yamada",
-    )
+    parser = commands.add_parser("calibrate")
     parser.add_argument("sensor", metavar="SENSOR")
-    parser.add_argument("--staff", "--true", dest="true", type=float, metavar="VALUE", help="the known value")
-    parser.add_argument("--channel", metavar="ID", help="which channel [the sensor's first]")
-    parser.add_argument("--other", metavar="RAW:TRUE|last", help="the first point of two")
-    parser.add_argument("--shunt", action="store_true", help="a factor only, no offset")
-    parser.add_argument(
-        "--bare-ground", action="store_true", help="zero of a snow gauge; look first: thin snow is not bare"
-    )
+    parser.add_argument("--staff", "--true", dest="true", type=float, metavar="VALUE")
+    parser.add_argument("--channel", metavar="ID")
+    parser.add_argument("--other", metavar="RAW:TRUE|last")
+    parser.add_argument("--shunt", action="store_true")
+    parser.add_argument("--bare-ground", action="store_true")
     parser.add_argument(
         "--due",
         type=date.fromisoformat,
         metavar="DATE",
-        help="last day it is good for; then values are marked",
     )
-    parser.add_argument("--undo", action="store_true", help="take the last calibration back")
+    parser.add_argument("--undo", action="store_true")
     parser.add_argument("--who", required=True, metavar="NAME")
     parser.add_argument("--why", default="", metavar="TEXT")
-    parser.add_argument("--window", type=float, default=30.0, metavar="SECONDS", help="how long to read [30]")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--window", type=float, default=30.0, metavar="SECONDS")
+    parser.add_argument("--yes", action="store_true")
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
-    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
+    parser.add_argument("--socket", type=Path, metavar="PATH")
     parser.set_defaults(func=run)
 
 
@@ -87,6 +77,16 @@ class Taken:
 
 def run(args: argparse.Namespace) -> int:
     """Calibrate, or take back; returns 0, or 1 when the person said no."""
+    if not args.json:
+        return _calibrate(args)
+    with redirect_stdout(sys.stderr):  # a person may still be asked
+        code = _calibrate(args)
+    own = read_calibrations(calibration_file(args.config)).get(args.sensor, [])
+    print(json.dumps({"sensor": args.sensor, "calibrations": own}, ensure_ascii=False, indent=2))
+    return code
+
+
+def _calibrate(args: argparse.Namespace) -> int:
     lang = language_of(args)
     file = calibration_file(args.config)
     try:

@@ -20,24 +20,19 @@ UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    parser = subparsers.add_parser("collect", help="stop collecting at somebody's request, start again")
+    parser = subparsers.add_parser("collect")
     commands = parser.add_subparsers(dest="action", required=True)
-    stop = commands.add_parser(
-        "stop",
-        help="stop at once: by name, for a reason",
-        epilog='examples:\n  kaga-edge collect stop speed-1 --who Yamada --why "a resident asked, no. 12"\n'
-        '  kaga-edge collect stop --site --who Yamada --why "festival" --for 2d',
-    )
+    stop = commands.add_parser("stop")
     stop.add_argument("--why", required=True, metavar="TEXT")
-    stop.add_argument("--for", dest="span", metavar="TIME", help='start again after "30m", "12h", "2d"')
-    start = commands.add_parser("start", help="collect again")
-    status = commands.add_parser("status", help="what is stopped, since when, why")
+    stop.add_argument("--for", dest="span", metavar="TIME")
+    start = commands.add_parser("start")
+    status = commands.add_parser("status")
     for one in (stop, start):
         which = one.add_mutually_exclusive_group(required=True)
         which.add_argument("sensor", nargs="?", metavar="SENSOR")
-        which.add_argument("--site", action="store_true", help="every sensor")
+        which.add_argument("--site", action="store_true")
         one.add_argument("--who", required=True, metavar="NAME")
-        one.add_argument("--yes", action="store_true", help="do not ask")
+        one.add_argument("--yes", action="store_true")
     for one in (stop, start, status):
         one.add_argument("--json", action="store_true")
         add_daemon_options(one)

@@ -71,15 +71,9 @@ class Section:
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "commission",
-        help="the acceptance at the site, with a page to hand in",
-        description="Diagnosis, every sensor, the line, clock and power; then a one-page report (HTML, A4).",
-        epilog="example:\n  kaga-edge commission --who Yamada\n\n"
-        "exit codes: 0 accepted, 1 with notes, 2 something failed",
-    )
-    parser.add_argument("--who", metavar="NAME", help="the technician; asked for without it")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the page [commission-SITE-DATE.html]")
+    parser = subparsers.add_parser("commission")
+    parser.add_argument("--who", metavar="NAME")
+    parser.add_argument("--out", type=Path, metavar="FILE")
     parser.add_argument("--json", action="store_true")
     add_daemon_options(parser)
     parser.set_defaults(func=run)

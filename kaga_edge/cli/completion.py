@@ -7,18 +7,14 @@ import importlib
 from typing import Any
 
 from kaga_edge.cli.ask import language_of
-from kaga_edge.text import has, say
+from kaga_edge.cli.helping import examples, frame, meaning, path_of, summary, text_of
+from kaga_edge.cli.screen import pieces
+from kaga_edge.text import say
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "completion",
-        help="completion for the shell, the man page",
-        epilog="examples:\n  kaga-edge completion bash > /etc/bash_completion.d/kaga-edge\n"
-        "  kaga-edge completion zsh > /usr/share/zsh/vendor-completions/_kaga-edge\n"
-        "  kaga-edge completion man --lang ja > /usr/share/man/ja/man1/kaga-edge.1",
-    )
+    parser = subparsers.add_parser("completion")
     parser.add_argument("form", choices=("bash", "zsh", "man"))
     parser.set_defaults(func=run)
 
@@ -38,11 +34,11 @@ def words() -> dict[str, list[str]]:
     return table
 
 
-def _everything() -> argparse.ArgumentParser:
+def _everything(lang: str = "en") -> argparse.ArgumentParser:
     """Return a parser that knows every command."""
-    from kaga_edge.cli import available
+    from kaga_edge.cli import Parser, available
 
-    parser = argparse.ArgumentParser(prog="kaga-edge")
+    parser = Parser(prog="kaga-edge", lang=lang)
     subparsers = parser.add_subparsers()
     for name in available():
         importlib.import_module(f"kaga_edge.cli.{name}").add(subparsers)
@@ -97,9 +93,10 @@ def man(lang: str) -> str:
     from kaga_edge.cli import available
     from kaga_edge.text.manual import FILES
 
-    parser = _everything()
+    parser = _everything(lang)
     lines = [
         f'.TH KAGA-EDGE 1 "" "kaga-edge {__version__}"',
+        ".ad l",  # Japanese has no spaces to stretch
         _heading("name", lang),
         _roff(say("help.head", lang).replace(": ", r" \- ", 1)),
         _heading("synopsis", lang),
@@ -112,8 +109,8 @@ def man(lang: str) -> str:
         lines += [f".SS {_roff(name)}", _roff(say(f"help.{name}", lang))]
         lines += _manual(name, below[name], lang)
     lines.append(_heading("examples", lang))
-    for text in dict.fromkeys(line for name in available() for line in _examples(below[name])):
-        lines += [".PP", ".nf", _roff(text), ".fi"]
+    for line, told in dict.fromkeys(one for name in available() for one in _examples(below[name], lang)):
+        lines += [".PP", *([_roff(told), ".br"] if told else []), ".nf", _roff(line), ".fi"]
     lines.append(_heading("files", lang))
     for file in FILES:
         lines += [".TP", f".I {_roff(file)}", _roff(say(f"man.file.{file}", lang))]
@@ -133,21 +130,14 @@ def _manual(path: str, parser: argparse.ArgumentParser, lang: str) -> list[str]:
     if below:
         return [line for name, one in below.items() for line in _manual(f"{path} {name}", one, lang)]
     lines = [".TP", f".B {_roff(' '.join([path, *_usage(parser)]))}"]
-    lines.append(_roff(say(f"man.{path}", lang)) if has(f"man.{path}") else r"\&")
+    words = text_of(f"about.{path}", lang) or summary(path, lang)
+    lines.append(_roff(words) or r"\&")
+    if codes := text_of(f"exits.{path}", lang):
+        lines += [".br", _roff(frame("exits", lang, codes=codes))]
     for action in parser._actions:  # noqa: SLF001 - argparse has no question for it
-        if (
-            action.option_strings
-            and action.help
-            and action.help != argparse.SUPPRESS
-            and action.dest != "help"
-        ):
-            lines += [
-                ".RS",
-                ".TP",
-                f".B {_roff(', '.join(action.option_strings))}",
-                _roff(action.help),
-                ".RE",
-            ]
+        if action.dest not in ("help", "lang", "json"):
+            shown = ", ".join(action.option_strings) or str(action.metavar or action.dest.upper())
+            lines += [".RS", ".TP", f".B {_roff(shown)}", _roff(meaning(path, action, lang)), ".RE"]
     return lines
 
 
@@ -167,10 +157,10 @@ def _usage(parser: argparse.ArgumentParser) -> list[str]:
     return words
 
 
-def _examples(parser: argparse.ArgumentParser) -> list[str]:
-    """Return the example lines of a command and those below it."""
-    own = [line.strip() for line in (parser.epilog or "").splitlines() if "kaga-edge " in line[:17]]
-    return own + [line for one in _subparsers(parser).values() for line in _examples(one)]
+def _examples(parser: argparse.ArgumentParser, lang: str) -> list[tuple[str, str]]:
+    """Return the example lines of a command and those below it, each with what it shows."""
+    below = (one for child in _subparsers(parser).values() for one in _examples(child, lang))
+    return [*examples(path_of(parser), lang), *below]
 
 
 def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -181,5 +171,14 @@ def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 
 def _roff(text: str) -> str:
-    kept = text.replace("\\-", "\x00").replace("\\", "\\e").replace("-", "\\-").replace("\x00", "\\-")
+    r"""Return a text for roff, with ``\:`` where a Japanese line may end: it knows only spaces."""
+    cut = "\\:".join(pieces(text)).replace(" \\:", " ") if not text.isascii() else text
+    kept = (
+        cut.replace("\\-", "\x00")
+        .replace("\\:", "\x01")
+        .replace("\\", "\\e")
+        .replace("-", "\\-")
+        .replace("\x00", "\\-")
+        .replace("\x01", "\\:")
+    )
     return kept.replace("'", "\\(aq")

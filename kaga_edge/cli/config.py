@@ -25,35 +25,18 @@ KINDS = ("flood", "snow", "traffic")
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    parser = subparsers.add_parser("config", help="check a configuration, print an example or the schema")
+    parser = subparsers.add_parser("config")
     commands = parser.add_subparsers(dest="action", required=True)
-    check = commands.add_parser(
-        "check",
-        help="every fault at once, with file, line and what to write",
-        description="Reads FILE and the conf.d beside it exactly as the gateway does at its start.",
-        epilog="examples:\n  kaga-edge config check\n  kaga-edge config check ./kaga-edge.toml --json\n\n"
-        "exit codes: 0 good, 78 faults",
-    )
+    check = commands.add_parser("check")
     check.add_argument("file", nargs="?", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
     check.add_argument("--json", action="store_true")
-    check.add_argument(
-        "--convert", action="store_true", help="first write FILE as UTF-8; the original is kept"
-    )
-    check.add_argument("--fix-width", action="store_true", help="first make full-width characters ASCII")
+    check.add_argument("--convert", action="store_true")
+    check.add_argument("--fix-width", action="store_true")
     check.set_defaults(func=run_check)
-    init = commands.add_parser(
-        "init",
-        help="print a commented example for a kind of site",
-        epilog="example:\n  kaga-edge config init flood > kaga-edge.toml",
-    )
+    init = commands.add_parser("init")
     init.add_argument("kind", choices=KINDS)
     init.set_defaults(func=run_init)
-    schema = commands.add_parser(
-        "schema",
-        help="print the JSON Schema, for completion in an editor",
-        epilog='example:\n  kaga-edge config schema > kaga-edge.schema.json\n  and "#:schema '
-        './kaga-edge.schema.json" as the first line of the configuration',
-    )
+    schema = commands.add_parser("schema")
     schema.set_defaults(func=run_schema)
     config_changes.add(commands)
 

@@ -35,41 +35,24 @@ PREVIOUS = ".previous"
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands below ``config``."""
-    show = commands.add_parser(
-        "show",
-        help="every value in effect, defaults included",
-        epilog="example:\n  kaga-edge config show --origin",
-    )
-    show.add_argument("--origin", action="store_true", help="file and line of each, or: default")
+    show = commands.add_parser("show")
+    show.add_argument("--origin", action="store_true")
     show.add_argument("--json", action="store_true")
     show.add_argument("--config", type=Path, metavar="FILE")
     show.set_defaults(func=run_show)
-    diff = commands.add_parser(
-        "diff",
-        help="what the running gateway has otherwise than the file",
-        epilog="exit codes: 0 the same, 1 different, 3 the gateway is not running",
-    )
+    diff = commands.add_parser("diff")
     diff.add_argument("file", nargs="?", type=Path, metavar="FILE")
     diff.add_argument("--json", action="store_true")
     add_daemon_options(diff)
     diff.set_defaults(func=run_diff)
-    apply = commands.add_parser(
-        "apply",
-        help="check a file, put it in place, have the gateway use it",
-        description="Without FILE: the configuration as it has been edited in place. With --confirm it is "
-        "only tried: unless confirmed in time the gateway returns to the last good one by itself.",
-        epilog="examples:\n  sudo kaga-edge config apply new.toml --confirm 10m\n"
-        "  sudo kaga-edge config confirm\n\nexit codes: 0 good, 78 faults: the previous one keeps running",
-    )
+    apply = commands.add_parser("apply")
     apply.add_argument("file", nargs="?", type=Path, metavar="FILE")
-    apply.add_argument("--confirm", metavar="TIME", help='on trial for so long: "10m"')
-    apply.add_argument("--confirmed", action="store_true", help="the same as: config confirm")
-    confirm = commands.add_parser("confirm", help="keep the configuration on trial")
-    rollback = commands.add_parser(
-        "rollback", help="end a trial now, or go back to the configuration before the last apply"
-    )
+    apply.add_argument("--confirm", metavar="TIME")
+    apply.add_argument("--confirmed", action="store_true")
+    confirm = commands.add_parser("confirm")
+    rollback = commands.add_parser("rollback")
     for one, run in ((apply, run_apply), (confirm, run_confirm), (rollback, run_rollback)):
-        one.add_argument("--yes", action="store_true", help="do not ask")
+        one.add_argument("--yes", action="store_true")
         one.add_argument("--json", action="store_true")
         add_daemon_options(one)
         one.set_defaults(func=run)

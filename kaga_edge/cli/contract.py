@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,23 +40,20 @@ Captured = tuple[str, str | None, bytes]  # where, schema name, payload
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "contract",
-        help="the contract with the platform: schemas, AsyncAPI, samples, check of captured messages",
-        description="\n".join((__doc__ or "").splitlines()[2:]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = subparsers.add_parser("contract")
     kinds = parser.add_subparsers(dest="kind", required=True)
-    schema = kinds.add_parser("schema", help="JSON Schema (draft-07)")
-    schema.add_argument("name", nargs="?", choices=contract.NAMES)
+    schema = kinds.add_parser("schema")
+    schema.add_argument("name", nargs="?", choices=contract.NAMES, metavar="NAME")
     schema.set_defaults(func=run)
-    kinds.add_parser("asyncapi", help="AsyncAPI 3 document").set_defaults(func=run)
-    samples = kinds.add_parser("samples", help="good samples, and bad ones with the reason")
+    kinds.add_parser("asyncapi").set_defaults(func=run)
+    samples = kinds.add_parser("samples")
     samples.add_argument("folder", nargs="?", type=Path, metavar="DIR")
+    samples.add_argument("--json", action="store_true")
     samples.set_defaults(func=run)
-    verify = kinds.add_parser("verify", help="check captured messages")
+    verify = kinds.add_parser("verify")
     verify.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    verify.add_argument("--as", dest="schema", choices=contract.NAMES, help="each file is one such message")
+    verify.add_argument("--as", dest="schema", choices=contract.NAMES, metavar="NAME")
+    verify.add_argument("--json", action="store_true")
     verify.set_defaults(func=run)
 
 
@@ -68,14 +66,18 @@ def run(args: argparse.Namespace) -> int:
         case "asyncapi":
             print(_pretty(contract.asyncapi()))
         case "samples":
-            _samples(args.folder, lang)
+            _samples(args, lang)
         case _:
-            return _verify(args.files, args.schema, lang)
+            return _verify(args, lang)
     return 0
 
 
-def _samples(folder: Path | None, lang: str) -> None:
+def _samples(args: argparse.Namespace, lang: str) -> None:
     """List the samples, or write each into a file of its own."""
+    folder: Path | None = args.folder
+    if args.json:
+        print(_pretty([asdict(sample) for sample in contract.samples()]))
+        return
     for sample in contract.samples():
         mark = _text("good" if sample.good else "bad", lang)
         if folder is None:
@@ -91,14 +93,19 @@ def _samples(folder: Path | None, lang: str) -> None:
         print(_text("written", lang, count=len(contract.samples()), folder=folder))
 
 
-def _verify(files: list[Path], schema: str | None, lang: str) -> int:
-    good = bad = 0
-    for file in files:
-        for where, name, payload in _captured(file, schema):
-            wrong = _wrong(name, payload)
-            good, bad = good + (not wrong), bad + bool(wrong)
-            for problem in wrong[:PROBLEMS_SHOWN]:
+def _verify(args: argparse.Namespace, lang: str) -> int:
+    good, broken = 0, list[dict[str, Any]]()
+    for file in args.files:
+        for where, name, payload in _captured(file, args.schema):
+            wrong = _wrong(name, payload)[:PROBLEMS_SHOWN]
+            good += not wrong
+            broken += [{"where": where, "message": name, "problems": wrong}] if wrong else []
+            for problem in () if args.json else wrong:
                 print(f"{where}: {name or '?'} {problem}")
+    bad = len(broken)
+    if args.json:
+        print(_pretty({"good": good, "bad": broken}))
+        return EXIT_BROKEN if bad else 0
     print(_text("verified", lang, good=good, bad=bad))
     return EXIT_BROKEN if bad else 0
 

@@ -46,19 +46,13 @@ class Decoded:
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "decode",
-        help="decode captured sensor bytes offline / 記録したバイト列を解読する",
-        description="Decode captured serial frames, or a device image (JSON), without any hardware.",
-    )
-    parser.add_argument("driver", metavar="DRIVER", help="driver name, as in sensor models")
+    parser = subparsers.add_parser("decode")
+    parser.add_argument("driver", metavar="DRIVER")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--frames", nargs="+", metavar="HEX", help="serial bytes: FF07A1A7, or FF 07 A1 A7")
-    source.add_argument("--image", type=Path, metavar="FILE", help="device image (JSON)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="an option of the driver; repeatable"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    source.add_argument("--frames", nargs="+", metavar="HEX")
+    source.add_argument("--image", type=Path, metavar="FILE")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--json", action="store_true")
     parser.set_defaults(func=run)
 
 

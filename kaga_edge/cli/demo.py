@@ -26,20 +26,10 @@ EXIT_LOST, EXIT_INTERRUPTED = 1, 130
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "demo",
-        help="a simulated station, a broker, a live view / 模擬の観測所で試す",
-        description=(
-            "Runs the real gateway on a simulated station with a broker and a receiver, cuts the line,"
-            " pulls a sensor, kills the gateway, and counts. Needs no other file and no network."
-        ),
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=90.0, metavar="N", help="length of the story (>= 20)"
-    )
-    parser.add_argument("--plain", action="store_true", help="one line for every change, no live picture")
-    parser.add_argument("--lang", choices=("ja", "en"), help="language; default: as the terminal says")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all files in this folder")
+    parser = subparsers.add_parser("demo")
+    parser.add_argument("--seconds", type=float, default=90.0, metavar="N")
+    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--keep", type=Path, metavar="DIR")
     parser.set_defaults(func=run)
 
 

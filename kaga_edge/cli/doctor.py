@@ -37,16 +37,9 @@ EXITS = {"fail": 2, "note": 1}
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "doctor",
-        help="37 checks, each with its repair",
-        description="Looks at the system (O), wires (B), sensors (S), time (T), store (Q), line (L), power "
-        "(P) and configuration (C). With sudo it sees more.",
-        epilog="examples:\n  kaga-edge doctor\n  kaga-edge doctor --only B\n  sudo kaga-edge doctor --fix\n\n"
-        "exit codes: 0 all pass, 1 notes, 2 failures",
-    )
-    parser.add_argument("--only", default="", metavar="GROUP", help="O B S T Q L P C, or one check: B02")
-    parser.add_argument("--fix", action="store_true", help="run the safe repairs, showing each command")
+    parser = subparsers.add_parser("doctor")
+    parser.add_argument("--only", default="", metavar="GROUP")
+    parser.add_argument("--fix", action="store_true")
     parser.add_argument("--json", action="store_true")
     add_daemon_options(parser)
     parser.set_defaults(func=run)

@@ -24,16 +24,10 @@ class CannotEnroll(OpensslFailed):
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "enroll",
-        help="make the key and the request for the platform's certificate",
-        description="Makes secrets/NAME.key (EC P-256) and prints the request (PEM) for the platform.",
-        epilog="examples:\n  sudo kaga-edge enroll > flood-01.csr\n"
-        "  sudo kaga-edge enroll --install flood-01.pem",
-    )
-    parser.add_argument("--install", type=Path, metavar="FILE", help="the certificate that came back")
-    parser.add_argument("--new-key", action="store_true", help="even if there is a key already")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser = subparsers.add_parser("enroll")
+    parser.add_argument("--install", type=Path, metavar="FILE")
+    parser.add_argument("--new-key", action="store_true")
+    parser.add_argument("--yes", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--config", type=Path, metavar="FILE")
     parser.set_defaults(func=run)

@@ -28,14 +28,8 @@ class UnknownCode(KagaError):
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "explain",
-        help="what a KE code means and how to mend it",
-        description="Works without a network and without the gateway. Without a code: all of them.",
-        epilog="examples:\n  kaga-edge explain KE-B02\n  kaga-edge explain b02 --lang ja\n\n"
-        "exit codes: 0 good, 64 no such code",
-    )
-    parser.add_argument("code", nargs="?", metavar="CODE", help="as printed, for example KE-B02")
+    parser = subparsers.add_parser("explain")
+    parser.add_argument("code", nargs="?", metavar="CODE")
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(func=run)
 

@@ -24,18 +24,13 @@ STATE_COLUMNS, NAME_COLUMNS = 14, 13
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    parser = subparsers.add_parser("link", help="the line to the platform")
+    parser = subparsers.add_parser("link")
     commands = parser.add_subparsers(dest="action", required=True)
-    test = commands.add_parser(
-        "test",
-        help="walk the line step by step",
-        description="Connects beside the running gateway, as GATEWAY-test: nothing is interrupted.",
-        epilog="example:\n  kaga-edge link test\n\nexit codes: 0 good, 2 a step failed",
-    )
+    test = commands.add_parser("test")
     test.add_argument("--json", action="store_true")
     add_daemon_options(test)
     test.set_defaults(func=run_test)
-    status = commands.add_parser("status", help="the running gateway's connection")
+    status = commands.add_parser("status")
     status.add_argument("--json", action="store_true")
     add_daemon_options(status)
     status.set_defaults(func=run_status)

@@ -52,20 +52,13 @@ class _Told(dict[str, object]):
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "log",
-        help="what happened: events in your language",
-        description="Reads the station's own ring of events; the gateway need not run.",
-        epilog="examples:\n  kaga-edge log --since today\n  kaga-edge log --since 2h --sensor level-1\n"
-        "  kaga-edge log --level error\n  kaga-edge log -f\n\n"
-        "exit codes: 0 good, 2 the ring cannot be read, 64 usage",
-    )
-    parser.add_argument("--since", metavar="T", help='"today", "2h", "3d" or "2026-11-22 02:00" (local)')
+    parser = subparsers.add_parser("log")
+    parser.add_argument("--since", metavar="T")
     parser.add_argument("--sensor", metavar="ID")
-    parser.add_argument("--level", choices=LEVELS, default="info", help="this and worse [info]")
-    parser.add_argument("--last", type=int, default=200, metavar="N", help="at most the last N [200]")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with what happens from now")
-    parser.add_argument("--json", action="store_true", help="one event a line")
+    parser.add_argument("--level", metavar="LEVEL", choices=LEVELS, default="info")
+    parser.add_argument("--last", type=int, default=200, metavar="N")
+    parser.add_argument("-f", "--follow", action="store_true")
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--config", type=Path, metavar="FILE")
     parser.set_defaults(func=run)
 

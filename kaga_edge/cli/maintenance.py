@@ -13,22 +13,17 @@ from kaga_edge.text import say, span_words
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    parser = subparsers.add_parser("maintenance", help="mark values while somebody works at a sensor")
+    parser = subparsers.add_parser("maintenance")
     commands = parser.add_subparsers(dest="action", required=True)
-    on = commands.add_parser(
-        "on",
-        help="begin: for a time, by name, for a reason",
-        epilog="examples:\n  kaga-edge maintenance on --minutes 60 --who Yamada --why cleaning\n"
-        "  kaga-edge maintenance on --minutes 20 --who Yamada level-1",
-    )
-    on.add_argument("--minutes", type=float, default=60.0, metavar="N", help="it ends by itself [60]")
+    on = commands.add_parser("on")
+    on.add_argument("--minutes", type=float, default=60.0, metavar="N")
     on.add_argument("--who", required=True, metavar="NAME")
     on.add_argument("--why", default="", metavar="TEXT")
-    off = commands.add_parser("off", help="end it now")
-    status = commands.add_parser("status", help="what is under maintenance, until when")
+    off = commands.add_parser("off")
+    status = commands.add_parser("status")
     for one in (on, off, status):
         if one is not status:
-            one.add_argument("sensor", nargs="?", metavar="SENSOR", help="id; without it the whole station")
+            one.add_argument("sensor", nargs="?", metavar="SENSOR")
         one.add_argument("--json", action="store_true")
         add_daemon_options(one)
         one.set_defaults(func=run)

@@ -20,20 +20,12 @@ Manifest = dict[str, Any]
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    parser = subparsers.add_parser("manifest", help="what the station discloses; the notice at the site")
+    parser = subparsers.add_parser("manifest")
     commands = parser.add_subparsers(dest="action", required=True)
-    show = commands.add_parser("show", help="as the platform gets it")
-    check = commands.add_parser(
-        "check",
-        help="is it complete?",
-        epilog="exit codes: 0 complete, 1 something is missing, 2 the platform would refuse it",
-    )
-    notice = commands.add_parser(
-        "notice",
-        help="the sheet for the site, Japanese and English",
-        epilog="example:\n  kaga-edge manifest notice --out notice.html     print it on A4",
-    )
-    notice.add_argument("--out", type=Path, metavar="FILE", help="as a printable page (HTML)")
+    show = commands.add_parser("show")
+    check = commands.add_parser("check")
+    notice = commands.add_parser("notice")
+    notice.add_argument("--out", type=Path, metavar="FILE")
     for one, run in ((show, run_show), (check, run_check), (notice, run_notice)):
         one.add_argument("--json", action="store_true")
         one.add_argument("--config", type=Path, metavar="FILE")

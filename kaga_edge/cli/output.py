@@ -11,16 +11,12 @@ from kaga_edge.text import say
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    parser = subparsers.add_parser("output", help="lamps and sirens: state, test")
+    parser = subparsers.add_parser("output")
     commands = parser.add_subparsers(dest="action", required=True)
-    status = commands.add_parser("status", help="what each does now")
-    test = commands.add_parser(
-        "test",
-        help="switch one on for some seconds",
-        epilog="example:\n  kaga-edge output test siren-1 --seconds 3",
-    )
+    status = commands.add_parser("status")
+    test = commands.add_parser("test")
     test.add_argument("output", metavar="ID")
-    test.add_argument("--seconds", type=float, default=5.0, metavar="N", help="at most 60 [5]")
+    test.add_argument("--seconds", type=float, default=5.0, metavar="N")
     for one in (status, test):
         one.add_argument("--json", action="store_true")
         add_daemon_options(one)

@@ -53,28 +53,17 @@ TEXTS = {
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "receive",
-        help="receive as the platform does: store, acknowledge, count gaps",
-        description="Subscribe to every gateway, store each row once, acknowledge what is on disk, and count "
-        "what arrived, came again, is missing or was declared gone.",
-        epilog="examples:\n  kaga-edge receive --host broker.example.jp --username platform "
-        "--password-file secret --ca ca.pem\n  kaga-edge receive --seconds 60 --json\n\n"
-        "exit codes: 0 nothing missing, 1 missing or conflicting, 2 never connected",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, help=f"default {PORT}, with TLS {TLS_PORT}")
-    parser.add_argument("--root", default="kaga", help="first word of the topics")
-    parser.add_argument(
-        "--database", type=Path, default=Path("kaga-receive.db"), help="SQLite file, made when missing"
-    )
-    parser.add_argument("--username")
-    parser.add_argument("--password-file", type=Path, help="its first line is the password")
-    parser.add_argument("--ca", type=Path, help="CA certificates (PEM): switches TLS on")
-    parser.add_argument("--no-ack", action="store_true", help="only listen, publish nothing")
-    parser.add_argument("--json", action="store_true", help="one JSON object per line")
-    parser.add_argument("--seconds", type=float, help="end after this long (default: at Ctrl-C)")
+    parser = subparsers.add_parser("receive")
+    parser.add_argument("--host", default="127.0.0.1", metavar="HOST")
+    parser.add_argument("--port", type=int, metavar="N")
+    parser.add_argument("--root", default="kaga", metavar="WORD")
+    parser.add_argument("--database", type=Path, default=Path("kaga-receive.db"), metavar="FILE")
+    parser.add_argument("--username", metavar="NAME")
+    parser.add_argument("--password-file", type=Path, metavar="FILE")
+    parser.add_argument("--ca", type=Path, metavar="FILE")
+    parser.add_argument("--no-ack", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seconds", type=float, metavar="N")
     parser.set_defaults(func=run)
 
 

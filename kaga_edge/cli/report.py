@@ -47,14 +47,9 @@ USERINFO = re.compile(rb"(?i)(\b[a-z][a-z0-9+.-]*://)[^/@\s\"']+@")
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "report",
-        help="one file for whoever helps; secrets removed",
-        description="Configuration, events, status, diagnosis, versions, the journal's last lines.",
-        epilog="example:\n  sudo kaga-edge report      writes kaga-edge-report-SITE-DATE.tar.gz",
-    )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="a .tar.gz that does not exist yet")
-    parser.add_argument("--no-doctor", action="store_true", help="leave the diagnosis out (it takes 15 s)")
+    parser = subparsers.add_parser("report")
+    parser.add_argument("--out", type=Path, metavar="FILE")
+    parser.add_argument("--no-doctor", action="store_true")
     parser.add_argument("--json", action="store_true")
     add_daemon_options(parser)
     parser.set_defaults(func=run)

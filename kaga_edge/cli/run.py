@@ -10,13 +10,7 @@ from kaga_edge.cli.ask import DEFAULT_CONFIG
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "run",
-        help="run the gateway until it is stopped",
-        description="Run the gateway in the foreground until SIGTERM or Ctrl-C. SIGHUP reads the "
-        "configuration again and keeps the old one when the new one is wrong.",
-        epilog="examples:\n  kaga-edge run\n  kaga-edge run --config ./kaga-edge.toml",
-    )
+    parser = subparsers.add_parser("run")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
     parser.set_defaults(func=run)
 

@@ -27,26 +27,15 @@ EXIT_FAILING, EXIT_NOTHING = 2, 1
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register both below ``sensor``."""
-    scan = commands.add_parser(
-        "scan",
-        help="find sensors on I2C, serial, Modbus and 1-wire; print their config lines",
-        description="Tries every known model by its own dialogue. What the configuration already uses is "
-        "left alone while the gateway runs. --gpio also watches the header's pins (sets pull-ups).",
-        epilog="examples:\n  kaga-edge sensor scan\n  kaga-edge sensor scan --port /dev/ttyUSB0\n\n"
-        "exit codes: 0 something was found, 1 nothing",
-    )
-    scan.add_argument("--bus", type=int, action="append", metavar="N", help="only this I2C bus")
-    scan.add_argument("--port", action="append", metavar="PATH", help="only this serial port")
-    scan.add_argument("--gpio", type=float, metavar="SECONDS", help="watch the GPIO lines for so long")
+    scan = commands.add_parser("scan")
+    scan.add_argument("--bus", type=int, action="append", metavar="N")
+    scan.add_argument("--port", action="append", metavar="PATH")
+    scan.add_argument("--gpio", type=float, metavar="SECONDS")
     scan.add_argument("--json", action="store_true")
     _daemon(scan)
     scan.set_defaults(func=run_scan)
-    test = commands.add_parser(
-        "test",
-        help="five readings in a row: range, spread, reply time, verdict",
-        epilog="example:\n  kaga-edge sensor test level-1\n\nexit codes: 0 pass, 2 a sensor failed",
-    )
-    test.add_argument("sensor", nargs="?", metavar="SENSOR", help="id; without it every sensor")
+    test = commands.add_parser("test")
+    test.add_argument("sensor", nargs="?", metavar="SENSOR")
     test.add_argument("--json", action="store_true")
     _daemon(test)
     test.set_defaults(func=run_test)
@@ -54,7 +43,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _daemon(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
-    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
+    parser.add_argument("--socket", type=Path, metavar="PATH")
 
 
 # --- scan ---

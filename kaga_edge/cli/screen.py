@@ -7,7 +7,7 @@ import sys
 import unicodedata
 
 NARROWEST, WIDEST = 40, 100
-NO_LINE_BEGINS_WITH = "、。」』)）,.:;?!"  # kinsoku: they hang on the line before
+NO_LINE_BEGINS_WITH = "、。」』)）,.:;?!ー"  # kinsoku: they hang on the line before
 
 
 def columns() -> int:
@@ -37,7 +37,7 @@ def fold(text: str, *, indent: int = 0, within: int | None = None) -> list[str]:
     """Return ``text`` in lines that fit; all after the first begin with ``indent`` spaces."""
     room = within or columns()
     lines, line = [], ""
-    for word in _pieces(text):
+    for word in pieces(text):
         if line.strip() and width(line + word.rstrip()) > room:
             lines.append(line.rstrip())
             line, word = " " * indent, word.lstrip()
@@ -45,16 +45,16 @@ def fold(text: str, *, indent: int = 0, within: int | None = None) -> list[str]:
     return [*lines, line.rstrip()]
 
 
-def _pieces(text: str) -> list[str]:
+def pieces(text: str) -> list[str]:
     """Cut where a line may end: after a space, and around every wide sign."""
-    pieces: list[str] = []
+    found: list[str] = []
     for sign in text:
         wide = unicodedata.east_asian_width(sign) in "WF"
-        fresh = not pieces or pieces[-1].endswith(" ") or wide or width(pieces[-1][-1]) == 2
-        if fresh and sign != " " and (not pieces or sign not in NO_LINE_BEGINS_WITH):
-            pieces.append(sign)
-        elif pieces:
-            pieces[-1] += sign
+        fresh = not found or found[-1].endswith(" ") or wide or width(found[-1][-1]) == 2
+        if fresh and sign != " " and (not found or sign not in NO_LINE_BEGINS_WITH):
+            found.append(sign)
+        elif found:
+            found[-1] += sign
         else:
-            pieces.append(sign)
-    return pieces
+            found.append(sign)
+    return found

@@ -43,18 +43,12 @@ class BadSecret(KagaError):
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    parser = subparsers.add_parser("secret", help="passwords and keys, never in the configuration")
+    parser = subparsers.add_parser("secret")
     commands = parser.add_subparsers(dest="action", required=True)
-    given = commands.add_parser(
-        "set",
-        help="ask for it (or read it from standard input) and keep it",
-        epilog="examples:\n  sudo kaga-edge secret set mqtt-password\n"
-        "  sudo kaga-edge secret set mqtt-password < password.txt\n\n"
-        "never as an argument: every user of the machine sees the arguments of a running command",
-    )
-    listed = commands.add_parser("list", help="which are needed and there; never what they are")
-    removed = commands.add_parser("remove", help="delete one")
-    removed.add_argument("--yes", action="store_true", help="do not ask")
+    given = commands.add_parser("set")
+    listed = commands.add_parser("list")
+    removed = commands.add_parser("remove")
+    removed.add_argument("--yes", action="store_true")
     for one, run in ((given, run_set), (listed, run_list), (removed, run_remove)):
         if one is not listed:
             one.add_argument("name", metavar="NAME")

@@ -30,28 +30,21 @@ class NoSuchSensor(KagaError):
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    parser = subparsers.add_parser("sensor", help="supported models, configured sensors, one reading now")
+    parser = subparsers.add_parser("sensor")
     commands = parser.add_subparsers(dest="action", required=True)
-    models = commands.add_parser("models", help="every supported model with wiring and a config example")
-    models.add_argument("driver", nargs="?", metavar="DRIVER", help="only this one")
+    models = commands.add_parser("models")
+    models.add_argument("driver", nargs="?", metavar="DRIVER")
     models.add_argument("--json", action="store_true")
     models.set_defaults(func=run_models)
-    listed = commands.add_parser("list", help="the configured sensors")
+    listed = commands.add_parser("list")
     _add_config(listed)
     listed.add_argument("--json", action="store_true")
     listed.set_defaults(func=run_list)
-    read = commands.add_parser(
-        "read",
-        help="one reading now, on the real bus, with raw bytes",
-        description="Reads once: through the running gateway, or straight from the bus when none runs.",
-        epilog="examples:\n  kaga-edge sensor read level-1\n"
-        "  kaga-edge sensor read air-1 --record air-1.json     what was seen, for kaga-edge decode\n\n"
-        "exit codes: 0 good, 2 a sensor failed",
-    )
-    read.add_argument("sensor", nargs="?", metavar="SENSOR", help="id; without it every sensor")
+    read = commands.add_parser("read")
+    read.add_argument("sensor", nargs="?", metavar="SENSOR")
     _add_config(read)
-    read.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
-    read.add_argument("--record", type=Path, metavar="FILE", help="write what was seen as a device image")
+    read.add_argument("--socket", type=Path, metavar="PATH")
+    read.add_argument("--record", type=Path, metavar="FILE")
     read.add_argument("--json", action="store_true")
     read.set_defaults(func=run_read)
     calibrate.add(commands)

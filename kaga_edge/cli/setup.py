@@ -47,32 +47,21 @@ class NeedsRoot(KagaError):
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "setup",
-        help="installing, a new card, updates",
-        description="\n".join((__doc__ or "").splitlines()[2:]),
-        epilog="exit codes: 0 done, 1 reboot needed or old version put back, 2 failed, 78 configuration",
-    )
+    parser = subparsers.add_parser("setup")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--import", dest="take_in", action="store_true", help="take in the drop zone now")
-    what.add_argument("--replace", metavar="SITE", help="new card or box: configuration, new key, new epoch")
-    what.add_argument(
-        "--update", type=Path, metavar="FILE", help="install a signed package (FILE.sig beside it)"
-    )
-    what.add_argument("--return", dest="give_back", action="store_true", help="back to the version before")
-    what.add_argument("--resume", action="store_true", help="go on after a reboot (done by systemd)")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, change nothing")
-    parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR", help="a mounted card instead of /")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--reboot", action="store_true", help="reboot by itself when that is needed")
-    parser.add_argument(
-        "--health", type=float, metavar="SECONDS", help="how long an update has to prove itself"
-    )
-    parser.add_argument("--older", action="store_true", help="with --update: an older version on purpose")
-    parser.add_argument(
-        "--export", action="store_true", help="with --update: rows it cannot read are written out"
-    )
-    parser.add_argument("--json", action="store_true", help="the plan as JSON (with --dry-run)")
+    what.add_argument("--import", dest="take_in", action="store_true")
+    what.add_argument("--replace", metavar="SITE")
+    what.add_argument("--update", type=Path, metavar="FILE")
+    what.add_argument("--return", dest="give_back", action="store_true")
+    what.add_argument("--resume", action="store_true")
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR")
+    parser.add_argument("--yes", action="store_true")
+    parser.add_argument("--reboot", action="store_true")
+    parser.add_argument("--health", type=float, metavar="SECONDS")
+    parser.add_argument("--older", action="store_true")
+    parser.add_argument("--export", action="store_true")
+    parser.add_argument("--json", action="store_true")
     parser.set_defaults(func=run)
 
 

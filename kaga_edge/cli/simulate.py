@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -48,20 +49,14 @@ TEXTS = {
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "simulate",
-        help="play a real series through the gateway / 実測の記録を再生する",
-        description="A simulated station whose weather is a recorded series.",
-    )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="replay")
-    replay = actions.add_parser("replay", help="play a CSV file / CSV を再生する")
-    replay.add_argument(
-        "file", type=Path, metavar="FILE", help="Trout Creek, Campbell TOA5, ATSPM, Logan River or NAB CSV"
-    )
-    replay.add_argument("--speed", type=float, metavar="N", help="times real speed; default: the whole file")
-    replay.add_argument("--seconds", type=float, default=20.0, metavar="N", help="how long to play")
-    replay.add_argument("--verdict", action="store_true", help="the verdict only / 評価だけ")
-    replay.add_argument("--lang", choices=("ja", "en"))
+    parser = subparsers.add_parser("simulate")
+    actions = parser.add_subparsers(dest="action", required=True)
+    replay = actions.add_parser("replay")
+    replay.add_argument("file", type=Path, metavar="FILE")
+    replay.add_argument("--speed", type=float, metavar="N")
+    replay.add_argument("--seconds", type=float, default=20.0, metavar="N")
+    replay.add_argument("--verdict", action="store_true")
+    replay.add_argument("--json", action="store_true")
     replay.set_defaults(func=run)
 
 
@@ -78,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
     except KagaError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
+    if args.json:
+        print(json.dumps([{"code": one.code, **dict(one.values)} for one in findings], ensure_ascii=False))
+        return 0
     print("\n".join(words.told(findings, lang)), flush=True)
     if args.verdict or not replay.playable(args.file):
         return 0

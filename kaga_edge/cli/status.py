@@ -30,18 +30,11 @@ Snapshot = dict[str, Any]
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "status",
-        help="what the running gateway measures, keeps and delivers",
-        description="Each sensor's last value with unit, quality and age; what waits and how old it is; the "
-        "link; the clock; the room left.",
-        epilog="examples:\n  kaga-edge status\n  kaga-edge status --line     one stable line for scripts\n"
-        "  kaga-edge status --json\n\nexit codes: 0 good, 1 attention, 2 failing, 3 not running",
-    )
+    parser = subparsers.add_parser("status")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="the whole snapshot")
-    form.add_argument("--line", action="store_true", help="one line, English, for scripts")
-    form.add_argument("--watch", action="store_true", help="again every two seconds, until Ctrl-C")
+    form.add_argument("--json", action="store_true")
+    form.add_argument("--line", action="store_true")
+    form.add_argument("--watch", action="store_true")
     add_daemon_options(parser)
     parser.set_defaults(func=run)
 

@@ -31,54 +31,37 @@ EXIT_DAMAGED = 2
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "store",
-        help="what is stored, the loss ledger, checks, salvage, export",
-        description="\n".join((__doc__ or "").splitlines()[2:]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = subparsers.add_parser("store")
     kinds = parser.add_subparsers(dest="kind", required=True)
-    for kind, words in (
-        ("show", "what waits, what was delivered"),
-        ("ledger", "what will never arrive, and why"),
-        ("rejected", "what the platform refused, and was set aside"),
-        ("verify", "is the file whole?"),
-    ):
-        one = kinds.add_parser(kind, help=words)
+    for kind in ("show", "ledger", "rejected", "verify"):
+        one = kinds.add_parser(kind)
         one.add_argument("file", nargs="?", type=Path, metavar="FILE")
         one.add_argument("--json", action="store_true")
         add_daemon_options(one)
         one.set_defaults(func=run)
-    salvage = kinds.add_parser("salvage", help="what a damaged file still holds, as a new store")
+    salvage = kinds.add_parser("salvage")
     salvage.add_argument("file", type=Path, metavar="FILE")
     salvage.add_argument("out", nargs="?", type=Path, metavar="OUT")
-    export = kinds.add_parser("export", help="contract messages as JSON lines; confirms nothing")
+    export = kinds.add_parser("export")
     export.add_argument("file", nargs="?", type=Path, metavar="FILE")
     export.add_argument("out", type=Path, metavar="OUT")
     export.add_argument("--config", type=Path, metavar="FILE")
     for one in (salvage, export):
+        one.add_argument("--json", action="store_true")
         one.set_defaults(func=run)
     _add_import(kinds)
 
 
 def _add_import(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    brought = kinds.add_parser(
-        "import",
-        help="at the city's side: feed in what was exported",
-        description="Stores what export wrote, as if it had come over the line: duplicates are harmless, "
-        "gaps close. Into the receiver's file, or with --host to the broker of a running receiver.",
-        epilog="examples:\n  kaga-edge store import /media/usb/backlog.jsonl --database kaga-receive.db\n"
-        "  kaga-edge store import backlog.jsonl --host broker.example.jp --username import "
-        "--password-file FILE --ca ca.pem\n\nexit codes: 0 good, 1 something contradicts or cannot be read",
-    )
+    brought = kinds.add_parser("import")
     brought.add_argument("file", type=Path, metavar="IN")
-    brought.add_argument("--database", type=Path, default=Path("kaga-receive.db"), help="the receiver's file")
-    brought.add_argument("--root", default="kaga", help="first word of the topics")
-    brought.add_argument("--host", help="publish to this broker instead")
-    brought.add_argument("--port", type=int)
-    brought.add_argument("--username")
-    brought.add_argument("--password-file", type=Path, help="its first line is the password")
-    brought.add_argument("--ca", type=Path, help="CA certificates (PEM): switches TLS on")
+    brought.add_argument("--database", type=Path, default=Path("kaga-receive.db"), metavar="FILE")
+    brought.add_argument("--root", default="kaga", metavar="WORD")
+    brought.add_argument("--host", metavar="HOST")
+    brought.add_argument("--port", type=int, metavar="N")
+    brought.add_argument("--username", metavar="NAME")
+    brought.add_argument("--password-file", type=Path, metavar="FILE")
+    brought.add_argument("--ca", type=Path, metavar="FILE")
     brought.add_argument("--json", action="store_true")
     brought.set_defaults(func=run_import)
 
@@ -112,9 +95,9 @@ def run(args: argparse.Namespace) -> int:
         case "verify":
             return _verify(args, lang)
         case "salvage":
-            return _salvage(args.file, args.out, lang)
+            return _salvage(args, lang)
         case _:
-            return _export(args.file or _configured(args), args.out, lang)
+            return _export(args, lang)
 
 
 def _told(args: argparse.Namespace, lang: str) -> int:
@@ -208,12 +191,13 @@ def _verify(args: argparse.Namespace, lang: str) -> int:
     return EXIT_DAMAGED if wrong else 0
 
 
-def _salvage(file: Path, out: Path | None, lang: str) -> int:
+def _salvage(args: argparse.Namespace, lang: str) -> int:
     from kaga_edge.store.file import Identity
     from kaga_edge.store.highwater import marks_of
     from kaga_edge.store.salvage import salvage
 
-    target = out or file.with_name(file.name + ".out")
+    file: Path = args.file
+    target = args.out or file.with_name(file.name + ".out")
     if target.exists():
         raise KagaError("there is a file of this name already", where=str(target), fix="name another OUT")
     made_ms = time.time_ns() // 1_000_000
@@ -223,16 +207,20 @@ def _salvage(file: Path, out: Path | None, lang: str) -> int:
         raise KagaError(
             f"cannot salvage: {error.strerror}", where=str(file), fix="check path and room"
         ) from error
+    if args.json:
+        facts = {"rows": saved.rows, "notices": saved.notices, "unreadable": list(saved.unreadable)}
+        print(json.dumps(facts | {"file": str(target)}))
+        return 0
     print(say("store.salvaged", lang, rows=saved.rows, notices=saved.notices, out=target))
     if saved.unreadable:
         print(say("store.partly", lang, tables=", ".join(saved.unreadable)))
     return 0
 
 
-def _export(file: Path, out: Path, lang: str) -> int:
+def _export(args: argparse.Namespace, lang: str) -> int:
     from kaga_edge.store.inspect import copied, export
 
-    count = 0
+    file, out, count = args.file or _configured(args), args.out, 0
     try:
         with copied(file) as db, out.open("x", encoding="utf-8") as lines:
             for line in export(db):
@@ -242,7 +230,8 @@ def _export(file: Path, out: Path, lang: str) -> int:
             os.fsync(lines.fileno())  # a stick is pulled out when this has answered
     except OSError as error:
         raise KagaError(f"cannot write: {error.strerror}", where=str(out), fix="name a new file") from error
-    print(say("store.exported", lang, count=count, out=out))
+    said = json.dumps({"messages": count, "file": str(out)})
+    print(said if args.json else say("store.exported", lang, count=count, out=out))
     return 0
 
 

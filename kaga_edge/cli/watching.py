@@ -17,14 +17,10 @@ SAME_S = 0.3  # ages are told to a tenth of a second
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register it below ``sensor``."""
-    watch = commands.add_parser(
-        "watch",
-        help="one sensor's values as they come, until Ctrl-C",
-        epilog="example:\n  kaga-edge sensor watch level-1 --seconds 60",
-    )
+    watch = commands.add_parser("watch")
     watch.add_argument("sensor", metavar="SENSOR")
-    watch.add_argument("--seconds", type=float, metavar="N", help="end after this long")
-    watch.add_argument("--json", action="store_true", help="one reading a line")
+    watch.add_argument("--seconds", type=float, metavar="N")
+    watch.add_argument("--json", action="store_true")
     add_daemon_options(watch)
     watch.set_defaults(func=run)
 

@@ -17,21 +17,14 @@ LABEL_COLUMNS = 10
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    parser = subparsers.add_parser("web", help="open the status page for a visit, close it")
+    parser = subparsers.add_parser("web")
     commands = parser.add_subparsers(dest="action", required=True)
-    on = commands.add_parser(
-        "on",
-        help="open it; prints address, PIN and fingerprint",
-        description="Opens the status page over HTTPS on one interface. It closes by itself. Looking needs no"
-        " PIN; maintenance, reading now, stop and start, and an offset do. Opened again: a new PIN.",
-        epilog="examples:\n  kaga-edge web on\n  kaga-edge web on --minutes 60 --interface eth0\n\n"
-        "exit codes: 0 open, 2 cannot be opened, 3 the gateway is not running",
-    )
-    on.add_argument("--minutes", type=float, default=60.0, metavar="N", help="at most 480 [60]")
-    on.add_argument("--interface", metavar="NAME", help="for example eth0 [the only one with an address]")
-    on.add_argument("--port", type=int, default=8443, metavar="N", help="[8443]")
-    off = commands.add_parser("off", help="close it now")
-    status = commands.add_parser("status", help="whether it is open, where, for how long yet")
+    on = commands.add_parser("on")
+    on.add_argument("--minutes", type=float, default=60.0, metavar="N")
+    on.add_argument("--interface", metavar="NAME")
+    on.add_argument("--port", type=int, default=8443, metavar="N")
+    off = commands.add_parser("off")
+    status = commands.add_parser("status")
     for one in (on, off, status):
         one.add_argument("--json", action="store_true")
         add_daemon_options(one)

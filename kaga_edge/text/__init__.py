@@ -18,8 +18,8 @@ LANGUAGES = ("ja", "en")
 # command that says little starts quickly.
 TOPICS = (
     "status", "words", "commands", "errors", "managing", "upkeep", "storing", "events", "alarms",
-    "checking", "decoding", "page", "setup", "configuration", "explained", "explained_configuration",
-    "manual",
+    "checking", "decoding", "page", "setup", "configuration", "explained",
+    "explained_configuration", "manual", "helping", "helping_commands",
 )  # fmt: skip
 NAMES = ("words", "upkeep")  # where quantities and units are named
 Text = tuple[str, str]  # Japanese, English
@@ -35,6 +35,11 @@ class Phrase(str):
 def catalogue() -> dict[str, Text]:
     """Return every text by code."""
     return {code: text for name in TOPICS for code, text in _topic(name).items()}
+
+
+def topic(name: str) -> dict[str, Text]:
+    """Return one topic's texts by code; nothing else is loaded."""
+    return _topic(name)
 
 
 def has(code: str, *topics: str) -> bool:

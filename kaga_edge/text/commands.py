@@ -71,6 +71,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "help.simulate": ("模擬の観測所、実測データの再生", "a simulated site, replay of real series"),
     "help.contract": ("市のシステムとの取り決め", "the contract with the platform: schemas, samples"),
+    "help.opendata": ("公開できる測定を CSV に", "readings that may be published, as CSV"),
     "help.version": ("版を表示", "print the version"),
     "help.exits": (
         "0 良好、1 注意、2 障害、3 停止中、64 使い方の誤り、75 後でもう一度、78 設定の誤り",

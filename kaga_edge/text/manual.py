@@ -65,6 +65,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "secret set": ("パスワードや鍵を保存する", "keep a password or key"),
     "secret list": ("要るものがあるか (中身は出さない)", "which are needed and there"),
     "secret remove": ("消す", "delete one"),
+    "opendata export": (
+        "公開できる測定を、日か月ごとの CSV に書く",
+        "readings that may be published, as CSV",
+    ),
     "output status": ("出力の状態", "what each does now"),
     "output test": ("数秒間動かす", "switch one on for some seconds"),
 }
