@@ -6,7 +6,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "check.good": ("設定は正しい: センサー {sensors}台", "the configuration is good: {sensors} sensor(s)"),
     "check.count": ("誤り {faults}件", "{faults} fault(s)"),
     "check.warning": ("注意", "warning"),
-    "check.warnings": ("注意 {warnings}件", "{warnings} warning(s)"),
     "check.hint": (
         "直してから、もう一度: kaga-edge config check {file}",
         "Mend them, then again: kaga-edge config check {file}",
@@ -36,7 +35,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "models.bus": ("接続", "Bus"),
     "models.address": ("番地", "Address"),
     "models.line": ("通信設定", "Serial"),
-    "models.driver": ("ドライバー", "Driver"),
     "read.raw": ("生データ", "Raw bytes"),
     "read.took": ("応答 {ms} ms", "reply {ms} ms"),
     "read.recorded": ("{file} に書きました", "written to {file}"),

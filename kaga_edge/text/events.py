@@ -139,10 +139,6 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("巻き戻り", "rolled back"),
         ("番号 {skipped} は使いません", "numbers {skipped} are given up"),
     ),
-    "store.rows_missing": (
-        ("行の欠落", "rows missing"),
-        ("番号 {numbers} はありません", "numbers {numbers} are gone"),
-    ),
     "clock.changed": (("時計", "clock"), ("{before} から {now} になりました", "from {before} to {now}")),
     "clock.known": (
         ("時計確定", "clock known"),

@@ -74,10 +74,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "config.added": ("追加 {key} = {new}", "added   {key} = {new}"),
     "config.removed": ("削除 {key} = {old}", "removed {key} = {old}"),
     "config.changed": ("変更 {key}: {old} -> {new}", "changed {key}: {old} -> {new}"),
-    "config.unknown_running": (
-        "動いている設定の控えがありません",
-        "there is no copy of what is running",
-    ),
     "config.goes_on": ("前の設定で続けます", "the previous configuration keeps running"),
     "config.on_trial": (
         "試行中: {until} まで (あと{span})。残す: kaga-edge config confirm  何もしなければ元に戻ります",

@@ -104,9 +104,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "page.version": ("版", "Version"),
     # --- sensors ---
     "page.sensors": ("センサー", "Sensors"),
-    "page.sensor.failing": ("無応答", "silent"),
-    "page.sensor.starting": ("起動中", "starting"),
-    "page.sensor.stopped": ("停止中", "stopped"),
     "page.to_next": ("{rank}まで {distance} {unit}", "{distance} {unit} to {rank}"),
     "page.above": ("{rank}を {distance} {unit} 超過", "{distance} {unit} above {rank}"),
     "page.trend": ("{span}で {change} {unit}", "{change} {unit} in {span}"),
@@ -116,7 +113,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "page.spark_none": ("まだ記録がありません", "nothing kept yet"),
     "page.last_good": ("最後の良い値", "last good value"),
-    "page.no_value": ("値なし", "no value"),
     "page.mend": ("直し方", "To mend"),
     "page.every": ("{span}ごと", "every {span}"),
     "page.purpose": ("目的", "Purpose"),
@@ -169,7 +165,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "page.js.chart": ("グラフ", "Chart"),
     "page.js.chart_failed": ("グラフを読み込めません", "the chart cannot be loaded"),
     "page.js.chart_empty": ("この期間の記録はありません", "nothing was kept in this time"),
-    "page.js.chart_time": ("時刻", "Time"),
     "page.js.hours": ("{n}時間", "{n} h"),
     "page.js.days": ("{n}日", "{n} d"),
     "page.js.span": ("期間", "Period"),
@@ -257,7 +252,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "page.no_action": ("その操作はありません", "there is no such action"),
     "page.bad_value": ("入力を確かめてください: {name}", "check what was typed: {name}"),
     "page.not_ready": ("先に30秒測ってください", "read for 30 s first"),
-    "page.cannot": ("この項目は補正できません", "this channel cannot be corrected"),
     "page.not_written": (
         "設定フォルダーに書けません ({reason})。sudo kaga-edge sensor calibrate を使ってください",
         "the configuration folder is not writable ({reason}); use: sudo kaga-edge sensor calibrate",
