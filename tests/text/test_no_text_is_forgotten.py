@@ -11,8 +11,16 @@ from kaga_edge.text import catalogue
 
 PACKAGE = Path(__file__).parents[2] / "kaga_edge"
 TABLES = (  # told by what they are about: whoever explains asks for them all
-    "KE-", "quantity.", "unit.", "flag.", "doctor.", "man.", "help.", "option.", "explain.", "catalog.",
+    "KE-", "quantity.", "unit.", "flag.", "doctor.", "man.", "explain.", "catalog.",
+    "help.", "option.", "frame.", "about.", "examples.", "exits.",
 )  # fmt: skip
+ASSETS = PACKAGE / "station" / "page" / "assets"
+
+
+def _sources() -> Iterator[ast.AST]:
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if file.parent.name != "text" or file.name == "__init__.py":
+            yield from ast.walk(ast.parse(file.read_text("utf-8")))
 
 
 def _said() -> tuple[set[str], set[str]]:
