@@ -27,7 +27,7 @@ EXIT_USAGE, EXIT_TRY_LATER, EXIT_CONFIGURATION = 64, 75, 78
 COMMANDS = (
     "demo", "run", "status", "doctor", "explain", "log", "config", "sensor", "link", "store", "web", "decode",
     "receive", "simulate", "contract", "commission", "report", "maintenance", "collect", "manifest",
-    "secret", "enroll", "output", "setup", "completion", "version",
+    "secret", "enroll", "output", "opendata", "setup", "completion", "version",
 )  # fmt: skip
 
 

@@ -270,7 +270,14 @@ OWN: dict[str, dict[str, Text]] = {
             "受信側のファイルから (receive のもの)",
             "from a receiver's file instead",
         ),
-        "--gateway": ("--archive のうちの1局 [この設定の局]", "which gateway of --archive [this site]"),
+        "--gateway": (
+            "--archive のうちの1局 [1局だけならそれ]",
+            "which gateway of --archive [the only one]",
+        ),
+        "--licence": (
+            '利用条件。例 "CC BY 4.0" [公表内容のもの]',
+            'terms of use, as "CC BY 4.0" [the manifest\'s]',
+        ),
         "--bom": ("Excel 用に先頭に BOM を付ける", "begin with a byte order mark, for Excel"),
     },
     "output test": {

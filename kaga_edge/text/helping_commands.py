@@ -389,10 +389,16 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         "sudo kaga-edge enroll --install flood-01.pem",
     ),
     "opendata export": (
-        ("kaga-edge opendata export", ("前の月の分", "last month")),
-        "kaga-edge opendata export --from 2026-11 --bom --out opendata",
-        "kaga-edge opendata export --from 2026-11-21 --to 2026-11-22 --per day",
-        "kaga-edge opendata export --archive kaga-receive.db --gateway daishoji-01 --from 2026-11",
+        (
+            'kaga-edge opendata export --licence "CC BY 4.0"',
+            ("前の月の分", "last month"),
+        ),
+        'kaga-edge opendata export --from 2026-11 --bom --licence "CC BY 4.0" --out opendata',
+        'kaga-edge opendata export --from 2026-11-21 --to 2026-11-22 --per day --licence "CC BY 4.0"',
+        (
+            "kaga-edge opendata export --archive kaga-receive.db --gateway daishoji-01 --from 2026-11 "
+            '--licence "CC BY 4.0"'
+        ),
     ),
     "output test": ("kaga-edge output test siren-1 --seconds 3",),
     "setup": (
