@@ -48,11 +48,12 @@ def test_the_whole_story_ends_with_nothing_lost(tmp_path):
     toll = re.search(r"not yet on disk at the kill: (\d+) \(at most ([0-9.]+) s", " ".join(said.split()))
     assert toll
     assert float(toll[2]) <= 1.5
-    lanes = [
+    alarm_s, *others_s = (
         float(re.search(rf"{what}[^:]*: ([0-9.]+)", " ".join(said.split()))[1])
         for what in ("First alarm after", "First live values after", "All that waited has arrived")
-    ]
-    assert lanes == sorted(lanes)  # alarm first, then live, then the rest
+    )
+    # The next live values are measured up to a second later: the little that waited may have arrived by then.
+    assert alarm_s <= min(others_s)
     assert "snow-1 is missing" in said
     assert said.index("danger level") > said.index("The line returns")
     assert daemons_of(tmp_path) == []
