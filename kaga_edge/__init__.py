@@ -11,11 +11,12 @@ The path of a reading, and where each step lives:
     store             SQLite: committed here, it exists
     core.delivery     what is sent next, and what an answer means
     uplink, link      MQTT 5 to the city's platform
-    station           control socket, systemd, journal: what people on site touch
+    station           control socket, status page, set-up, systemd, journal: what people on site touch
 
 ``core``, ``sensors`` and ``vocabulary`` decide and never do: they open nothing, wait for nothing and
-take the time as an argument. ``gateway`` wires them to the parts that do. ``receiver`` is the platform's
-side; ``sim`` is a whole site on simulated wires.
+take the time as an argument. ``gateway`` wires them to the parts that do, as ``config`` says. ``contract``
+is what goes over the wire, ``text`` every word people read, ``cli`` the commands. ``receiver`` is the
+platform's side; ``sim`` is a whole site on simulated wires.
 """
 
 __version__ = "0.1.0"
