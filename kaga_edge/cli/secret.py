@@ -2,7 +2,7 @@
 
 A secret is read from standard input or asked for on the terminal. It lies in ``secrets`` beside the
 configuration, owned by root, readable by the gateway's group alone. systemd's credentials of the same name
-come first (``LoadCredential=NAME:FILE`` in a drop-in).
+come first; ``--credential`` makes one (``credential.py``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kaga_edge.cli import credential
 from kaga_edge.cli.ask import (
     DEFAULT_CONFIG,
     add_daemon_options,
@@ -26,7 +27,9 @@ from kaga_edge.cli.ask import (
     socket_of,
     tables,
 )
+from kaga_edge.cli.screen import fold
 from kaga_edge.config.placing import put, sync_folder
+from kaga_edge.config.secret import CREDENTIAL_SUFFIX
 from kaga_edge.text import say
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -46,6 +49,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser("secret")
     commands = parser.add_subparsers(dest="action", required=True)
     given = commands.add_parser("set")
+    given.add_argument("--credential", action="store_true")
     listed = commands.add_parser("list")
     removed = commands.add_parser("remove")
     removed.add_argument("--yes", action="store_true")
@@ -61,7 +65,13 @@ def run_set(args: argparse.Namespace) -> int:
     """Keep a secret and have the gateway use it; returns 0."""
     lang = language_of(args)
     file = _file(args, lang)
+    if args.credential and _needed(args).get(args.name) == "platform.key":
+        raise BadSecret(say("secret.no_credential_key", lang), fix="kaga-edge enroll")
     secret = _read(args.name, lang)
+    if args.credential and credential.available():
+        return _seal(args, secret, lang)
+    if args.credential:
+        print(say("secret.no_systemd", lang), file=sys.stderr)
     try:
         file.parent.mkdir(mode=0o750, exist_ok=True)
         put(file, secret.encode(), mode=0o600)
@@ -69,6 +79,28 @@ def run_set(args: argparse.Namespace) -> int:
     except OSError as error:
         raise not_written(file, error, lang) from error
     _tell(args, {"name": args.name, "file": str(file)}, say("secret.kept", lang, file=file))
+    return 0
+
+
+def _seal(args: argparse.Namespace, secret: str, lang: str) -> int:
+    """Have systemd encrypt it; the unit learns of it by a drop-in. Returns 0."""
+    folder = _folder(args)
+    try:
+        folder.mkdir(mode=0o750, exist_ok=True)
+        file = credential.encrypt(args.name, secret, folder)
+        ours = folder == DEFAULT_CONFIG.parent / "secrets"
+        unit = credential.tell_unit(args.name, file) if ours else None
+    except OSError as error:
+        raise not_written(folder / args.name, error, lang) from error
+    if args.json:
+        facts = {"name": args.name, "file": str(file), "unit": str(unit) if unit else None}
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        print("\n".join(fold(say("secret.sealed", lang, file=file), indent=2)))
+        if unit is None:
+            print(say("secret.unit_needs", lang))
+            print(credential.drop_in(args.name, file), end="")
+        print(say("secret.restart", lang))
     return 0
 
 
@@ -92,6 +124,8 @@ def run_remove(args: argparse.Namespace) -> int:
     """Delete one; returns 0, 1 not agreed."""
     lang = language_of(args)
     file = _file(args, lang)
+    sealed = file.with_name(file.name + CREDENTIAL_SUFFIX)
+    file = sealed if sealed.is_file() and not file.is_file() else file
     if not file.is_file():
         raise BadSecret(say("secret.unknown", lang, name=args.name), where=str(file))
     if args.name in _needed(args) and not args.json:
@@ -100,6 +134,8 @@ def run_remove(args: argparse.Namespace) -> int:
         return 1
     try:
         file.unlink()
+        if file == sealed:
+            (credential.UNIT / f"credential-{args.name}.conf").unlink(missing_ok=True)
         sync_folder(file.parent)
     except OSError as error:
         raise not_written(file, error, lang) from error
@@ -154,18 +190,22 @@ def _needed(args: argparse.Namespace) -> dict[str, str]:
 
 def _present(args: argparse.Namespace) -> set[str]:
     try:
-        return {one.name for one in _folder(args).iterdir() if one.is_file() and one.name[0] != "."}
+        files = [one for one in _folder(args).iterdir() if one.is_file() and one.name[0] != "."]
+        return {one.name.removesuffix(CREDENTIAL_SUFFIX) for one in files}
     except OSError:
         return set()
 
 
 def _facts(args: argparse.Namespace, name: str) -> dict[str, Any]:
     file = _folder(args) / name
+    sealed = file.with_name(name + CREDENTIAL_SUFFIX)
+    file = sealed if sealed.is_file() and not file.is_file() else file
     try:
         mode: str | None = f"{file.stat().st_mode & 0o777:04o}"
     except OSError:
         mode = None
-    return {"name": name, "there": mode is not None, "mode": mode, "used_as": _needed(args).get(name)}
+    facts = {"name": name, "there": mode is not None, "mode": mode, "used_as": _needed(args).get(name)}
+    return facts | {"encrypted": mode is not None and file == sealed}
 
 
 def _tell(args: argparse.Namespace, facts: dict[str, Any], words: str) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from kaga_edge.vocabulary.errors import KagaError
 
+CREDENTIAL_SUFFIX = ".cred"  # encrypted by systemd-creds: the unit gets it opened, root may open it
+OPEN_S = 30.0
+
 
 class SecretMissing(KagaError):
     """The file a ``secret`` names is not there or may not be read."""
@@ -19,7 +22,9 @@ def secret_file(directory: Path, name: str) -> Path:
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if credentials and (Path(credentials) / name).is_file():
         return Path(credentials) / name
-    return directory / "secrets" / name
+    plain = directory / "secrets" / name
+    sealed = plain.with_name(name + CREDENTIAL_SUFFIX)
+    return sealed if sealed.is_file() and not plain.is_file() else plain
 
 
 def named_file(directory: Path, name: str) -> Path:
@@ -32,10 +37,22 @@ def read_secret_at(directory: Path, name: str) -> str:
     """Return the secret without its final newline. Raises SecretMissing."""
     file = secret_file(directory, name)
     try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        text = _opened(file, name) if file.suffix == CREDENTIAL_SUFFIX else file.read_text(encoding="utf-8")
+        return text.rstrip("\r\n")
     except OSError as error:
         raise SecretMissing(
             f"the secret {name} cannot be read ({error.strerror})",
             where=str(file),
             fix=f"sudo kaga-edge secret set {name}",
         ) from error
+
+
+def _opened(file: Path, name: str) -> str:
+    """Return what systemd-creds encrypted: for root, who runs a command beside the unit. Raises OSError."""
+    import subprocess  # late: the gateway is given it by systemd
+
+    asked = ["systemd-creds", "decrypt", f"--name={name}", str(file), "-"]
+    done = subprocess.run(asked, capture_output=True, timeout=OPEN_S, check=False)  # noqa: S603 - fixed
+    if done.returncode:
+        raise OSError(done.returncode, "encrypted for systemd: sudo systemctl restart kaga-edge")
+    return done.stdout.decode()

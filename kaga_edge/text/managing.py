@@ -109,6 +109,23 @@ TEXTS: dict[str, tuple[str, str]] = {
     "secret.bad_name": ("名前は英数字と - _ . だけです", "a name has letters, digits and - _ . only"),
     "secret.unknown": ("「{name}」はありません", 'there is no secret "{name}"'),
     "secret.kept": ("保存しました: {file}", "kept: {file}"),
+    "secret.sealed": (
+        "暗号化して保存しました: {file} (この機械の systemd だけが開けます)",
+        "encrypted: {file} (this machine's systemd alone can open it)",
+    ),
+    "secret.restart": (
+        "次の起動から使います: sudo systemctl restart kaga-edge",
+        "It counts from the next start: sudo systemctl restart kaga-edge",
+    ),
+    "secret.unit_needs": ("ユニットに次の行が要ります:", "The unit needs these lines:"),
+    "secret.no_systemd": (
+        "systemd-creds がないため、ふつうのファイルとして保存します",
+        "no systemd-creds here: kept as a plain file",
+    ),
+    "secret.no_credential_key": (
+        "クライアント証明書の鍵はファイルとして保存します",
+        "the key of the client certificate is kept as a file",
+    ),
     "secret.used": ("ゲートウェイに伝えました", "The gateway uses it"),
     "secret.removed": ("消しました: {file}", "removed: {file}"),
     "secret.in_use": ("設定の {key} が使っています", "the configuration uses it at {key}"),

@@ -134,3 +134,68 @@ def test_a_certificate_for_another_key_is_refused(kaga_edge, config, tmp_path):
     said = kaga_edge("enroll", "--install", certificate, "--config", config)
     assert (said.code, said.err[:6]) == (2, "KE-U07")
     assert not (tmp_path / "flood-1.pem").exists()
+
+
+# --- encrypted by systemd ---
+
+
+def can_encrypt(folder: Path) -> bool:
+    if shutil.which("systemd-creds") is None:
+        return False
+    asked = ["systemd-creds", "encrypt", "--name=x", "-", str(folder / "x.cred")]
+    return subprocess.run(asked, input=b"x", capture_output=True, check=False).returncode == 0
+
+
+def test_a_credential_is_on_the_disk_encrypted_alone(kaga_edge, config, typed, tmp_path):
+    if not can_encrypt(tmp_path):
+        pytest.skip("systemd-creds cannot encrypt here")
+    typed("hunter2")
+    kaga_edge("secret", "set", "mqtt-password", "--config", config, "--socket", tmp_path / "no")
+    typed("päss wörd")
+    said = kaga_edge("secret", "set", "mqtt-password", "--credential", "--config", config)
+    assert said.code == 0, said.err
+    sealed = tmp_path / "secrets" / "mqtt-password.cred"
+    assert f"LoadCredentialEncrypted=mqtt-password:{sealed}" in said.out
+    assert not (tmp_path / "secrets" / "mqtt-password").exists()
+    assert "päss wörd".encode() not in sealed.read_bytes()
+    assert read_secret_at(tmp_path, "mqtt-password") == "päss wörd"  # root, beside the unit
+
+
+def test_a_credential_is_listed_and_removed_as_any_secret(kaga_edge, config, typed, tmp_path):
+    if not can_encrypt(tmp_path):
+        pytest.skip("systemd-creds cannot encrypt here")
+    typed("x")
+    kaga_edge("secret", "set", "mqtt-password", "--credential", "--config", config)
+    (listed,) = json.loads(kaga_edge("secret", "list", "--json", "--config", config).out)
+    assert (listed["name"], listed["there"], listed["encrypted"]) == ("mqtt-password", True, True)
+    removed = kaga_edge(
+        "secret", "remove", "mqtt-password", "--yes", "--config", config, "--socket", tmp_path / "no"
+    )
+    assert removed.code == 0
+    assert not list((tmp_path / "secrets").iterdir())
+
+
+def test_without_systemd_it_is_a_file_and_says_so(kaga_edge, config, typed, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    typed("x")
+    place = ("--config", config, "--socket", tmp_path / "no")
+    said = kaga_edge("secret", "set", "mqtt-password", "--credential", *place)
+    assert said.code == 0
+    assert "plain file" in said.err
+    assert (tmp_path / "secrets" / "mqtt-password").read_text() == "x"
+
+
+def test_the_key_of_the_client_certificate_is_no_credential(kaga_edge, config, typed, tmp_path):
+    config.write_text(config.read_text() + 'certificate = "c.pem"\nkey = "client.key"\n')
+    typed("x")
+    assert kaga_edge("secret", "set", "client.key", "--credential", "--config", config).code == 64
+
+
+def test_the_unit_is_told_by_a_drop_in_that_systemd_accepts(tmp_path):
+    from kaga_edge.cli.credential import tell_unit
+
+    place = tell_unit("mqtt-password", Path("/etc/kaga-edge/secrets/mqtt-password.cred"), tmp_path)
+    assert place.read_text().splitlines() == [
+        "[Service]",
+        "LoadCredentialEncrypted=mqtt-password:/etc/kaga-edge/secrets/mqtt-password.cred",
+    ]
