@@ -1,11 +1,19 @@
 """Wiring: builds every part from a configuration and runs them until told to stop.
 
-    daemon.py     one TaskGroup, one named task per concern; start, reload, stop
-    plans.py      configuration -> plans of buses, sensors, uplink
-    configured.py which configuration runs: files, last good copy, trial
-    recorder.py   group commit
-    timewatch.py  the moment the clock becomes right, and what was dated before
-    snapshot.py   what status, health and systemd are told
+    daemon.py         one TaskGroup, one named task per concern; start, reload, stop
+    plans.py          configuration -> plans of buses, sensors, uplink
+    configured.py     which configuration runs: files, last good copy, trial
+    wired.py          the buses that run
+    recorder.py       group commit
+    timewatch.py      the moment the clock becomes right, and what was dated before
+    watches.py        alarms over several values; retired.py those whose rule has gone; wording.py their words
+    watched.py        the time in which nobody counted
+    events.py         event mode: measuring and sending faster
+    upkeep.py         maintenance; collecting.py what somebody asked to stop
+    outputs.py        lamps and sirens; powerswitches.py and battery.py the power
+    snapshot.py       what status, health and systemd are told; shown.py what the status page asks beside it
+    notable.py        what is worth an event; daily.py the line of the day
+    leaner.py         few cycles and little memory
 
 A package rather than one file, so that each of them fits a screen or two.
 """

@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from kaga_edge import __version__
-from kaga_edge.buses import Bus, Polled, Wires
+from kaga_edge.buses import BusSensor, Polled, Wires
 from kaga_edge.config import Config, ConfigFaults
 from kaga_edge.core import deriving, message
 from kaga_edge.core.collecting import stopped_sample
@@ -30,7 +30,6 @@ from kaga_edge.gateway.collecting import Changed, Collecting
 from kaga_edge.gateway.configured import MEMORY, Configured
 from kaga_edge.gateway.events import Events
 from kaga_edge.gateway.outputs import Outputs
-from kaga_edge.gateway.plans import BusPlan
 from kaga_edge.gateway.powerswitches import PowerSwitches
 from kaga_edge.gateway.recorder import Recorder
 from kaga_edge.gateway.retired import ALARMED_KEY, Retired
@@ -39,6 +38,7 @@ from kaga_edge.gateway.timewatch import TimeWatch
 from kaga_edge.gateway.upkeep import Upkeep
 from kaga_edge.gateway.watched import Watched
 from kaga_edge.gateway.watches import RAISED_KEY, Watches
+from kaga_edge.gateway.wired import Buses
 from kaga_edge.gateway.wording import worded_rank
 from kaga_edge.station import journal, metrics
 from kaga_edge.station.clock import SystemClock
@@ -56,10 +56,6 @@ HOUSEKEEPING_S = 60.0
 REMEMBER_TIME_S = 300.0
 STOP_BUSES_S = 2.0
 STOP_UPLINK_S = 2.0  # both within the five seconds a stop may take
-CHANGE_OVER_MS = 400  # closing a bus, one commit, opening it again
-ANSWER_MS = 150  # what came due has answered by then
-CHANGE_OVER_LOOKS = 20
-STALLED_S = 30.0  # a bus without any progress for this long is no longer alive
 
 
 @runtime_checkable
@@ -72,19 +68,6 @@ class Counter(Protocol):
 
     def resume(self, tips_total: int) -> None:
         """Go on from ``tips_total``."""
-
-
-@dataclass(slots=True)
-class RunningBus:
-    """A bus, the plan it was made from, and its task."""
-
-    plan: BusPlan
-    bus: Bus
-    task: asyncio.Task[None]
-
-
-def _same_wire(wanted: BusPlan | None, running: BusPlan) -> bool:
-    return wanted is not None and wanted.on_the_wire == running.on_the_wire
 
 
 class Daemon:
@@ -104,7 +87,7 @@ class Daemon:
         self._configured = configured or Configured(path, self._clock.now)
         self._supervisor = Supervisor()
         self._started_ns = self._clock.monotonic_ns()
-        self._buses: dict[str, RunningBus] = {}
+        self._buses = Buses(wires, self._clock, on_polled=self._on_polled, begin=self._begin_sensor)
         self._plans: dict[str, SensorPlan] = {}
         self._states: dict[str, SensorState] = {}
         self._latest: dict[str, Latest] = {}
@@ -174,8 +157,7 @@ class Daemon:
     async def _start(self, reload: asyncio.Event) -> None:
         self._store.on_change.append(self._store_changed)
         await self._plan_sensors()
-        for name, plan in plans.bus_plans(self._collecting.allowed(self.config)).items():
-            await self._start_bus(name, plan)
+        await self._buses.put_up(self._group, plans.bus_plans(self._collecting.allowed(self.config)))
         self._events.apply()
         for work, name in (
             (self._recorder.run(), "recorder"),
@@ -274,13 +256,8 @@ class Daemon:
             pins=self._wires.pin_factory,
             now=self._clock.now,
             memory=self._store,
-            restored=self._power_restored,
+            restored=self._buses.begin_anew,
         )
-
-    def _power_restored(self, sensors: tuple[str, ...]) -> None:
-        for running in self._buses.values():
-            for sensor in sensors:
-                running.bus.begin_anew(sensor)
 
     async def _declare(self) -> Catalog:
         """Say which sensors the store's present epoch has."""
@@ -304,17 +281,13 @@ class Daemon:
         """Return the keys of every alarm raised now."""
         return self._watches.raised.union(*(state.raised for state in self._states.values()))
 
-    async def _start_bus(self, name: str, plan: BusPlan) -> None:
-        spec = plan.make()
-        for sensor in spec.sensors:
-            if isinstance(sensor.driver, Counter):
-                total = int(await self._store.recall(f"tips/{sensor.id}") or 0)
-                sensor.driver.resume(total)
-                self._counters[sensor.id], self._counted[sensor.id] = sensor.driver, total
-                await self._watched.begin(sensor.id, self._clock.now(), self._store.recall)
-        bus = Bus(spec, wires=self._wires, clock=self._clock, on_polled=self._on_polled)
-        task = self._group.create_task(bus.run(), name=f"bus {name}")
-        self._buses[name] = RunningBus(plan, bus, task)
+    async def _begin_sensor(self, sensor: BusSensor) -> None:
+        """Let a counter go on where it stood, before its bus is asked for the first time."""
+        if isinstance(sensor.driver, Counter):
+            total = int(await self._store.recall(f"tips/{sensor.id}") or 0)
+            sensor.driver.resume(total)
+            self._counters[sensor.id], self._counted[sensor.id] = sensor.driver, total
+            await self._watched.begin(sensor.id, self._clock.now(), self._store.recall)
 
     def _told(self) -> tuple[str, bytes]:
         """What the platform was told of us at birth: catalog and manifest."""
@@ -356,12 +329,9 @@ class Daemon:
     def _plan_events(self, config: Config, before: Events | None = None) -> Events:
         batch_s = config.platform.batch_s if config.platform else None
         known = before.states if before is not None else {}
-        return Events(config.sensors, batch_s, pace=self._pace, send_every=self._send_every, known=known)
-
-    def _pace(self, sensor: str, every_s: float) -> None:
-        for running in self._buses.values():
-            if any(one.id == sensor for one in running.plan.sensors):
-                running.bus.pace(sensor, every_s)
+        return Events(
+            config.sensors, batch_s, pace=self._buses.pace, send_every=self._send_every, known=known
+        )
 
     def _send_every(self, seconds: float) -> None:
         if self._uplink is not None:
@@ -501,9 +471,9 @@ class Daemon:
         wanted = request.get("sensor")
         if wanted in self._collecting.stopped:
             raise CollectionStopped(f"{wanted}: collecting is stopped", fix="kaga-edge collect status")
-        for running in self._buses.values():
-            if any(sensor.id == wanted for sensor in running.plan.sensors):
-                return await running.bus.read_now(str(wanted))
+        polled = await self._buses.read_now(str(wanted))
+        if polled is not None:
+            return polled
         known = ", ".join(self._plans)
         raise SensorSilent(f"no sensor {wanted!r} in the configuration", fix=f"One of: {known}")
 
@@ -513,7 +483,7 @@ class Daemon:
             plans=self._plans,
             latest=self._latest,
             index=self._catalog.index,
-            buses={name: running.bus.health() for name, running in self._buses.items()},
+            buses=self._buses.health(),
             uplink=self._uplink.snapshot() if self._uplink else None,
             uplink_fault=self._uplink_fault,
             ep=self._store.epoch,
@@ -600,16 +570,11 @@ class Daemon:
             await asyncio.sleep(period_s / 3)
             with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report; the thread lives
                 await self._store.recall("last_time_ms")
-            now_ns = self._clock.monotonic_ns()
-            stalled = [n for n, r in self._buses.items() if now_ns - r.bus.beats > self._patience_ns(r)]
+            stalled = self._buses.stalled()
             if stalled:
                 journal.error("watchdog.stalled", buses=" ".join(stalled))
             else:
                 self._supervisor.say("WATCHDOG=1")
-
-    @staticmethod
-    def _patience_ns(running: RunningBus) -> float:
-        return (min(s.every_s for s in running.plan.sensors) + STALLED_S) * 1e9
 
     async def _reload_when(self, asked: asyncio.Event) -> None:
         while True:
@@ -677,10 +642,7 @@ class Daemon:
         wanted, old = plans.bus_plans(self._collecting.allowed(new)), self.config
         if (new.store, new.station) != (old.store, old.station):
             journal.warning("config.partly", fix="[store] and [station] change at the next restart")
-        going = [n for n, r in self._buses.items() if not _same_wire(wanted.get(n), r.plan)]
-        await self._between_due_times([self._buses[name].plan for name in going])
-        for name in going:
-            await self._stop_bus(name)
+        await self._buses.take_down(wanted)
         self._early = []  # what comes now waits until its plan and its catalog are there
         await self._recorder.flush()  # the rows measured so far belong to the old catalog
         told = self._told()
@@ -689,36 +651,14 @@ class Daemon:
         early, self._early = self._early, None
         for polled in early:
             self._on_polled(polled)
-        for name, plan in wanted.items():
-            if name in self._buses:
-                self._buses[name].plan = plan
-            else:
-                await self._start_bus(name, plan)
+        await self._buses.put_up(self._group, wanted)
         self._events.apply()
         if self._uplink_wanted() != self._uplink_settings or self._told() != told:
             await self._stop_uplink()
             self._start_uplink()
         journal.info("config.applied", sensors=len(self._plans), catalog=self._catalog.k)
 
-    async def _between_due_times(self, going: list[BusPlan]) -> None:
-        """Wait for a moment with room to change a bus over before anything on it comes due."""
-        every_ms = {round(s.every_s * 1000) for plan in going for s in plan.sensors}
-        for _ in range(CHANGE_OVER_LOOKS):
-            wall_ms = self._clock.now().wall_ms
-            next_due_ms = min((-wall_ms % every for every in every_ms), default=CHANGE_OVER_MS)
-            since_due_ms = min((wall_ms % every for every in every_ms), default=CHANGE_OVER_MS)
-            if next_due_ms >= CHANGE_OVER_MS and since_due_ms >= ANSWER_MS:
-                return
-            await asyncio.sleep(ANSWER_MS / 1000)
-
     # --- stop ---
-
-    async def _stop_bus(self, name: str) -> None:
-        running = self._buses.pop(name)
-        try:
-            await running.bus.close(take_last=True)
-        finally:
-            running.task.cancel()
 
     async def _stop_uplink(self) -> None:
         if self._uplink is not None and self._uplink_task is not None:
@@ -731,7 +671,7 @@ class Daemon:
         page_closed = self._group.create_task(self._page.close(), name="page")
         with contextlib.suppress(TimeoutError):  # a hung bus must not hold up the last commit
             async with asyncio.timeout(STOP_BUSES_S):
-                await asyncio.gather(*(self._stop_bus(name) for name in list(self._buses)))
+                await self._buses.close()
         self._outputs.close()
         await self._power.close()
         await self._recorder.flush()
