@@ -60,8 +60,8 @@ class Code(StrEnum):
     MOUNT_BOTH = "KE-C49"
     NO_DISCLOSURE = "KE-C50"
     PASSWORD_IN_FILE = "KE-C51"  # noqa: S105 - a code, not a password
-    SECRET_NAME = "KE-C52"  # noqa: S105
-    SECRET_READABLE = "KE-C53"  # noqa: S105
+    SECRET_NAME = "KE-C52"  # noqa: S105 - a code
+    SECRET_READABLE = "KE-C53"  # noqa: S105 - a code
     POSITION_SWAPPED = "KE-C54"
     FILE_NOT_THERE = "KE-C55"
     UNKNOWN_CHANNEL = "KE-C56"
@@ -69,7 +69,7 @@ class Code(StrEnum):
     # Warnings: the gateway starts.
     PORT_NOT_STABLE = "KE-W01"
     OUTSIDE_JAPAN = "KE-W02"
-    SECRET_NOT_THERE = "KE-W03"  # noqa: S105
+    SECRET_NOT_THERE = "KE-W03"  # noqa: S105 - a code
     NO_BAROMETER = "KE-W04"
     KEPT_TOO_LONG = "KE-W05"
 

@@ -271,23 +271,23 @@ class Archive:
             gateway.listening = gateway.listening.had_rows([row.at_ms for row in fresh])
 
     def _insert(self, epoch: _Epoch, batch: Batch, run: int, rows: Sequence[Row]) -> None:
-        offset_ms = epoch.gateway.offsets.get(batch.boot) if batch.c <= TRUSTED else None
-        late = offset_ms is not None
+        shift_ms = epoch.gateway.offsets.get(batch.boot) if batch.c <= TRUSTED else None
         self._db.executemany(
             "INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (epoch.id, n, run, sensor, at_ms, up_ms, up_ms + offset_ms if late else None, vals, q)  # type: ignore[operator]
+                (epoch.id, n, run, sensor, at_ms, up_ms, _true_ms(up_ms, shift_ms), vals, q)
                 for n, sensor, at_ms, up_ms, vals, q in rows
             ],
         )
         self._kept.rows += len(rows)
-        if batch.c < TRUSTED and not late:
+        if batch.c < TRUSTED and shift_ms is None:
             return
         newest: dict[int, tuple[int, int]] = {}
         for n, sensor, at_ms, up_ms, _vals, q in rows:
             if q is not None and any(flag & THINNED for flag in flags_of(q)):
                 continue  # a sum over the past is nothing current
-            when_ms = up_ms + offset_ms if late else at_ms  # type: ignore[operator]
+            true_ms = _true_ms(up_ms, shift_ms)
+            when_ms = at_ms if true_ms is None else true_ms
             if sensor not in newest or when_ms >= newest[sensor][0]:
                 newest[sensor] = when_ms, n
         self._advance(epoch, [(sensor, n, when_ms) for sensor, (when_ms, n) in newest.items()])
@@ -587,6 +587,11 @@ class Archive:
     def _count_of(self, key: str) -> int:
         row = self._db.execute("SELECT value FROM note WHERE key = ?", (key,)).fetchone()
         return int(row[0]) if row else 0
+
+
+def _true_ms(up_ms: int | None, shift_ms: int | None) -> int | None:
+    """Return when a row of a boot without the time was measured, as far as that boot's time is known."""
+    return None if up_ms is None or shift_ms is None else up_ms + shift_ms
 
 
 def _ranges(text: str) -> Ranges:

@@ -52,7 +52,7 @@ class AckingClient(aiomqtt.Client):
         password: str | None,
         tls: Tls | None,
     ) -> None:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
@@ -82,6 +82,6 @@ class AckingClient(aiomqtt.Client):
 
 def expiring(seconds: int) -> Properties:
     """Return PUBLISH properties with a message expiry."""
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
     properties.MessageExpiryInterval = seconds
     return properties

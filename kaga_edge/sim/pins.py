@@ -16,7 +16,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from kaga_edge.sim.wire import SiteLine
 
 
-class TimedPin(MockPin):  # type: ignore[misc]
+class TimedPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
     """A mock pin driven from outside, at a time given with the edge."""
 
     def __init__(self, factory: Any, info: Any) -> None:
@@ -41,7 +41,7 @@ class TimedPin(MockPin):  # type: ignore[misc]
             super()._set_pull(value)
 
 
-class TimedPins(MockFactory):  # type: ignore[misc]
+class TimedPins(MockFactory):  # type: ignore[misc]  # gpiozero has no types
     """gpiozero's mock factory with pins that keep the edge's own time."""
 
     def __init__(self) -> None:

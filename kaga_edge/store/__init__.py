@@ -196,7 +196,7 @@ class Store:
         place: tuple[int, int] | None = (0, 0)
         while place is not None:
             after = place
-            rows, place = await self._ask(lambda: self._database.retime(correction, left, after))  # noqa: B023
+            rows, place = await self._ask(lambda: self._database.retime(correction, left, after))  # noqa: B023 awaited here
             total += rows
         return total
 
@@ -215,7 +215,7 @@ class Store:
         """
         found: list[Point] = []
         for bite in await self._ask(lambda: self._database.history_bites(sensor, channel, since_ms)):
-            found += await self._ask(lambda: self._database.history(bite, since_ms))  # noqa: B023
+            found += await self._ask(lambda: self._database.history(bite, since_ms))  # noqa: B023 awaited here
         return found
 
     async def purge(self, now: Moment) -> Purged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 
 from kaga_edge.store.book import EPOCH_SHIFT, NUMBER_MOST, Book
 
@@ -44,7 +45,7 @@ def forget(db: sqlite3.Connection, book: Book) -> None:
         ids = (book.base, book.base + NUMBER_MOST)
         db.execute(f"DELETE FROM {table} WHERE id BETWEEN ? AND ?", ids)  # noqa: S608 our own names
     for table in (*BY_EPOCH, "delivered", "ledger_line", "fence"):
-        db.execute(f"DELETE FROM {table} WHERE epoch = ?", (book.base >> EPOCH_SHIFT,))  # noqa: S608
+        db.execute(f"DELETE FROM {table} WHERE epoch = ?", (book.base >> EPOCH_SHIFT,))  # noqa: S608 our own
     db.execute("DELETE FROM epoch WHERE i = ?", (book.i,))
 
 
@@ -52,8 +53,8 @@ def _of(db: sqlite3.Connection, what: str, i: int) -> list[tuple[object, ...]]:
     return db.execute(f"SELECT {what}", (i,)).fetchall()
 
 
-def _insert(db: sqlite3.Connection, table: str, rows: object) -> None:
-    for row in rows:  # type: ignore[attr-defined]
+def _insert(db: sqlite3.Connection, table: str, rows: Iterable[Sequence[object]]) -> None:
+    for row in rows:
         marks = ", ".join("?" * len(row))
         db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)  # noqa: S608 our own names
 

@@ -61,7 +61,7 @@ def contents(db: sqlite3.Connection, upstream: str = "native") -> Contents:
         names = {book.i: book.ep for book in books}
         asked = "SELECT epoch, why, sensor, count, numbers FROM ledger_line ORDER BY id"
         lines = tuple((names.get(i, "?"), *rest) for i, *rest in db.execute(asked))
-        rows, notices = (db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("sample", "notice"))  # noqa: S608
+        rows, notices = (db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("sample", "notice"))  # noqa: S608 our own
         pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
     except (sqlite3.DatabaseError, ValueError, LookupError, TypeError) as error:
         raise damaged(error) from error

@@ -98,7 +98,7 @@ def _saved(
         (last,) = db.execute("SELECT coalesce(max(i), 0) FROM epoch").fetchone()
         fresh = (last + 1, secrets.token_hex(4), made_ms, identity.machine, identity.board)
         db.execute("INSERT INTO epoch VALUES (?, ?, ?, ?, ?)", fresh)
-    rows, notices = (db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("sample", "notice"))  # noqa: S608
+    rows, notices = (db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("sample", "notice"))  # noqa: S608 our own
     db.execute("COMMIT")
     return Salvaged(rows=rows, notices=notices, continues=continues, unreadable=unreadable)
 
@@ -220,7 +220,7 @@ def _copy_leaves(db: sqlite3.Connection, old: sqlite3.Connection, table: str, le
         if not whole:
             continue
         marks = ", ".join("?" * len(whole[0]))
-        db.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", whole)  # noqa: S608
+        db.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", whole)  # noqa: S608 our own
 
 
 def _copy_unreached(db: sqlite3.Connection, work: Path, table: str, leaves: list[Leaf]) -> None:
@@ -261,9 +261,9 @@ def _name_epochs(db: sqlite3.Connection, marks: Mapping[str, Mark], made_ms: int
     """Give every epoch that has rows a name: its own where only one can be meant, else a new one."""
     db.execute("DELETE FROM epoch WHERE typeof(ep) <> 'text' OR length(ep) <> 8")
     held = "SELECT id FROM sample UNION ALL SELECT id FROM notice"
-    found = {i for (i,) in db.execute(f"SELECT DISTINCT id >> {EPOCH_SHIFT} FROM ({held})")}  # noqa: S608
+    found = {i for (i,) in db.execute(f"SELECT DISTINCT id >> {EPOCH_SHIFT} FROM ({held})")}  # noqa: S608 our own
     for table, first in (("sample", 1), ("notice", 1)):  # a spoilt id is in no epoch
-        db.execute(f"DELETE FROM {table} WHERE id < ?", (first << EPOCH_SHIFT,))  # noqa: S608
+        db.execute(f"DELETE FROM {table} WHERE id < ?", (first << EPOCH_SHIFT,))  # noqa: S608 our own
     named = dict(db.execute("SELECT i, ep FROM epoch").fetchall())
     nameless = sorted(i for i in found - set(named) if 0 < i < 1000)
     spare = [ep for ep in marks if ep not in named.values()]
@@ -272,7 +272,7 @@ def _name_epochs(db: sqlite3.Connection, marks: Mapping[str, Mark], made_ms: int
         db.execute("INSERT INTO epoch VALUES (?, ?, ?, '', '')", (i, ep, made_ms))
     everywhere = ", ".join(str(i) for i in {*named, *nameless}) or "0"
     for table in ("sample", "notice"):
-        db.execute(f"DELETE FROM {table} WHERE id >> {EPOCH_SHIFT} NOT IN ({everywhere})")  # noqa: S608
+        db.execute(f"DELETE FROM {table} WHERE id >> {EPOCH_SHIFT} NOT IN ({everywhere})")  # noqa: S608 our own
 
 
 def _settle_epoch(db: sqlite3.Connection, i: int, mark: Mark | None) -> None:
@@ -284,13 +284,13 @@ def _settle_epoch(db: sqlite3.Connection, i: int, mark: Mark | None) -> None:
         base = i << EPOCH_SHIFT
         _forget_removed(db, table, kind, i)
         if top:  # above the mark no number was ever given out
-            db.execute(f"DELETE FROM {table} WHERE id > ? AND id <= ?", (base + top, base + NUMBER_MOST))  # noqa: S608
+            db.execute(f"DELETE FROM {table} WHERE id > ? AND id <= ?", (base + top, base + NUMBER_MOST))  # noqa: S608 our own
         for ranges, more in (
             ("delivered", f"AND kind = '{kind}'"),
             ("gone", "" if kind == "row" else "AND 0"),
         ):
             wrong = f"first < 1 OR last < first OR last > {top or NUMBER_MOST >> 8}"
-            db.execute(f"DELETE FROM {ranges} WHERE epoch = ? {more} AND ({wrong})", (i,))  # noqa: S608
+            db.execute(f"DELETE FROM {ranges} WHERE epoch = ? {more} AND ({wrong})", (i,))  # noqa: S608 our own
         last = top or _highest(db, table, base, i, kind)
         holes = list(_holes(db, table, base, last))
         db.execute("DELETE FROM removed WHERE epoch = ? AND kind = ?", (i, kind))
@@ -305,12 +305,12 @@ def _forget_removed(db: sqlite3.Connection, table: str, kind: str, i: int) -> No
     spans = db.execute("SELECT first, last FROM removed WHERE epoch = ? AND kind = ?", (i, kind)).fetchall()
     for first, last in spans:
         if 1 <= first <= last <= NUMBER_MOST:
-            db.execute(f"DELETE FROM {table} WHERE id BETWEEN ? AND ?", (base + first, base + last))  # noqa: S608
+            db.execute(f"DELETE FROM {table} WHERE id BETWEEN ? AND ?", (base + first, base + last))  # noqa: S608 our own
 
 
 def _highest(db: sqlite3.Connection, table: str, base: int, i: int, kind: str) -> int:
     """Return the highest number anything speaks of, where there is no mark."""
-    ask = f"SELECT coalesce(max(id), 0) FROM {table} WHERE id BETWEEN ? AND ?"  # noqa: S608
+    ask = f"SELECT coalesce(max(id), 0) FROM {table} WHERE id BETWEEN ? AND ?"  # noqa: S608 our own
     (top,) = db.execute(ask, (base, base + NUMBER_MOST)).fetchone()
     tops = [max(0, top - base)]
     for (last,) in db.execute("SELECT max(last) FROM delivered WHERE epoch = ? AND kind = ?", (i, kind)):
@@ -329,7 +329,7 @@ def _holes(db: sqlite3.Connection, table: str, base: int, last: int) -> Iterator
         return
     if first > base + 1:
         yield 1, first - base - 1
-    for n, following in db.execute(f"SELECT * FROM ({ask}) WHERE following > n + 1", (base, last)).fetchall():  # noqa: S608
+    for n, following in db.execute(f"SELECT * FROM ({ask}) WHERE following > n + 1", (base, last)).fetchall():  # noqa: S608 our own
         yield n + 1, following - 1
 
 

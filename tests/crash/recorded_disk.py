@@ -228,13 +228,13 @@ class RecordingVfs(apsw.VFS):
         self.name, self._disk = name, disk
         super().__init__(name, "")
 
-    def xFullPathname(self, name: str) -> str:  # noqa: N802 SQLite's names
+    def xFullPathname(self, name: str) -> str:
         return name
 
-    def xAccess(self, name: str, flags: int) -> bool:  # noqa: N802
+    def xAccess(self, name: str, flags: int) -> bool:
         return name in self._disk.names
 
-    def xDelete(self, name: str, sync_directory: bool) -> None:  # noqa: N802
+    def xDelete(self, name: str, sync_directory: bool) -> None:
         if name not in self._disk.names:
             raise coded(apsw.IOError, apsw.SQLITE_IOERR_DELETE_NOENT)
         try:
@@ -244,7 +244,7 @@ class RecordingVfs(apsw.VFS):
         except OSError as error:
             raise coded(apsw.IOError, apsw.SQLITE_IOERR_DELETE) from error
 
-    def xOpen(self, name: Any, flags: list[int]) -> RecordedFile:  # noqa: N802
+    def xOpen(self, name: Any, flags: list[int]) -> RecordedFile:
         wanted = flags[0]
         flags[1] = wanted
         psow = name.uri_boolean("psow", True) if isinstance(name, apsw.URIFilename) else True
@@ -268,17 +268,17 @@ class RecordedFile:
     def __init__(self, disk: RecordedDisk, inode: int, *, psow: bool, sync_directory: bool) -> None:
         self._disk, self._inode, self._psow, self._sync_directory = disk, inode, psow, sync_directory
 
-    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+    def xRead(self, amount: int, offset: int) -> bytes:
         self._disk.fault("read", amount)
         return bytes(self._disk.inodes[self._inode].content[offset : offset + amount])
 
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+    def xWrite(self, data: bytes, offset: int) -> None:
         self._disk.write(self._inode, offset, bytes(data))
 
-    def xTruncate(self, size: int) -> None:  # noqa: N802
+    def xTruncate(self, size: int) -> None:
         self._disk.truncate(self._inode, size)
 
-    def xSync(self, flags: int) -> None:  # noqa: N802
+    def xSync(self, flags: int) -> None:
         self._disk.sync_inode(self._inode)
         if self._sync_directory:
             try:
@@ -287,28 +287,28 @@ class RecordedFile:
                 raise coded(apsw.IOError, apsw.SQLITE_IOERR_DIR_FSYNC) from error
             self._sync_directory = False
 
-    def xFileSize(self) -> int:  # noqa: N802
+    def xFileSize(self) -> int:
         return len(self._disk.inodes[self._inode].content)
 
-    def xLock(self, level: int) -> None:  # noqa: N802
+    def xLock(self, level: int) -> None:
         self._disk.fault("lock", 0)
 
-    def xUnlock(self, level: int) -> None:  # noqa: N802
+    def xUnlock(self, level: int) -> None:
         pass
 
-    def xCheckReservedLock(self) -> bool:  # noqa: N802
+    def xCheckReservedLock(self) -> bool:
         return False
 
-    def xFileControl(self, op: int, pointer: int) -> bool:  # noqa: N802
+    def xFileControl(self, op: int, pointer: int) -> bool:
         return False
 
-    def xSectorSize(self) -> int:  # noqa: N802
+    def xSectorSize(self) -> int:
         return SECTOR_BYTES
 
-    def xDeviceCharacteristics(self) -> int:  # noqa: N802
+    def xDeviceCharacteristics(self) -> int:
         return apsw.SQLITE_IOCAP_POWERSAFE_OVERWRITE if self._psow else 0
 
-    def xClose(self) -> None:  # noqa: N802
+    def xClose(self) -> None:
         pass
 
 

@@ -44,10 +44,14 @@ def config(tmp_path):
 async def measured(daemon, config):
     bench = Calibrating(daemon.ask, config, window_s=WINDOW_S)
     bench.begin("level-1")
-    async with asyncio.timeout(20):
-        while bench.told("level-1", "en")["state"] == "measuring":
-            await asyncio.sleep(0.02)
+    await told_until(bench, lambda told: told["state"] != "measuring")
     return bench
+
+
+async def told_until(bench, enough):
+    async with asyncio.timeout(20):
+        while not enough(bench.told("level-1", "en")):
+            await asyncio.sleep(0.01)
 
 
 async def test_steady_readings_are_compared_and_kept_with_who_and_when(config):
@@ -91,9 +95,8 @@ async def test_a_sensor_without_values_gives_nothing_to_compare(config):
 async def test_a_sensor_that_does_not_answer_says_so(config):
     bench = Calibrating(Daemon(SensorSilent("nobody answers")).ask, config, window_s=WINDOW_S)
     bench.begin("level-1")
-    await asyncio.sleep(0.01)  # one turn of the loop: the reading has failed
     with pytest.raises(SensorSilent):
-        bench.told("level-1", "en")
+        await told_until(bench, lambda _: False)
 
 
 async def test_nothing_is_kept_that_was_not_read_first(config):
