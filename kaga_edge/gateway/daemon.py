@@ -24,7 +24,7 @@ from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Catalog, Change, Entry, EpochBegan
 from kaga_edge.core.timekeeping import Floor
-from kaga_edge.gateway import daily, leaner, notable, plans, shown, snapshot
+from kaga_edge.gateway import daily, leaner, linecut, notable, plans, shown, snapshot
 from kaga_edge.gateway.battery import BatteryGuard
 from kaga_edge.gateway.collecting import Changed, Collecting
 from kaga_edge.gateway.configured import MEMORY, Configured
@@ -184,6 +184,7 @@ class Daemon:
                 "web": self._page.ask,
                 "config": self._config,
                 "collect": self._collect,
+                "cut": self._cut,
                 "metrics": self._metrics,
             },
         )
@@ -463,6 +464,9 @@ class Daemon:
         polled = await self._read_now(request)
         plan = self._plans[polled.sensor]
         return snapshot.taken(plan, polled, self._around(plan))
+
+    async def _cut(self, request: dict[str, Any]) -> dict[str, Any]:
+        return linecut.cut(self._uplink, request)
 
     async def _output(self, request: dict[str, Any]) -> dict[str, Any]:
         return await self._outputs.ask(request)

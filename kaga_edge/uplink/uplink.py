@@ -43,6 +43,7 @@ log = logging.getLogger("kaga_edge.uplink")
 FLUSH_WAIT_S = 2.0
 GOODBYE_WAIT_S = 1.0
 NETWORK_LOOK_S = 2.0
+HOLD_LOOK_S = 0.5
 LONGEST_KEEPALIVE_S = 30  # silence is noticed after one and a half: a dead line within 45 s, whatever is set
 CATALOGS_KEY = "uplink.catalogs"  # digests whose retained catalog is on the broker
 LEFT_KEY = (
@@ -79,6 +80,7 @@ class Uplink:
         self._reconnect = Reconnect(
             settings.reconnect_first_s, settings.reconnect_max_s, settings.taken_over_s
         )
+        self._held_until_ns = 0  # cut for a test until then; 0: not
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._running = False
@@ -185,6 +187,17 @@ class Uplink:
         """Dial at once if waiting to: what was in the way (a wrong clock) is over."""
         self._try_again.set()
 
+    def cut(self, seconds: float) -> None:
+        """Break the line without a word and stay away so long: an acceptance looks at what becomes of rows.
+
+        An alarm ends it at once. Raises LinkError when there is no connection to cut.
+        """
+        if self._link is None:
+            raise LinkError("there is no connection to cut", kind="local", fix="kaga-edge link test")
+        self._held_until_ns = self._clock.monotonic_ns() + round(seconds * SECOND_NS)
+        log.warning("link.down kind=test code=0x00 reason=cut for a test")
+        self._link.abort()
+
     # --- which rows may have left, for re-timing ---
 
     async def _recall_left(self) -> None:
@@ -217,7 +230,7 @@ class Uplink:
             error = await self._one_connection()
             connected_s = self._ended_with(error)
             await self._remember_left()
-            if not self._stopping.is_set():
+            if not self._stopping.is_set() and not await self._held():
                 await self._wait(error, connected_s)
 
     async def _one_connection(self) -> LinkError | None:
@@ -310,6 +323,19 @@ class Uplink:
         self._flaps, self._ended_last = self._flaps + 1 if alike else 1, error.what
         if self._flaps == FLAPS_TOLD:
             log.warning("link.flapping count=%d reason=%s", self._flaps, error.what)
+
+    async def _held(self) -> bool:
+        """Stay away for the rest of a cut, unless an alarm must leave; True: there was one, dial at once."""
+        until_ns, self._held_until_ns = self._held_until_ns, 0
+        if not until_ns:
+            return False
+        self._reason = "cut for a test"
+        alerts = self.snapshot().waiting_notices
+        while self._clock.monotonic_ns() < until_ns and self.snapshot().waiting_notices <= alerts:
+            if self._stopping.is_set():
+                break
+            await self._rest(HOLD_LOOK_S)
+        return True
 
     async def _wait(self, error: LinkError | None, connected_s: float) -> None:
         if error is not None and error.kind == "local":

@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.link import LinkError
 from kaga_edge.uplink import TlsSettings
 
 pytestmark = pytest.mark.mosquitto
@@ -162,3 +163,42 @@ async def test_an_untrusted_server_gets_not_one_byte_of_ours(
     assert uplink.snapshot().state == "refused"
     assert "CONNECT" not in (tmp_path / "mosquitto.log").read_text()
     assert store.waiting == Ranges(((1, 5),))
+
+
+async def test_a_line_cut_for_a_test_lets_rows_wait_and_comes_back_by_itself(
+    mosquitto: Any, store: Any, receive: Make, run_uplink: Make
+) -> None:
+    heard = await receive(mosquitto.port)
+    uplink = run_uplink(mosquitto.port)
+    store.commit(3)
+    await store.until(lambda: not store.waiting)
+    uplink.cut(1.5)
+    store.commit(5)
+    async with asyncio.timeout(10):
+        while uplink.snapshot().state != "down":
+            await asyncio.sleep(0.01)
+    assert uplink.snapshot().reason == "cut for a test"
+    assert store.waiting == Ranges(((4, 8),))
+    await store.until(lambda: not store.waiting)
+    await heard.until(lambda: heard.arrived.get(store.epoch) == Ranges(((1, 8),)))
+
+
+async def test_an_alarm_ends_a_line_cut_at_once(
+    mosquitto: Any, store: Any, receive: Make, run_uplink: Make
+) -> None:
+    await receive(mosquitto.port)
+    uplink = run_uplink(mosquitto.port)
+    store.commit(1)
+    await store.until(lambda: not store.waiting)
+    uplink.cut(600)
+    async with asyncio.timeout(10):
+        while uplink.snapshot().reason != "cut for a test":
+            await asyncio.sleep(0.01)
+    store.commit(1, alert="danger/level-1")
+    await store.until(lambda: not store.waiting)
+
+
+async def test_there_is_nothing_to_cut_without_a_connection(run_uplink: Make) -> None:
+    uplink = run_uplink(1)
+    with pytest.raises(LinkError):
+        uplink.cut(60)
