@@ -169,10 +169,9 @@ def _unknown(name: str, lang: str) -> int:
 
 def _complain(error: KagaError, lang: str) -> int:
     """Print one expected failure: what, where, how to mend it. Returns its exit code."""
-    place = f"{error.where}: " if error.where else ""
-    print(f"{error.code}  {place}{error.what}", file=sys.stderr)
-    if error.fix:
-        print(f"{say('error.fix', lang)}: {error.fix}", file=sys.stderr)
+    from kaga_edge.cli.failure import failure_lines
+
+    print("\n".join(failure_lines(error.code, error.where, error.what, error.fix, lang)), file=sys.stderr)
     fallback = EXIT_CONFIGURATION if error.code.startswith("KE-C") else EXIT_FAILING
     return int(getattr(error, "exit_code", fallback))
 

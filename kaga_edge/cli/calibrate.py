@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of
+from kaga_edge.cli.screen import tell
 from kaga_edge.config.calibrations import (
     Entries,
     Entry,
@@ -109,13 +110,13 @@ def _calibrate(args: argparse.Namespace) -> int:
         entry = _entry(args, taken, window, line, method)
     _show(entry, taken.quantity, window, in_force(own, entry["channel"]), lang)
     if not _agreed(args, lang):
-        print(say("calibrate.stopped", lang))
+        tell(say("calibrate.stopped", lang))
         return 1
     own.append(entry)
     if entry["method"] == SHUNT and entry["channel"] == CURRENT:  # power is voltage times the same current
         own.append(entry | {"channel": POWER})
     _write(file, entries, args.config, lang)
-    print(say("calibrate.done", lang, file=file, sensor=args.sensor))
+    tell(say("calibrate.done", lang, file=file, sensor=args.sensor))
     _apply(args, lang)
     return 0
 
@@ -125,7 +126,7 @@ def _calibrate(args: argparse.Namespace) -> int:
 
 def _take(args: argparse.Namespace, lang: str) -> Taken:
     """Read through the daemon for the length of the window."""
-    print(say("calibrate.measuring", lang, seconds=f"{args.window:g}"))
+    tell(say("calibrate.measuring", lang, seconds=f"{args.window:g}"))
     taken: Taken | None = None
     end_s = time.monotonic() + args.window
     while True:
@@ -246,13 +247,13 @@ def _now() -> str:
 def _show(entry: Entry, quantity: Quantity, window: Window, last: Entry | None, lang: str) -> None:
     unit = unit_shown(quantity.unit, lang, quantity.channel)
     shown = {"value": f"{entry['before']:.6g}", "count": window.count, "spread": f"{window.spread:.3g}"}
-    print(say("calibrate.now", lang, unit=unit, **shown))
+    tell(say("calibrate.now", lang, unit=unit, **shown))
     line = {"true": f"{entry['true']:g}", "after": f"{entry['after']:.6g}"}
-    print(say("calibrate.line", lang, unit=unit, **line, **_numbers(entry)))
+    tell(say("calibrate.line", lang, unit=unit, **line, **_numbers(entry)))
     if last is None:
-        print(say("calibrate.first", lang))
+        tell(say("calibrate.first", lang))
     else:
-        print(say("calibrate.before", lang, at=last["at"][:10], who=last["who"], **_numbers(last)))
+        tell(say("calibrate.before", lang, at=last["at"][:10], who=last["who"], **_numbers(last)))
 
 
 def _numbers(entry: Entry | None) -> dict[str, str]:
@@ -282,7 +283,7 @@ def _undo(args: argparse.Namespace, entries: Entries, file: Path, lang: str) -> 
     words = {"at": last["at"][:10], "who": last["who"]}
     question = say("calibrate.undone", lang, **words, **_numbers(in_force(own, channel)))
     if not _agreed(args, lang):
-        print(say("calibrate.stopped", lang))
+        tell(say("calibrate.stopped", lang))
         return 1
     _write(file, entries, args.config, lang)
     print(question)
@@ -303,6 +304,6 @@ def _apply(args: argparse.Namespace, lang: str) -> None:
     try:
         answer = ask(socket_of(args), {"op": "reload"}, lang)
     except NotRunning:
-        print(say("calibrate.not_running", lang))
+        tell(say("calibrate.not_running", lang))
     else:
-        print(say("calibrate.applied", lang, k=answer["k"]))
+        tell(say("calibrate.applied", lang, k=answer["k"]))

@@ -27,7 +27,7 @@ from kaga_edge.cli.ask import (
     not_written,
     socket_of,
 )
-from kaga_edge.cli.screen import fold, padded
+from kaga_edge.cli.screen import fold, padded, tell
 from kaga_edge.text import LANGUAGES, quantity_name, say, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(_facts(config, who, sections, out), ensure_ascii=False, indent=2))
     else:
         print("\n".join(fold(say("commission.by_hand", lang), indent=2)))
-        print(say("commission.written", lang, file=out))
+        tell(say("commission.written", lang, file=out))
     return worst
 
 

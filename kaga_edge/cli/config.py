@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kaga_edge.cli import config_changes
 from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, not_written
+from kaga_edge.cli.screen import fold
 from kaga_edge.text import say, span_words
 
 if TYPE_CHECKING:  # pydantic is loaded only by the command that needs it
@@ -104,7 +105,7 @@ def _good_text(config: Config, lang: str) -> str:
     lines.append(f"{name}  {config.site.id}")
     for sensor in config.sensors:
         every = say("check.every", lang, every=span_words(sensor.every_s, lang))
-        lines.append(f"  {sensor.id:<12} {sensor.driver:<15} {attachment_words(sensor)}  {every}")
+        lines += fold(f"  {sensor.id:<12} {sensor.driver:<15} {attachment_words(sensor)}  {every}", indent=4)
     platform = config.platform
     lines.append(f"  {platform.url}  {platform.delivery}" if platform else say("check.no_platform", lang))
     lines.append(say("check.good", lang, sensors=len(config.sensors)))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_of, socket_of
 from kaga_edge.cli.screen import fold, padded
 from kaga_edge.text import say
+from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.errors import KagaError
 
 if TYPE_CHECKING:  # pydantic and the link are loaded by run, not by the parser
@@ -72,7 +73,7 @@ def lines(findings: list[Finding], lang: str) -> list[str]:
         state = say(f"doctor.{one.state.value}", lang)
         said += fold(f"{one.code} {state}  {say(f'doctor.{one.code}', lang)}", indent=4)
         if one.seen:
-            said += fold(f"    {one.seen}", indent=4)
+            said += fold(f"    {heard(one.seen, lang)}", indent=4)
         if one.state.value in EXITS:
             said += fold(
                 f"    {padded(say('error.fix', lang), 7)} {say(f'doctor.{one.code}.fix', lang)}", indent=4

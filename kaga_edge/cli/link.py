@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_of, socket_of
 from kaga_edge.cli.screen import fold, padded
 from kaga_edge.text import age_words, say
+from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.errors import KagaError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def step_lines(step: Step, lang: str) -> list[str]:
     took = "" if step.took_s is None else f"  {step.took_s * 1000:.0f} ms"
     head = padded(say(f"step.{step.name}", lang), NAME_COLUMNS)
     state = padded(say(f"doctor.{step.state}", lang), STATE_COLUMNS)
-    return fold(f"{head} {state} {step.seen}{took}".rstrip(), indent=NAME_COLUMNS + 1)
+    return fold(f"{head} {state} {heard(step.seen, lang)}{took}".rstrip(), indent=NAME_COLUMNS + 1)
 
 
 def run_status(args: argparse.Namespace) -> int:
@@ -83,6 +84,6 @@ def run_status(args: argparse.Namespace) -> int:
         if link.get("delivered_age_s") is not None:
             words.append(say("status.delivered", lang, age=age_words(link["delivered_age_s"], lang)))
         if link.get("reason"):
-            words.append(str(link["reason"]))
+            words.append(heard(str(link["reason"]), lang))
         print("\n".join(fold("  ".join(words), indent=2)))
     return 0 if link["state"] in ("up", "none") else 1

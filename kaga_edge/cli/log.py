@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, tables
 from kaga_edge.cli.screen import fold, padded
 from kaga_edge.station.events import Follower, kept
-from kaga_edge.text import catalogue, say, span_words
+from kaga_edge.text import catalogue, say
+from kaga_edge.text.happened import event_says
 from kaga_edge.vocabulary.errors import KagaError
 
 DEFAULT_STORE = "/var/lib/kaga-edge/store.sqlite"
@@ -41,13 +42,6 @@ class Unreadable(KagaError):
 
     code = "KE-G07"
     exit_code = 2
-
-
-class _Told(dict[str, object]):
-    """Fields for a sentence: one that an older version did not write is a dash."""
-
-    def __missing__(self, key: str) -> str:
-        return "-"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -119,12 +113,7 @@ def words(event: dict[str, Any], lang: str) -> str:
     if f"event.{name}" not in catalogue():
         rest = {key: value for key, value in event.items() if key not in ("t", "p", "seq", "event")}
         return f"{name} " + " ".join(f"{key}={value}" for key, value in rest.items())
-    spans = {
-        key: span_words(float(value), lang)
-        for key, value in event.items()
-        if key.endswith("_s") and isinstance(value, int | float)
-    }
-    sentence = catalogue()[f"event.{name}.says"][("ja", "en").index(lang)].format_map(_Told(event | spans))
+    sentence = event_says(event, lang)
     folded = " " + say("log.folded", lang, count=event["count"]) if event.get("count", 1) > 1 else ""
     return padded(say(f"event.{name}", lang), NAME_COLUMNS) + " " + sentence + folded
 

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.screen import fold
 from kaga_edge.text import say, span_words
 
 
@@ -40,8 +41,12 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "on":
         request |= {"minutes": args.minutes, "who": args.who, "why": args.why}
     answer = ask(socket_of(args), request, lang)
-    print(json.dumps(answer, ensure_ascii=False, indent=2) if args.json else "\n".join(_lines(answer, lang)))
+    print(json.dumps(answer, ensure_ascii=False, indent=2) if args.json else "\n".join(_folded(answer, lang)))
     return 0
+
+
+def _folded(answer: dict[str, Any], lang: str) -> list[str]:
+    return [line for text in _lines(answer, lang) for line in fold(text, indent=2)]
 
 
 def _lines(answer: dict[str, Any], lang: str) -> list[str]:

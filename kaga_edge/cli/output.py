@@ -6,6 +6,7 @@ import argparse
 import json
 
 from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.screen import tell
 from kaga_edge.text import say
 
 
@@ -34,11 +35,11 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(answer, ensure_ascii=False, indent=2))
     else:
         if args.action == "test":
-            print(say("output.testing", lang, seconds=f"{args.seconds:g}"))
+            tell(say("output.testing", lang, seconds=f"{args.seconds:g}"))
         for one in answer["outputs"]:
             state = "broken" if not one["working"] else "on" if one["on"] else "off"
             words = f"{one['id']:<12} GPIO {one['gpio']:<3} {say(f'output.{state}', lang)}"
             print(" ".join([words, *one["alarms"]]))
         if not answer["outputs"]:
-            print(say("output.none", lang))
+            tell(say("output.none", lang))
     return 0 if all(one["working"] for one in answer["outputs"]) else 1

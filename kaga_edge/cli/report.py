@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from kaga_edge import __version__
 from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_of, not_written, socket_of
+from kaga_edge.cli.screen import tell
 from kaga_edge.text import say
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"file": str(out), "parts": sorted(parts)}))
     else:
-        print(say("report.written", lang, file=out, n=len(parts), kb=round(out.stat().st_size / 1000)))
+        tell(say("report.written", lang, file=out, n=len(parts), kb=round(out.stat().st_size / 1000)))
     return 0
 
 

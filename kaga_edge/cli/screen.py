@@ -33,6 +33,11 @@ def padded(text: str, to_columns: int) -> str:
     return text + " " * max(0, to_columns - width(text))
 
 
+def tell(text: str, *, indent: int = 2) -> None:
+    """Print one paragraph in lines that fit the terminal."""
+    print("\n".join(fold(text, indent=indent)))
+
+
 def fold(text: str, *, indent: int = 0, within: int | None = None) -> list[str]:
     """Return ``text`` in lines that fit; all after the first begin with ``indent`` spaces."""
     room = within or columns()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from kaga_edge.cli import calibrate, scan, watching
 from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of
+from kaga_edge.cli.failure import mending, told
+from kaga_edge.cli.screen import fold, tell
 from kaga_edge.text import quality_words, quantity_name, say, span_words, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
@@ -98,6 +100,7 @@ def _model_lines(name: str, model: Model, lang: str) -> list[str]:
     if facts["serial"]:
         lines.append(f"  {say('models.line', lang)}: {facts['serial']}")
     lines.append(f"  {say('models.wiring', lang)}: {model.wiring[lang]}")
+    lines = [folded for line in lines for folded in fold(line, indent=4)]
     lines.append(f"  {say('models.example', lang)}:")
     lines += [f"    {text}".rstrip() for text in model.example.splitlines()]
     return [*lines, ""]
@@ -115,7 +118,7 @@ def run_list(args: argparse.Namespace) -> int:
         return 0
     for one in config.sensors:
         every = say("check.every", lang, every=span_words(one.every_s, lang))
-        print(f"{one.id:<12} {one.driver:<15} {attachment_words(one)}  {every}")
+        tell(f"{one.id:<12} {one.driver:<15} {attachment_words(one)}  {every}")
     return 0
 
 
@@ -151,12 +154,18 @@ def sensors_named(config: Config, sensor: str | None, lang: str) -> tuple[Sensor
     """Return the sensor of that id, or all. Raises NoSuchSensor."""
     found = tuple(one for one in config.sensors if sensor in (None, one.id))
     if not found:
-        valid = ", ".join(one.id for one in config.sensors)
-        raise NoSuchSensor(
-            say("read.no_such_sensor", lang, id=sensor),
-            fix=say("read.no_such_sensor_fix", lang, valid=valid),
-        )
+        raise no_such_sensor(str(sensor), [one.id for one in config.sensors], lang)
     return found
+
+
+def no_such_sensor(asked: str, there: Sequence[str], lang: str) -> NoSuchSensor:
+    """Return what to raise when nobody has that id: the nearest first, then all."""
+    import difflib
+
+    near = difflib.get_close_matches(asked, there, n=1, cutoff=0.5)
+    fix = say("read.near_sensor", lang, near=near[0]) + " " if near else ""
+    fix += say("read.no_such_sensor_fix", lang, valid=", ".join(there))
+    return NoSuchSensor(say("read.no_such_sensor", lang, id=asked), fix=fix)
 
 
 def _through_daemon(
@@ -200,10 +209,11 @@ def _answer_lines(answer: dict[str, Any], lang: str) -> list[str]:
         lines.append(f"  {say('read.raw', lang)}: {answer['raw'].upper()}")
     if answer["error"]:
         error = answer["error"]
-        lines.append(f"  {say('read.failed', lang)}: {error['code']} {error['what']}")
-        if error["fix"]:
-            lines.append(f"  {say('error.fix', lang)}: {error['fix']}")
-    return lines
+        what = told(error["code"], error["what"], lang)
+        lines.append(f"  {say('read.failed', lang)}: {error['code']} {what}")
+        if mend := mending(error["code"], error["fix"], lang):
+            lines.append(f"  {say('error.fix', lang)}: {mend}")
+    return [folded for line in lines for folded in fold(line, indent=4)]
 
 
 def _value(reading: dict[str, Any], lang: str) -> str:

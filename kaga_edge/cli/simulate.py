@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kaga_edge.cli.failure import failure_lines
 from kaga_edge.text import language, quantity_name, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         findings = verdict(args.file)
     except KagaError as error:
-        print(error, file=sys.stderr)
+        print("\n".join(failure_lines(error.code, error.where, error.what, error.fix, lang)), file=sys.stderr)
         return EXIT_USAGE
     if args.json:
         print(json.dumps([{"code": one.code, **dict(one.values)} for one in findings], ensure_ascii=False))

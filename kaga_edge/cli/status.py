@@ -14,7 +14,9 @@ import unicodedata
 from typing import Any
 
 from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.screen import fold
 from kaga_edge.text import age_words, quality_words, quantity_name, say, span_words, unit_shown
+from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
 
 COLUMNS = 40
@@ -175,7 +177,7 @@ def _link(snapshot: Snapshot, lang: str) -> list[str]:
         words.append(say("status.since", lang, span=span_words(link["since_s"], lang)))
     lines = [_label("link", lang) + "  ".join(words)]
     if link["state"] in ("down", "refused") and link.get("reason"):
-        lines.append(f"        {link['reason']}")
+        lines += fold(f"        {heard(str(link['reason']), lang)}", indent=8, within=COLUMNS)
     return lines
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.screen import tell
 from kaga_edge.text import say
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -125,13 +126,13 @@ def _told(args: argparse.Namespace, lang: str) -> int:
         sums = {name: getattr(tally, name) for name in _SUMS}
         _tell_epoch(tally.ep, sums, dict(tally.reasons) if args.kind == "ledger" else {}, lang)
     if args.kind == "show":
-        print(say("store.rows", lang, rows=found.rows, notices=found.notices))
-        print(say("store.size", lang, size=f"{found.bytes / 1e6:.1f}"))
+        tell(say("store.rows", lang, rows=found.rows, notices=found.notices))
+        tell(say("store.size", lang, size=f"{found.bytes / 1e6:.1f}"))
         return 0
     for ep, why, sensor, rows, numbers in found.lines:
         print(ep, say("store.loss", lang, why=why, sensor=sensor or "-", rows=rows, numbers=numbers))
     if not any(tally.gone for tally in found.tallies):
-        print(say("store.no_losses", lang))
+        tell(say("store.no_losses", lang))
     return 0
 
 
@@ -142,24 +143,24 @@ def _from_daemon(store: dict[str, Any], args: argparse.Namespace, lang: str) -> 
     if args.json:
         print(json.dumps(store))
         return
-    print(say("store.from_daemon", lang))
+    tell(say("store.from_daemon", lang))
     if args.kind == "ledger":
         for epoch in store["epochs"]:
             _tell_epoch(epoch["ep"], epoch, epoch["reasons"], lang)
-    print(say("store.tally", lang, **{name: store[name] for name in _SUMS}))
-    print(say("store.size", lang, size=f"{store['bytes'] / 1e6:.1f}"))
+    tell(say("store.tally", lang, **{name: store[name] for name in _SUMS}))
+    tell(say("store.size", lang, size=f"{store['bytes'] / 1e6:.1f}"))
     if store["error"]:
-        print(say("store.in_memory", lang, held=store["held"], error=store["error"]))
+        tell(say("store.in_memory", lang, held=store["held"], error=store["error"]))
     if store["damaged"]:
-        print(say("store.damaged_kept", lang, count=store["damaged"]))
+        tell(say("store.damaged_kept", lang, count=store["damaged"]))
     if args.kind == "ledger" and not store["gone"]:
-        print(say("store.no_losses", lang))
+        tell(say("store.no_losses", lang))
 
 
 def _tell_epoch(ep: str, sums: Mapping[str, Any], reasons: Mapping[str, int], lang: str) -> None:
     print(ep, say("store.tally", lang, **{name: sums[name] for name in _SUMS}))
     for why, rows in reasons.items():
-        print(say("store.gone_by", lang, why=why, rows=rows))
+        tell(say("store.gone_by", lang, why=why, rows=rows))
 
 
 def _rejected(args: argparse.Namespace, lang: str) -> int:
@@ -175,7 +176,7 @@ def _rejected(args: argparse.Namespace, lang: str) -> int:
         for ep, why, sensor, rows, numbers in refused:
             print(ep, say("store.loss", lang, why=why, sensor=sensor or "-", rows=rows, numbers=numbers))
         if not refused:
-            print(say("store.none_rejected", lang))
+            tell(say("store.none_rejected", lang))
     return 1 if refused else 0
 
 
@@ -211,9 +212,9 @@ def _salvage(args: argparse.Namespace, lang: str) -> int:
         facts = {"rows": saved.rows, "notices": saved.notices, "unreadable": list(saved.unreadable)}
         print(json.dumps(facts | {"file": str(target)}))
         return 0
-    print(say("store.salvaged", lang, rows=saved.rows, notices=saved.notices, out=target))
+    tell(say("store.salvaged", lang, rows=saved.rows, notices=saved.notices, out=target))
     if saved.unreadable:
-        print(say("store.partly", lang, tables=", ".join(saved.unreadable)))
+        tell(say("store.partly", lang, tables=", ".join(saved.unreadable)))
     return 0
 
 

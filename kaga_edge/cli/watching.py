@@ -27,7 +27,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each new reading; returns 0, 2 when the last look found it silent."""
-    from kaga_edge.cli.sensor import NoSuchSensor
+    from kaga_edge.cli.sensor import no_such_sensor
 
     lang, path = language_of(args), socket_of(args)
     ends_s = None if args.seconds is None else time.monotonic() + args.seconds
@@ -36,9 +36,7 @@ def run(args: argparse.Namespace) -> int:
     while True:
         sensors = {one["id"]: one for one in ask(path, {"op": "status"}, lang)["sensors"]}
         if args.sensor not in sensors:
-            valid = ", ".join(sensors)
-            what = say("read.no_such_sensor", lang, id=args.sensor)
-            raise NoSuchSensor(what, fix=say("read.no_such_sensor_fix", lang, valid=valid))
+            raise no_such_sensor(args.sensor, list(sensors), lang)
         sensor = sensors[args.sensor]
         state = sensor["state"]
         news = _identity(sensor)

@@ -17,6 +17,7 @@ class UnknownDriver(KagaError):
     """No file in ``sensors`` has this name; ``closest`` holds up to three that nearly do."""
 
     code = "KE-D20"
+    exit_code = 64
 
     def __init__(self, name: str, closest: tuple[str, ...]) -> None:
         near = ", ".join(closest) if closest else ", ".join(driver_names())

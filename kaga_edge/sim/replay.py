@@ -58,7 +58,9 @@ def read(path: Path) -> Series:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise KagaError(
-            f"cannot be read: {error}", where=str(path), fix="give a readable CSV file"
+            f"cannot be read: {getattr(error, 'strerror', None) or error}",
+            where=str(path),
+            fix="give a readable CSV file",
         ) from error
     head = "\n".join(text.splitlines()[:3])
     rows = list(csv.reader(io.StringIO(text)))

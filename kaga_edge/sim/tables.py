@@ -12,7 +12,7 @@ def station(folder: Path, gateway: str, ja: str, en: str) -> str:
 id = "{gateway}"
 name = {{ ja = "{ja}", en = "{en}" }}
 position = [36.3, 136.3]
-contact = "simulated"
+contact = "kaga-edge demo"
 
 [store]
 path = "{folder}/store.sqlite"

@@ -17,9 +17,10 @@ LANGUAGES = ("ja", "en")
 # The files beside this one, the most asked for first: one is loaded when no earlier one has the code, so a
 # command that says little starts quickly.
 TOPICS = (
-    "status", "words", "commands", "errors", "managing", "upkeep", "storing", "events", "alarms",
+    "status", "words", "commands", "errors", "managing", "upkeep", "storing", "events", "happened", "alarms",
     "checking", "decoding", "page", "setup", "configuration", "explained",
     "explained_configuration", "manual", "opendata", "helping", "helping_commands",
+    "overheard",
 )  # fmt: skip
 NAMES = ("words", "upkeep")  # where quantities and units are named
 Text = tuple[str, str]  # Japanese, English

@@ -40,6 +40,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "read.recorded": ("{file} に書きました", "written to {file}"),
     "read.no_such_sensor": ("「{id}」というセンサーはありません", 'there is no sensor "{id}"'),
     "read.no_such_sensor_fix": ("あるもの: {valid}", "there are: {valid}"),
+    "read.near_sensor": ("「{near}」のことですか?", 'did you mean "{near}"?'),
     "cli.unknown": ("「{name}」という命令はありません", 'there is no command "{name}"'),
     "cli.near": ("「kaga-edge {near}」のことですか?", 'Did you mean "kaga-edge {near}"?'),
     "cli.all": ("使えるもの: {names}", "There are: {names}"),

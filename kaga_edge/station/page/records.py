@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from kaga_edge.station.page.wording import Words, say_raw, shown
-from kaga_edge.text import catalogue, quantity_name, say, span_words, unit_shown
+from kaga_edge.station.page.wording import Words, shown
+from kaga_edge.text import catalogue, quantity_name, say, unit_shown
+from kaga_edge.text.happened import event_says
 
 Json = dict[str, Any]
 COUNTED = ("{count}", "1", "mm", "mm/h", "km/h", "s")  # between two of these there is no trend
@@ -56,13 +57,6 @@ def site_zone(facts: Json) -> ZoneInfo | None:
         return None
 
 
-class _Told(dict[str, object]):
-    """Fields for a sentence: one that is not there is a dash."""
-
-    def __missing__(self, key: str) -> str:
-        return "-"
-
-
 def _event(event: Json, zone: ZoneInfo | None, lang: str) -> Json:
     name, at = str(event["event"]), datetime.fromtimestamp(event["t"] / 1000, UTC).astimezone(zone)
     title, sentence = (
@@ -70,13 +64,7 @@ def _event(event: Json, zone: ZoneInfo | None, lang: str) -> Json:
         " ".join(f"{k}={v}" for k, v in event.items() if k not in ("t", "p", "seq", "event")),
     )
     if f"event.{name}" in catalogue():
-        spans = {
-            key: span_words(float(value), lang)
-            for key, value in event.items()
-            if key.endswith("_s") and isinstance(value, int | float)
-        }
-        title = say(f"event.{name}", lang)
-        sentence = say_raw(f"event.{name}.says", lang).format_map(_Told(event | spans))
+        title, sentence = say(f"event.{name}", lang), event_says(event, lang)
     mood = "bad" if event["p"] <= FAULTY else "warn" if event["p"] == FAULTY + 1 else ""
     return {"at": f"{at:%m-%d %H:%M}", "iso": at.isoformat(), "title": title, "says": sentence, "mood": mood}
 

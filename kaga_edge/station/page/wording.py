@@ -8,6 +8,7 @@ from typing import Any
 
 from kaga_edge.text import LANGUAGES, catalogue, say, span_words, unit_shown
 from kaga_edge.text.alarms import RANKS
+from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
 
 Json = dict[str, Any]
@@ -96,7 +97,7 @@ def explained(error: Mapping[str, Any], say_: Words) -> Json:
     code = str(error["code"])
     known = code in catalogue() and "{" not in say_raw(code, say_.lang)
     mend = say_(f"{code}.repair") if f"{code}.repair" in catalogue() else str(error.get("fix") or "")
-    what = str(error.get("what") or "")
+    what = heard(str(error.get("what") or ""), say_.lang)
     return {
         "code": code,
         "title": say_(code) if known else what,

@@ -1,0 +1,60 @@
+"""An event's sentence: its fields put into words before they are put into the sentence.
+
+The journal and the ring keep stable English names (``clock=none``, ``reason=first``) for scripts; here they
+become words for people, in both languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kaga_edge.text import LANGUAGES, has, say, span_words
+from kaga_edge.text.events import EVENTS
+from kaga_edge.text.overheard import heard
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "happened.site": ("観測所全体", "the whole station"),
+    "happened.start.first": ("初めての起動", "first start"),
+    "happened.start.power": ("電源が切れた", "the power was off"),
+    "happened.start.crash": ("異常終了", "it had crashed"),
+    "happened.start.update": ("更新", "an update"),
+    "happened.start.reboot": ("再起動", "a reboot"),
+    "happened.start.start": ("起動の指示", "somebody started it"),
+    "happened.start.unknown": ("不明", "not known"),
+    "happened.clock.none": ("未同期", "not known"),
+    "happened.clock.last_known": ("最後に知った時刻", "last known time"),
+    "happened.clock.ntp": ("同期 (NTP)", "synced (NTP)"),
+    "happened.clock.gnss": ("同期 (GNSS)", "synced (GNSS)"),
+    "happened.link.up.first": ("接続しました", "connected"),
+}
+
+
+class _Told(dict[str, object]):
+    """Fields for a sentence: one that an older version did not write is a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+
+def event_says(event: Mapping[str, object], lang: str) -> str:
+    """Return the sentence of an event that is in the catalogue."""
+    name = str(event["event"])
+    if name == "link.up" and not isinstance(event.get("outage_s"), int | float):
+        return say("happened.link.up.first", lang)
+    told = _Told({key: _in_words(name, key, value, lang) for key, value in event.items()})
+    return EVENTS[name][1][LANGUAGES.index(lang)].format_map(told)
+
+
+def _in_words(name: str, key: str, value: object, lang: str) -> object:
+    """Return one field as people read it; what needs no words as it is."""
+    if key.endswith("_s") and isinstance(value, int | float):
+        return span_words(float(value), lang)
+    if not isinstance(value, str):
+        return value
+    known = {
+        ("sensor", "site"): "happened.site",
+        ("reason", value): f"happened.start.{value}" if name == "service.ready" else "",
+    }.get((key, value), f"happened.clock.{value}" if key in ("clock", "before", "now") else "")
+    if known and has(known, "happened"):
+        return say(known, lang)
+    return heard(value, lang)

@@ -1,0 +1,205 @@
+"""What wires, the system and the daemon say in English where it happens, for people who read Japanese.
+
+Errors are raised far below, where no language is known; ``heard`` finds the English sentence again and says
+it in Japanese. A placeholder's own text is looked up too: ``/dev/i2c-1 cannot be opened: {reason}``.
+What nobody wrote down here stays English.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+_PAIRS: tuple[tuple[str, str], ...] = (
+    # --- the system ---
+    ("ファイルがありません", "No such file or directory"),
+    ("権限がありません", "Permission denied"),
+    ("接続を断られました", "Connection refused"),
+    ("相手が切りました", "Connection reset by peer"),
+    ("時間切れ", "Connection timed out"),
+    ("そこへの経路がありません", "No route to host"),
+    ("ネットワークがありません", "Network is unreachable"),
+    ("装置がありません", "No such device"),
+    ("装置がありません", "No such device or address"),
+    ("使用中です", "Device or resource busy"),
+    ("入出力の障害", "Input/output error"),
+    ("相手から応答がありません", "Remote I/O error"),
+    ("空きがありません", "No space left on device"),
+    ("読み取り専用です", "Read-only file system"),
+    ("フォルダーです", "Is a directory"),
+    ("フォルダーではありません", "Not a directory"),
+    ("アドレスは使用中です", "Address already in use"),
+    ("名前を調べられません", "Temporary failure in name resolution"),
+    ("その名前はありません", "Name or service not known"),
+    # --- buses ---
+    ("応答がありません ({text})", "no acknowledge ({text})"),
+    ("時間内に終わりません ({text})", "no completion within the deadline ({text})"),
+    ("バスがなくなりました ({text})", "the bus has gone ({text})"),
+    ("転送に失敗しました ({text})", "transfer failed ({text})"),
+    ("{path} を開けません: {reason}", "{path} cannot be opened: {reason}"),
+    ("{s} 秒以内に応答がありません", "no answer within {s} s"),
+    ("応答が壊れています: {reason}", "damaged answer: {reason}"),
+    ("{s} 秒以内に何も届きません", "nothing came within {s} s"),
+    ("データは届きましたが、{s} 秒以内にそろいません", "bytes came, but no whole frame within {s} s"),
+    ("立ち上がり中です。あと {s} 秒", "warming up, good values in {s} s"),
+    ("ポートがなくなりました{reason}", "the port went away{reason}"),
+    ("{s} 秒以内に転送が終わりません", "a transfer did not return within {s} s"),
+    ("1-wire バスがありません", "no 1-wire bus"),
+    ("カーネルにこの機器が見えません", "the kernel does not see this device"),
+    ("読めません: {reason}", "read failed: {reason}"),
+    ("読めません: {reason}", "cannot be read: {reason}"),
+    ("読めません: {reason}", "not readable: {reason}"),
+    ("書けません: {reason}", "cannot be written: {reason}"),
+    ("GPIO ライブラリーがありません: {reason}", "no GPIO library: {reason}"),
+    ("GPIO がありません: {reason}", "no GPIO header: {reason}"),
+    ("この GPIO を監視できません: {reason}", "cannot watch the line: {reason}"),
+    ("バスが周期を通して使用中でした", "the bus was busy over a whole period"),
+    # --- the line ---
+    ("名前が見つかりません: {reason}", "name not found: {reason}"),
+    ("この機器から外へ出られません: {reason}", "this machine has no way out: {reason}"),
+    ("この機器はネットワークにつながっていません", "this machine has no network"),
+    ("TCP に応答がありません", "no answer to TCP"),
+    ("TLS に応答がありません", "no answer to TLS"),
+    ("TCP を断られました: {reason}", "TCP refused: {reason}"),
+    ("TLS の失敗: {reason}", "TLS failed: {reason}"),
+    ("証明書を使えません: {reason}", "certificates unusable: {reason}"),
+    ("同じ ID の別の接続に替わりました", "another connection took over our id"),
+    ("認められません: {reason}", "not let in: {reason}"),
+    ("相手が切りました: {reason}", "the server ended it: {reason}"),
+    ("接続の返事がありません", "no CONNACK"),
+    ("受領の返事がありません", "no PUBACK"),
+    ("相手が黙っています", "the peer is silent"),
+    ("接続が切れました", "connection lost"),
+    ("アドレスがありません", "no address"),
+    ("{topic} を断られました ({code})", "{topic} refused ({code})"),
+    ("暗号化なし (mqtt://)", "mqtt:// is not encrypted"),
+    ("名前なし (anonymous)", "anonymous"),
+    ("{s}秒前に確認", "confirmed {s} s ago"),
+    ("市のシステムからの確認がまだありません", "the platform has confirmed nothing yet"),
+    ("up/reply、ただし受け手がいません", "up/reply, but nobody subscribes"),
+    ("証明書 残り{days}日", "certificate {days} d left"),
+    ("ブローカーまで {ms} ms", "broker {ms} ms"),
+    ("まだ調べていません", "not reached"),
+    ("ゲートウェイは動いていません", "the gateway does not run"),
+    ("ゲートウェイは動いていません", "the gateway is not running"),
+    ("ゲートウェイが答えません", "the gateway does not answer"),
+    # --- the daemon ---
+    ("「{sensor}」というセンサーは設定にありません", "no sensor {sensor} in the configuration"),
+    ("「{sensor}」は測定停止中です", "{sensor}: collecting is stopped"),
+    ("「{sensor}」という出力はありません", "no output {sensor}"),
+    ("試行中の設定はありません", "no configuration is on trial"),
+    ("別の設定が試行中です", "another one is on trial"),
+    ("試行中のファイルとは違います", "the file is not the one on trial"),
+    ("[store] と [station] は試せません", "[store] and [station] cannot be tried"),
+    ("ファイルで変えて再起動します", "change them in the file, restart"),
+    ("{value} は試行の時間になりません", "{value} s is no time for a trial"),
+    ("期限までに確認がありません", "not confirmed in time"),
+    ("確認がないか、再起動しました", "not confirmed in time, or rebooted"),
+    ("取り消されました", "taken back"),
+    ("名前がありません", "nobody named"),
+    ("理由がありません", "no reason given"),
+    ("ほかの kaga-edge が動いています", "another kaga-edge daemon answers on this control socket"),
+    ("別の処理が保存ファイルを開いています", "another process has the store open"),
+    ("kaga-edge の保存ファイルではありません", "this database is not a kaga-edge store"),
+    ("より新しい版の保存ファイルです (形式 {n})", "made by a newer kaga-edge (schema {n})"),
+    ("通信口 {name} に IPv4 アドレスがありません", "no interface {name} with an IPv4 address"),
+    ("IPv4 アドレスのある通信口がありません", "no interface has an IPv4 address"),
+    ("どの通信口か指定します", "which interface?"),
+    (
+        "kaga-edge web on --interface NAME。あるもの: {there}",
+        "kaga-edge web on --interface NAME; there are: {there}",
+    ),
+    ("あるもの: {there}", "There are: {there}"),
+    ("あるもの: {there}", "One of: {there}"),
+    ("使えるもの: {there}", "use one of: {there}"),
+    ("「{name}」というドライバーはありません", "no driver is named {name}"),
+    ("場所を確かめます", "check the path"),
+    ("読める CSV ファイルを指定します", "give a readable CSV file"),
+    ("時間が来ました", "its time is over"),
+    ("閉じるよう求められました", "asked"),
+    ("ゲートウェイの停止", "the gateway stops"),
+    ("開き直し", "opened anew"),
+    # --- configuration read by other commands ---
+    ("設定に誤り {n}件、最初は: {first}", "{n} fault(s), first: {first}"),
+    (
+        "ファイルがありません。作り方: {command}",
+        "the file does not exist. To make one: {command}",
+    ),
+    ("すべて見る: kaga-edge config check", "kaga-edge config check lists them all"),
+    # --- the doctor ---
+    ("Raspberry Pi ではありません", "not a Raspberry Pi"),
+    (
+        "利用者 {user} がありません (サービスとして導入されていない)",
+        "no user {user}: not installed as a service",
+    ),
+    ("ここに systemd はありません", "no systemd here"),
+    ("サービスが導入されていません", "the unit is not installed"),
+    ("ウォッチドッグの装置がありません", "no watchdog device"),
+    ("{n} 個のゲートウェイが動いています", "{n} gateways run"),
+    ("シリアルポートの設定なし", "no serial ports configured"),
+    ("装置ファイルの設定なし", "no device nodes configured"),
+    ("装置ファイルが一つもありません", "none of the nodes is there"),
+    ("見るには sudo が要ります", "needs sudo to see"),
+    ("使用者を見るには sudo が要ります", "needs sudo to see who uses a line"),
+    ("書いて試すには sudo が要ります", "needs sudo to try a write"),
+    ("設定を読めません", "the configuration cannot be read"),
+    ("I2C のセンサーなし", "no I2C sensors"),
+    ("GPIO のセンサーなし", "no GPIO sensors"),
+    ("該当するセンサーなし", "no such sensors"),
+    ("ピンの UART を使うセンサーなし", "no sensor on the header's UART"),
+    ("パリティの要るセンサーなし", "no sensor asks for parity"),
+    ("高さから測るセンサーなし", "no sensor measures from a height"),
+    ("まだ測った回数が足りません", "too few polls counted"),
+    ("同じポートに名前が二つ", "two names, one port"),
+    ("同期していません", "not synchronised"),
+    ("RTC なし", "no RTC"),
+    ("時間帯の設定なし", "no zone is set"),
+    ("{zone}、観測所は {site}", "{zone}, site {site}"),
+    ("保存のフォルダーなし", "no store folder"),
+    ("送信先 [platform] なし", "no [platform]"),
+    ("TLS を使っていません", "no TLS"),
+    ("証明書を見ていません", "no certificate seen"),
+    ("聞ける無線がありません", "no radio that this machine can ask"),
+    ("この機種は電源を測りません", "this board does not measure its supply"),
+    ("最も古いもので {n}日", "at most {n} d old"),
+    ("ゲートウェイが使用中", "open in the gateway"),
+    ("空き {mb} MB、あと約{n}日", "{mb} MB free, about {n} d"),
+    ("{path} がありません", "{path} missing"),
+    ("足りないもの: {what}", "missing: {what}"),
+    ("{n} 回のうち {share}", "{share} of {n}"),
+    ("4 KiB を {ms} ms で書けました", "4 KiB synced in {ms} ms"),
+    ("カーネルの起動行を読めません", "the kernel's command line cannot be read"),
+    ("カーネルからわかりません", "the kernel does not say"),
+)
+
+TEXTS: dict[str, tuple[str, str]] = {f"heard.{number}": pair for number, pair in enumerate(_PAIRS)}
+
+
+def heard(text: str, lang: str) -> str:
+    """Return an English sentence in ``lang``; one that is not known as it is."""
+    if lang != "ja" or not text or not text.isascii():
+        return text
+    for pattern, japanese in _patterns():
+        if found := pattern.fullmatch(text):
+            return japanese.format(
+                **{name: heard(part.strip("'"), lang) for name, part in found.groupdict().items()}
+            )
+    return text
+
+
+def is_japanese(text: str) -> bool:
+    """Say whether a text has Japanese signs."""
+    return any(unicodedata.east_asian_width(sign) == "W" for sign in text)
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the sentences as patterns, those without placeholders first."""
+    ordered = sorted(_PAIRS, key=lambda pair: (pair[1].count("{"), -len(pair[1])))
+    return tuple((re.compile(_pattern(english), re.DOTALL), japanese) for japanese, english in ordered)
+
+
+def _pattern(english: str) -> str:
+    parts = re.split(r"\{(\w+)\}", english)
+    return "".join(re.escape(part) if at % 2 == 0 else f"(?P<{part}>.+?)" for at, part in enumerate(parts))

@@ -1,0 +1,70 @@
+"""English that is said far below, found again and told in Japanese; events with their fields in words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import kaga_edge
+from kaga_edge.text.happened import event_says
+from kaga_edge.text.overheard import TEXTS, heard, is_japanese
+
+# What the operating system, the C library and paho say: not in our sources.
+OF_OTHERS = re.compile(
+    r"No such|Permission|Connection|No route|Network is|Device or|Input/output|Remote I/O|No space|Read-only"
+    r"|Is a dir|Not a dir|Address already|Temporary failure|Name or service"
+)
+
+
+@pytest.mark.parametrize(
+    ("english", "japanese"),
+    [
+        ("/dev/i2c-1 cannot be opened: Permission denied", "/dev/i2c-1 を開けません: 権限がありません"),
+        ("no interface 'eth9' with an IPv4 address", "通信口 eth9 に IPv4 アドレスがありません"),
+        ("TCP refused: Connection refused", "TCP を断られました: 接続を断られました"),
+        ("no configuration is on trial", "試行中の設定はありません"),
+        ("something new that nobody wrote down", "something new that nobody wrote down"),
+    ],
+)
+def test_a_sentence_from_far_below_is_told_in_japanese(english: str, japanese: str) -> None:
+    assert heard(english, "ja") == japanese
+    assert heard(english, "en") == english
+
+
+def test_every_sentence_is_still_said_somewhere() -> None:
+    """A sentence that was reworded at its source would come out in English again."""
+    package = Path(kaga_edge.__file__).parent
+    files = [file for file in package.rglob("*.py") if file.name != "overheard.py"]
+    said = re.sub(r'"\s*f?"|\\', "", "\n".join(file.read_text(encoding="utf-8") for file in files))
+    for _, english in TEXTS.values():
+        parts = [part.strip(" ,:()'") for part in re.split(r"\{\w+\}", english)]
+        for part in parts:
+            assert OF_OTHERS.match(english) or part in said, english
+
+
+@pytest.mark.parametrize("code", sorted(TEXTS))
+def test_what_was_heard_is_japanese(code: str) -> None:
+    assert is_japanese(TEXTS[code][0])
+
+
+def test_the_first_connection_is_no_recovery() -> None:
+    assert event_says({"event": "link.up"}, "ja") == "接続しました"
+    assert event_says({"event": "link.up"}, "en") == "connected"
+    assert event_says({"event": "link.up", "outage_s": 2467}, "ja") == "41分ぶりに接続しました"
+
+
+def test_the_start_is_told_in_words_not_in_names_for_scripts() -> None:
+    ready = {"event": "service.ready", "sensors": 6, "clock": "none", "reason": "first"}
+    assert event_says(ready, "ja") == "センサー 6台、時計 未同期、起動の理由 初めての起動"
+    assert event_says(ready, "en") == "6 sensors, clock not known, started because: first start"
+
+
+def test_a_field_an_older_version_did_not_write_is_a_dash() -> None:
+    assert event_says({"event": "maintenance.on", "sensor": "site"}, "ja") == "観測所全体 -"
+
+
+def test_a_line_that_is_down_tells_its_reason_in_japanese() -> None:
+    event = {"event": "link.down", "reason": "no answer to TCP"}
+    assert event_says(event, "ja") == "TCP に応答がありません 保存を続けます"
