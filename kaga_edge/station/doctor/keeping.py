@@ -143,7 +143,8 @@ def q02(bench: Bench) -> Finding:
     room = os.statvfs(folder)
     free = room.f_bavail * room.f_frsize
     days = ((bench.snapshot or {}).get("room_s") or 0) / 86_400
-    seen = f"{free // 1_000_000} MB free" + (f", about {round(days)} d" if days else "")
+    megabytes = free // 1_000_000
+    seen = f"{megabytes} MB free, about {round(days)} d" if days else f"{megabytes} MB free"
     if free < TOO_LITTLE_BYTES:
         return failed("Q02", seen)
     return note("Q02", seen) if free < LITTLE_BYTES or 0 < days < DAYS_OF_ROOM else passed("Q02", seen)
