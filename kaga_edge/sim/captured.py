@@ -6,6 +6,7 @@ The I2C ones speak bytes (``write``, ``read``), so that a stand-in for smbus2 ca
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -220,8 +221,12 @@ def play(dialogue: Dialogue[T], device: Device, exchanges: list[Exchange] | None
 def read_once(
     driver: Driver, device: Device, exchanges: list[Exchange] | None = None
 ) -> tuple[Measurement, ...]:
-    """Return one measurement of the device: identify, then measure. Raises DecodeError, BusError."""
-    play(driver.identify(), device, exchanges)
+    """Return one measurement of the device: identify, then measure. Raises DecodeError, BusError.
+
+    A capture may hold the measurement only: what it says nothing of is not asked of it twice.
+    """
+    with contextlib.suppress(SensorSilent):
+        play(driver.identify(), device, exchanges)
     return play(driver.measure(), device, exchanges)
 
 

@@ -194,13 +194,16 @@ class Sht4x:
     """Sensirion SHT4x: a command, a wait, six bytes with two checksums; no answer while busy."""
 
     MEASURE_S: ClassVar = {0xFD: 0.0083, 0xF6: 0.0045, 0xE0: 0.0016}
+    HEAT: ClassVar = (0x39, 0x2F, 0x1E)
+    HEAT_S = 1.1  # the longest by the datasheet
 
     def __init__(self, *, temperature_c: Source, humidity_pct: Source, timer: Timer = time.monotonic) -> None:
         self._temperature_c, self._humidity_pct, self._timer = temperature_c, humidity_pct, timer
         self._reply, self._ready_s = b"", 0.0
+        self.heated = 0  # how often
 
     def write(self, data: bytes) -> None:
-        """Take a one-byte command: measure, serial number (89), soft reset (94)."""
+        """Take a one-byte command: measure, serial number (89), soft reset (94), a second of heat."""
         self._answer_if_awake()
         if data[0] in self.MEASURE_S:
             t = round((self._temperature_c() + 45) * 65535 / 175)
@@ -209,6 +212,9 @@ class Sht4x:
             self._ready_s = self._timer() + self.MEASURE_S[data[0]]
         elif data[0] == 0x89:
             self._reply = sensirion_word(0x1234) + sensirion_word(0x5678)
+        elif data[0] in self.HEAT:
+            self._ready_s = self._timer() + self.HEAT_S  # it measures hot at the end; nobody reads that
+            self._reply, self.heated = b"", self.heated + 1
         else:
             self._reply = b""
 

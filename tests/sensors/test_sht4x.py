@@ -8,8 +8,10 @@ import pytest
 from crccheck.crc import Crc8Base
 
 from kaga_edge.sensors import sht4x
-from kaga_edge.sim.captured import CommandDevice, read_once
-from kaga_edge.vocabulary.errors import ChecksumWrong, FrameTruncated, SensorSilent
+from kaga_edge.sim.captured import CommandDevice, play, read_once
+from kaga_edge.sim.chips import Sht4x
+from kaga_edge.vocabulary.errors import ChecksumWrong, FrameTruncated, SensorSilent, WrongSensor
+from kaga_edge.vocabulary.readings import Flag
 
 
 class Crc8Sensirion(Crc8Base):
@@ -42,7 +44,7 @@ def test_random_words_equal_adafruits_driver(repetitions, circuit_python_bus, mo
     monkeypatch.setattr(adafruit.time, "sleep", lambda _: None)
     device = CommandDevice(0x44, {"89": frame(1, 2), "FD": frame(0, 0)})
     oracle = adafruit.SHT4x(circuit_python_bus(device))
-    ours = sht4x.Driver(sht4x.Options())
+    ours = sht4x.Driver(sht4x.Options(heater="off"))
     words = random.Random(44)
     for _ in range(repetitions):
         device.replies["FD"] = frame(words.randrange(0x10000), words.randrange(0x10000))
@@ -72,3 +74,70 @@ def test_each_precision_has_its_command(precision):
 def test_each_fault_has_its_error_and_place(reply, error, where):
     with pytest.raises(error, match=where):
         sht4x.decode(bytes.fromhex(reply))
+
+
+@pytest.mark.parametrize("serial", ["BEEF92BEEF93", "FFFFFFFFFFFF", "BEEF92"])
+def test_what_has_no_serial_number_is_another_sensor(serial):
+    driver = sht4x.Driver(sht4x.Options())
+    with pytest.raises(WrongSensor, match="check values"):
+        play(driver.identify(), CommandDevice(0x44, {"89": bytes.fromhex(serial)}))
+    play(driver.identify(), CommandDevice(0x44, {"89": bytes.fromhex("BEEF92BEEF92")}))
+
+
+class Wet:
+    """A chip at 10 degC whose air is as wet as told, and a clock moved by hand."""
+
+    def __init__(self) -> None:
+        self.percent, self.now_s = 99.0, 0.0
+        self.chip = Sht4x(
+            temperature_c=lambda: 10.0, humidity_pct=lambda: self.percent, timer=lambda: self.now_s
+        )
+        self.address = 0x44
+        self.written: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data.hex().upper())
+        self.chip.write(data)
+        self.now_s += 0.01  # the driver waits for a measurement, not for the heat
+
+    def read(self, count: int) -> bytes:
+        return self.chip.read(count)
+
+
+def polls(driver, wet, count, every_s=10.0):
+    found = []
+    for _ in range(count):
+        wet.now_s += every_s
+        found.append(play(driver.measure(), wet)[1])
+    return found
+
+
+@pytest.mark.parametrize(("heater", "command"), [("20mW", "1E"), ("110mW", "2F"), ("200mW", "39")])
+def test_days_of_fog_are_interrupted_by_a_second_of_heat(heater, command):
+    wet = Wet()
+    driver = sht4x.Driver(sht4x.Options(heater=heater, heat_after_polls=30, settle_polls=4))
+    values = [m.value is not None for m in polls(driver, wet, 34 + 30 + 2)]
+    assert values == [True] * 30 + [False] * 4 + [True] * 30 + [False] * 2
+    assert wet.chip.heated == wet.written.count(command) == 2
+    cooling = polls(driver, wet, 1)[0]
+    assert (cooling.value, cooling.flags) == (None, Flag.MISSING)
+
+
+def test_nothing_is_sent_to_a_part_that_heats():
+    wet = Wet()
+    driver = sht4x.Driver(sht4x.Options(heater="200mW", heat_after_polls=30, settle_polls=2))
+    values = [m.value is not None for m in polls(driver, wet, 34, every_s=1.0)]  # 1.1 s of heat: no answer
+    assert values == [True] * 30 + [False] * 2 + [True] * 2
+
+
+def test_dry_air_in_between_begins_the_count_anew_and_without_a_heater_nothing_is_heated():
+    wet = Wet()
+    driver = sht4x.Driver(sht4x.Options(heater="200mW", heat_after_polls=30))
+    polls(driver, wet, 29)
+    wet.percent = 80.0
+    polls(driver, wet, 1)
+    wet.percent = 99.0
+    polls(driver, wet, 29)
+    assert wet.chip.heated == 0
+    polls(sht4x.Driver(sht4x.Options()), wet, 200)
+    assert wet.chip.heated == 0
