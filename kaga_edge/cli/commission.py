@@ -1,7 +1,7 @@
 """``kaga-edge commission``: the acceptance at the site, and one page to hand in.
 
-It runs the diagnosis, tests each sensor, walks the line, looks at clock and power, and leaves room for what
-only a person can do: the photograph, the staff gauge, pulling the plug.
+It runs the diagnosis, tests each sensor, walks the line and cuts it for a minute, looks at clock and power,
+and leaves room for what only a person can do: the photograph, the staff gauge, pulling the plug.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaga_edge import __version__
+from kaga_edge.cli import linecut
 from kaga_edge.cli.ask import (
     DEFAULT_CONFIG,
     NotRunning,
@@ -27,6 +28,7 @@ from kaga_edge.cli.ask import (
     not_written,
     socket_of,
 )
+from kaga_edge.cli.linecut import Row
 from kaga_edge.cli.screen import fold, padded, tell
 from kaga_edge.text import LANGUAGES, quantity_name, say, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
@@ -47,15 +49,6 @@ class NoName(KagaError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the page. ``words``: what was checked, by language; ``seen``: the evidence."""
-
-    state: str
-    words: dict[str, str]
-    seen: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """One heading of the page with its rows; its state is the worst of them."""
 
@@ -65,7 +58,9 @@ class Section:
     @property
     def state(self) -> str:
         """The worst of the rows."""
-        states = [row.state for row in self.rows]
+        states = {row.state for row in self.rows}
+        if states == {"skip"}:
+            return "skip"
         return next((one for one in ("fail", "note", "unknown") if one in states), "pass")
 
 
@@ -74,6 +69,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser("commission")
     parser.add_argument("--who", metavar="NAME")
     parser.add_argument("--out", type=Path, metavar="FILE")
+    parser.add_argument("--cut", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--yes", action="store_true")
     parser.add_argument("--json", action="store_true")
     add_daemon_options(parser)
     parser.set_defaults(func=run)
@@ -87,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config or DEFAULT_CONFIG)
     who = _who(args, lang)
     sections = []
+    args.who = who
     for section in _sections(args, config, lang):
         sections.append(section)
         if not args.json:
@@ -128,6 +126,7 @@ def _sections(args: argparse.Namespace, config: Config, lang: str) -> Iterator[S
     verdicts = verdicts_on(config.sensors, config, socket_of(args), lang)
     yield Section(name="sensors", rows=tuple(_sensor(one) for one in verdicts))
     yield Section(name="line", rows=tuple(_step(one) for one in bench.line()))
+    yield Section(name="cut", rows=(linecut.examine(args, lang, config.platform is not None),))
     for name in ("T", "P"):
         rows = tuple(_finding(one) for one in findings if one.code.startswith(name))
         yield Section(name={"T": "clock", "P": "power"}[name], rows=rows)
@@ -184,7 +183,7 @@ def _lines(number: int, section: Section, lang: str) -> list[str]:
     head = padded(f"{number} {say(f'commission.{section.name}', lang)}", 18)
     lines = fold(head + "  ".join(parts or [say("doctor.skip", lang)]), indent=2)
     for row in section.rows:
-        if row.state in ("fail", "note"):
+        if row.state in ("fail", "note") or section.name == "cut":
             state = say(f"doctor.{row.state}", lang)
             lines += fold(f"  {state}  {row.words[lang]}  {row.seen}".rstrip(), indent=4)
     return lines

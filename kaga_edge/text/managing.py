@@ -206,6 +206,39 @@ TEXTS: dict[str, tuple[str, str]] = {
     "commission.doctor": ("診断", "Diagnosis"),
     "commission.sensors": ("センサー", "Sensors"),
     "commission.line": ("市への回線", "Line"),
+    "commission.cut": ("断線試験", "Line cut"),
+    "cut.title": ("回線を{seconds}秒切る", "line cut for {seconds} s"),
+    "cut.not_asked": ("求められていない", "not asked for"),
+    "cut.no_platform": ("送信先がない", "no [platform]"),
+    "cut.not_agreed": (
+        "同意がない (端末で答えるか --yes)",
+        "not agreed to (answer on a terminal, or --yes)",
+    ),
+    "cut.not_running": ("ゲートウェイが止まっている", "the gateway is not running"),
+    "cut.refused": ("できない: {reason}", "refused: {reason}"),
+    "cut.nothing_measured": (
+        "その間に測定がなかった (--cut を測定の間隔より長く)",
+        "nothing was measured in that time (--cut longer than the sensors' interval)",
+    ),
+    "cut.arrived": (
+        "{count}件を保存し、戻ってから{seconds}秒ですべて届いた",
+        "{count} rows kept, all arrived {seconds} s after its end",
+    ),
+    "cut.not_arrived": (
+        "{count}件が{seconds}秒たっても届かない",
+        "{count} rows have not arrived after {seconds} s",
+    ),
+    "cut.will": (
+        "断線試験: 回線を{seconds}秒切ります。測定は続き、後で届きます。警報が出たらすぐ戻ります。",
+        (
+            "Line-cut test: the line is cut for {seconds} s. Measuring goes on, rows arrive later; "
+            "an alarm ends it."
+        ),
+    ),
+    "cut.going_on": (
+        "回線を切りました。{seconds}秒待ちます",
+        "The line is cut; {seconds} s to wait",
+    ),
     "commission.clock": ("時計", "Clock"),
     "commission.power": ("電源", "Power"),
     "commission.store": ("保存と送信", "Store"),

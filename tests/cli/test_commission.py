@@ -89,7 +89,7 @@ def test_a_silent_sensor_is_not_accepted_and_every_part_is_told(kaga_edge, confi
     body = json.loads(said.out)
     assert said.code == 2
     states = {one["name"]: one["state"] for one in body["sections"]}
-    assert list(states) == ["doctor", "sensors", "line", "clock", "power", "store"]
+    assert list(states) == ["doctor", "sensors", "line", "cut", "clock", "power", "store"]
     assert states["sensors"] == states["store"] == "fail"
 
 
