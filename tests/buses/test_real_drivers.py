@@ -20,7 +20,8 @@ def sensor(module: Any, options: Any, address: int | None = None) -> BusSensor:
 
 async def test_sht4x_over_i2c(parts: Any) -> None:
     # checked with crccheck; T and RH by the datasheet's formula
-    chips = parts.Chips(replies={0x44: {b"\xfd": bytes.fromhex("6422B37525BE")}})
+    serial = bytes.fromhex("BEEF92BEEF92")
+    chips = parts.Chips(replies={0x44: {b"\x89": serial, b"\xfd": bytes.fromhex("6422B37525BE")}})
     spec = parts.i2c_spec(sensor(sht4x, sht4x.Options(), 0x44))
     async with parts.running(spec, chips=chips) as (_, log):
         await log.until(lambda: bool(log.of("s")))

@@ -92,23 +92,25 @@ class Wet:
         self.chip = Sht4x(
             temperature_c=lambda: 10.0, humidity_pct=lambda: self.percent, timer=lambda: self.now_s
         )
-        self.address = 0x44
         self.written: list[str] = []
 
-    def write(self, data: bytes) -> None:
-        self.written.append(data.hex().upper())
-        self.chip.write(data)
-        self.now_s += 0.01  # the driver waits for a measurement, not for the heat
-
-    def read(self, count: int) -> bytes:
-        return self.chip.read(count)
+    def hold(self, dialogue):
+        try:
+            request = next(dialogue)
+            while True:
+                self.written.append(request.write.hex().upper())
+                self.chip.write(request.write)
+                self.now_s += request.settle_s
+                request = dialogue.send(self.chip.read(request.read_bytes) if request.read_bytes else b"")
+        except StopIteration as end:
+            return end.value
 
 
 def polls(driver, wet, count, every_s=10.0):
     found = []
     for _ in range(count):
         wet.now_s += every_s
-        found.append(play(driver.measure(), wet)[1])
+        found.append(wet.hold(driver.measure())[1])
     return found
 
 
@@ -119,7 +121,7 @@ def test_days_of_fog_are_interrupted_by_a_second_of_heat(heater, command):
     values = [m.value is not None for m in polls(driver, wet, 34 + 30 + 2)]
     assert values == [True] * 30 + [False] * 4 + [True] * 30 + [False] * 2
     assert wet.chip.heated == wet.written.count(command) == 2
-    cooling = polls(driver, wet, 1)[0]
+    cooling = polls(driver, wet, 1)[0]  # the third of four
     assert (cooling.value, cooling.flags) == (None, Flag.MISSING)
 
 
