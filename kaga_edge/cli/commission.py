@@ -13,9 +13,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kaga_edge import __version__
 from kaga_edge.cli import linecut
@@ -31,6 +33,7 @@ from kaga_edge.cli.ask import (
 from kaga_edge.cli.linecut import Row
 from kaga_edge.cli.screen import fold, padded, tell
 from kaga_edge.text import LANGUAGES, quantity_name, say, unit_shown
+from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
 
@@ -91,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(_lines(len(sections), section, lang)), flush=True)
     out = args.out or Path(f"commission-{config.site.id}-{time.strftime('%Y%m%d')}.html")
     try:
-        out.write_text(page(config, who, sections, time.strftime("%Y-%m-%d %H:%M %Z")), encoding="utf-8")
+        out.write_text(page(config, who, sections, _now(config.site.zone)), encoding="utf-8")
     except OSError as error:
         raise not_written(out, error, lang) from error
     worst = max((EXITS.get(one.state, 0) for one in sections), default=0)
@@ -145,8 +148,7 @@ def _sensor(one: dict[str, Any]) -> Row:
         for channel in one["channels"]:
             quantity = BY_CHANNEL[channel["id"]]
             unit = unit_shown(quantity.unit, lang, quantity.channel)
-            spread = f"{channel['least']:.6g} - {channel['most']:.6g} {unit}"
-            parts.append(f"{quantity_name(channel['id'], lang)} {spread}")
+            parts.append(f"{quantity_name(channel['id'], lang)} {_spread(channel)} {unit}".removesuffix(" -"))
         words[lang] = f"{one['sensor']}  " + ", ".join(parts)
     error = f" {one['error']['code']} {one['error']['what']}" if one["error"] else ""
     seen = f"{one['readings']}/{one['asked']}{error}"
@@ -185,7 +187,7 @@ def _lines(number: int, section: Section, lang: str) -> list[str]:
     for row in section.rows:
         if row.state in ("fail", "note") or section.name == "cut":
             state = say(f"doctor.{row.state}", lang)
-            lines += fold(f"  {state}  {row.words[lang]}  {row.seen}".rstrip(), indent=4)
+            lines += fold(f"  {state}  {row.words[lang]}  {heard(row.seen, lang)}".rstrip(), indent=4)
     return lines
 
 
@@ -241,6 +243,27 @@ STYLE = (
 )
 
 
+def _now(zone: str) -> str:
+    """Return the site's own time: the page is filed where the station stands."""
+    try:
+        return f"{datetime.now(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+    except (ZoneInfoNotFoundError, ValueError):
+        return time.strftime("%Y-%m-%d %H:%M %Z")
+
+
+def _spread(channel: dict[str, Any]) -> str:
+    least, most = (f"{channel[key]:.6g}" for key in ("least", "most"))
+    return least if least == most else f"{least} - {most}"
+
+
+def _seen(text: str) -> str:
+    """Return what was seen in Japanese with the English below, once where they are the same."""
+    japanese = heard(text, "ja")
+    if japanese == text:
+        return escape(text)
+    return f"{escape(japanese)}<br><span class=en>{escape(text)}</span>"
+
+
 def _section(section: Section) -> str:
     """Return the section's table; what passed in the long diagnosis is only counted."""
     shown = section.rows
@@ -255,7 +278,7 @@ def _section(section: Section) -> str:
     rows = "".join(
         f'<tr><td class="state {row.state}">{_both(f"doctor.{row.state}")}</td>'
         f"<td>{escape(row.words['ja'])}<br><span class=en>{escape(row.words['en'])}</span></td>"
-        f"<td class=small>{escape(row.seen)}</td></tr>"
+        f"<td class=small>{_seen(row.seen)}</td></tr>"
         for row in shown
     )
     head = f"{_both(f'commission.{section.name}')}: <span class={section.state}>"

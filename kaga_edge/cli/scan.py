@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of
+from kaga_edge.cli.failure import told
 from kaga_edge.cli.screen import fold
 from kaga_edge.text import catalogue, quantity_name, say, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
@@ -231,7 +232,8 @@ def verdict_lines(one: dict[str, Any], lang: str) -> list[str]:
             say("test.range", lang, name=name, least=least, most=most, spread=spread, unit=unit), indent=4
         )
     if one["error"]:
-        lines += fold(f"  {one['error']['code']} {one['error']['what']}", indent=4)
+        what = told(one["error"]["code"], one["error"]["what"], lang)
+        lines += fold(f"  {one['error']['code']} {what}", indent=4)
         if f"{one['error']['code']}.meaning" in catalogue():
             lines.append(f"  {say('status.next', lang)}: kaga-edge explain {one['error']['code']}")
     return lines
