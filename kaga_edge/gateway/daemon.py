@@ -547,6 +547,7 @@ class Daemon:
                     await self._remember_time()
                 await self._tell_status()
             await self._write_metrics()
+            leaner.tidy()
 
     async def _remember_time(self) -> None:
         moment = self._clock.now()
@@ -661,6 +662,7 @@ class Daemon:
             await self._stop_uplink()
             self._start_uplink()
         journal.info("config.applied", sensors=len(self._plans), catalog=self._catalog.k)
+        leaner.tidy()  # the old plans and what reading the new ones took
 
     # --- stop ---
 
