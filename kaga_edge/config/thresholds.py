@@ -1,0 +1,95 @@
+"""What a sensor's values are held against: limits of the year and of seasons, thresholds with their ranks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kaga_edge.config.faults import Code
+from kaga_edge.config.limits import default_limits
+from kaga_edge.config.lines import Path
+from kaga_edge.config.sensor_tables import LimitsTable, QualityTable, ThresholdTable
+from kaga_edge.config.tables import Desk
+from kaga_edge.config.values import Thresholds
+from kaga_edge.core.grading import Limits, SeasonLimits
+from kaga_edge.core.local import MonthDay
+from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
+
+RANKS = ("standby", "caution", "evacuation", "danger", "levee")  # rivers, lowest first
+SNOW_RANKS = ("caution", "warning")
+
+
+def limits_of(
+    desk: Desk, given: Mapping[str, QualityTable], quantities: tuple[Quantity, ...], path: Path
+) -> dict[str, Limits]:
+    """Return the limits of each channel; a channel the sensor has not is noted."""
+    channels = [one.channel for one in quantities]
+    for channel in given:
+        if channel not in channels:
+            desk.fault(
+                (*path, "quality", channel), Code.UNKNOWN_CHANNEL, name=channel, valid=", ".join(channels)
+            )
+    return {channel: _merged(default_limits(BY_CHANNEL[channel]), given.get(channel)) for channel in channels}
+
+
+def seasons_of(given: Mapping[str, QualityTable], limits: Mapping[str, Limits]) -> tuple[SeasonLimits, ...]:
+    """Return the limits of seasons, each on top of the channel's limits of the year."""
+    return tuple(
+        SeasonLimits(
+            channel=channel,
+            between=(_month_day(season.between[0]), _month_day(season.between[1])),
+            limits=_merged(limits[channel], season),
+        )
+        for channel, table in given.items()
+        if channel in limits
+        for season in table.season
+    )
+
+
+def alarms_of(
+    desk: Desk, given: Mapping[str, ThresholdTable], quantities: tuple[Quantity, ...], path: Path
+) -> dict[str, Thresholds]:
+    """Return the thresholds of each channel named under ``alarms``."""
+    channels = [one.channel for one in quantities]
+    for channel in given:
+        if channel not in channels:
+            where = (*path, "alarms", channel)
+            desk.fault(where, Code.UNKNOWN_CHANNEL, name=channel, valid=", ".join(channels))
+    return {
+        channel: Thresholds(
+            by_rank=thresholds_of(desk, table, (*path, "alarms", channel)), hysteresis=table.hysteresis
+        )
+        for channel, table in given.items()
+    }
+
+
+def thresholds_of(desk: Desk, table: ThresholdTable, path: Path) -> dict[str, float]:
+    """Return the thresholds by rank, lowest first; ranks out of order are noted."""
+    given = {rank: value for rank in (*RANKS, "warning") if (value := getattr(table, rank)) is not None}
+    for ranks in (RANKS, SNOW_RANKS):
+        ordered = [rank for rank in ranks if rank in given]
+        for lower, higher in itertools.pairwise(ordered):
+            if given[lower] > given[higher]:
+                desk.fault(
+                    (*path, lower),
+                    Code.THRESHOLD_ORDER,
+                    lower=lower,
+                    low=given[lower],
+                    higher=higher,
+                    high=given[higher],
+                    order=" <= ".join(ranks),
+                )
+    return dict(sorted(given.items(), key=lambda item: item[1]))
+
+
+def _merged(limits: Limits, given: LimitsTable | None) -> Limits:
+    if given is None:
+        return limits
+    names = given.model_fields_set - {"season", "between"}
+    return replace(limits, **{name: getattr(given, name) for name in names})
+
+
+def _month_day(text: str) -> MonthDay:
+    month, _, day = text.partition("-")
+    return int(month), int(day)
