@@ -7,10 +7,12 @@
     recorder.py       group commit
     timewatch.py      the moment the clock becomes right, and what was dated before
     watches.py        alarms over several values; retired.py those whose rule has gone; wording.py their words
-    watched.py        the time in which nobody counted
+    counting.py       counts that go on; watched.py the time in which nobody counted
+    companions.py     the neighbours' air, which a value is sited with
     events.py         event mode: measuring and sending faster
     upkeep.py         maintenance; collecting.py what somebody asked to stop
     outputs.py        lamps and sirens; powerswitches.py and battery.py the power
+    latest.py         what each sensor said last
     snapshot.py       what status, health and systemd are told; shown.py what the status page asks beside it
     notable.py        what is worth an event; daily.py the line of the day
     leaner.py         few cycles and little memory

@@ -12,7 +12,7 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from kaga_edge import __version__
 from kaga_edge.buses import BusSensor, Polled, Wires
@@ -24,19 +24,19 @@ from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Catalog, Change, Entry, EpochBegan
 from kaga_edge.core.timekeeping import Floor
-from kaga_edge.gateway import daily, leaner, linecut, notable, plans, shown, snapshot
+from kaga_edge.gateway import companions, daily, leaner, linecut, notable, plans, shown, snapshot
 from kaga_edge.gateway.battery import BatteryGuard
 from kaga_edge.gateway.collecting import Changed, Collecting
 from kaga_edge.gateway.configured import MEMORY, Configured
+from kaga_edge.gateway.counting import Counting
 from kaga_edge.gateway.events import Events
+from kaga_edge.gateway.latest import Latest, log_alert, log_change, newer
 from kaga_edge.gateway.outputs import Outputs
 from kaga_edge.gateway.powerswitches import PowerSwitches
 from kaga_edge.gateway.recorder import Recorder
 from kaga_edge.gateway.retired import ALARMED_KEY, Retired
-from kaga_edge.gateway.snapshot import Latest
 from kaga_edge.gateway.timewatch import TimeWatch
 from kaga_edge.gateway.upkeep import Upkeep
-from kaga_edge.gateway.watched import Watched
 from kaga_edge.gateway.watches import RAISED_KEY, Watches
 from kaga_edge.gateway.wired import Buses
 from kaga_edge.gateway.wording import worded_rank
@@ -48,26 +48,12 @@ from kaga_edge.station.page.opening import Opening
 from kaga_edge.store import Store
 from kaga_edge.uplink import Uplink, UplinkSettings
 from kaga_edge.vocabulary.errors import CollectionStopped, KagaError, SensorSilent
-from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
-COMPANION_MAX_AGE_S = 900.0  # air pressure and temperature change slowly
 HOUSEKEEPING_S = 60.0
 REMEMBER_TIME_S = 300.0
 STOP_BUSES_S = 2.0
 STOP_UPLINK_S = 2.0  # both within the five seconds a stop may take
-
-
-@runtime_checkable
-class Counter(Protocol):
-    """A driver whose count must go on after a restart (rain gauge)."""
-
-    @property
-    def tips_total(self) -> int:
-        """Tips counted since the count began."""
-
-    def resume(self, tips_total: int) -> None:
-        """Go on from ``tips_total``."""
 
 
 class Daemon:
@@ -91,9 +77,7 @@ class Daemon:
         self._plans: dict[str, SensorPlan] = {}
         self._states: dict[str, SensorState] = {}
         self._latest: dict[str, Latest] = {}
-        self._counters: dict[str, Counter] = {}
-        self._counted: dict[str, int] = {}
-        self._watched = Watched()
+        self._counting = Counting()
         self._watches = Watches((), zone=config.site.zone)
         self._events = self._plan_events(config)
         self._outputs = self._make_outputs(())
@@ -283,12 +267,7 @@ class Daemon:
         return self._watches.raised.union(*(state.raised for state in self._states.values()))
 
     async def _begin_sensor(self, sensor: BusSensor) -> None:
-        """Let a counter go on where it stood, before its bus is asked for the first time."""
-        if isinstance(sensor.driver, Counter):
-            total = int(await self._store.recall(f"tips/{sensor.id}") or 0)
-            sensor.driver.resume(total)
-            self._counters[sensor.id], self._counted[sensor.id] = sensor.driver, total
-            await self._watched.begin(sensor.id, self._clock.now(), self._store.recall)
+        await self._counting.begin(sensor, self._clock.now(), self._store.recall)
 
     def _told(self) -> tuple[str, bytes]:
         """What the platform was told of us at birth: catalog and manifest."""
@@ -348,7 +327,7 @@ class Daemon:
         if plan is None:  # the last words of a bus that a reload took away
             return
         at_s = self._clock.monotonic_ns() / 1e9
-        if plan.id in self._counters and (gap := self._watched.missed(plan)) is not None:
+        if (gap := self._counting.missed(plan)) is not None:
             self._recorder.add(Entry(sample=gap))
         state, judged = judge(
             plan,
@@ -363,7 +342,7 @@ class Daemon:
         seen = self._watches.see(judged.sample, at_s)
         alerts = (*map(worded_rank, judged.alerts), *seen.alerts)
         for alert in alerts:
-            snapshot.log_alert(alert)
+            log_alert(alert)
         if alerts:
             self._outputs.show(self._raised())
         self._power.see(polled)
@@ -384,8 +363,8 @@ class Daemon:
             Entry(sample=kept.sample, alerts=(*kept.alerts, *news, *cleared), remember=remember)
         )
         before = self._latest.get(plan.id)
-        self._latest[plan.id] = snapshot.newer(before, kept.sample, polled.error, at_s)
-        snapshot.log_change(plan.id, before, self._latest[plan.id])
+        self._latest[plan.id] = newer(before, kept.sample, polled.error, at_s)
+        log_change(plan.id, before, self._latest[plan.id])
         for one in notable.values(plan.id, before, self._latest[plan.id]):
             journal.event(one.level, one.name, **one.fields)
 
@@ -398,28 +377,11 @@ class Daemon:
             pairs.append((ALARMED_KEY, " ".join(sorted(alarmed))))
         if deriving.must_remember(known.memory, state.memory):
             pairs.append((f"derived/{sensor_id}", deriving.to_text(state.memory)))
-        counter = self._counters.get(sensor_id)
-        if counter is not None:
-            pairs += self._watched.mark(sensor_id, at)
-        if counter is not None and counter.tips_total != self._counted.get(sensor_id):
-            self._counted[sensor_id] = counter.tips_total
-            pairs.append((f"tips/{sensor_id}", str(counter.tips_total)))
+        pairs += self._counting.to_remember(sensor_id, at)
         return tuple(pairs)
 
     def _around(self, plan: SensorPlan) -> Surroundings:
-        position = self.config.site.position
-        return Surroundings(
-            air_pressure_hpa=self._companion(plan.mount.air_pressure_from, Quantity.AIR_PRESSURE_HPA),
-            air_temperature_c=self._companion(plan.mount.temperature_from, Quantity.AIR_TEMPERATURE_C),
-            latitude_deg=position[0] if position else None,
-        )
-
-    def _companion(self, sensor_id: str | None, quantity: Quantity) -> float | None:
-        latest = self._latest.get(sensor_id) if sensor_id else None
-        now_s = self._clock.monotonic_ns() / 1e9
-        if latest is None or latest.good_s is None or now_s - latest.good_s > COMPANION_MAX_AGE_S:
-            return None
-        return next((r.value for r in latest.good if r.quantity is quantity), None)
+        return companions.around(plan, self._latest, self.config, self._clock.monotonic_ns() / 1e9)
 
     # --- what others are told ---
 
@@ -673,7 +635,7 @@ class Daemon:
             self._uplink = self._uplink_task = None
 
     async def _stop(self) -> None:
-        self._watched.closing = True
+        self._counting.watched.closing = True
         page_closed = self._group.create_task(self._page.close(), name="page")
         with contextlib.suppress(TimeoutError):  # a hung bus must not hold up the last commit
             async with asyncio.timeout(STOP_BUSES_S):

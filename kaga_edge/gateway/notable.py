@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from kaga_edge.gateway.snapshot import Facts, Latest
+from kaga_edge.gateway.latest import Latest
+from kaga_edge.gateway.snapshot import Facts
 from kaga_edge.text import quality_words
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import Quantity

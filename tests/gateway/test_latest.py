@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from kaga_edge.gateway.snapshot import Latest, Polls, log_change, newer
+from kaga_edge.gateway.latest import Latest, Polls, log_change, newer
 from kaga_edge.vocabulary.errors import SensorSilent, WarmingUp
 from kaga_edge.vocabulary.readings import ClockTrust, Moment, Sample
 

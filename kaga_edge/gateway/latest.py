@@ -1,0 +1,94 @@
+"""What each sensor said last, and what was last good of it; the log hears of changes, not of polls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kaga_edge.station import journal
+from kaga_edge.vocabulary.errors import KagaError, WarmingUp
+from kaga_edge.vocabulary.readings import Alert, Reading, Sample
+
+HALF_HOUR_S = 1800.0
+DOWN_AFTER = 3  # failed polls in a row before the log says so: one lost frame is no event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polls:
+    """How many polls were made and how many failed, over the last half to whole hour."""
+
+    since_s: float = 0.0
+    made: int = 0
+    failed: int = 0
+    earlier: tuple[int, int] = (0, 0)  # of the half hour before
+
+    def after(self, failed: bool, at_s: float) -> Polls:
+        """Return the counts with one more poll."""
+        if self.made and at_s - self.since_s < HALF_HOUR_S:
+            return replace(self, made=self.made + 1, failed=self.failed + failed)
+        recent = at_s - self.since_s < 2 * HALF_HOUR_S
+        return Polls(
+            since_s=at_s, made=1, failed=int(failed), earlier=(self.made, self.failed) if recent else (0, 0)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """The newest sample of one sensor, and its newest good one. Times are monotonic seconds."""
+
+    readings: tuple[Reading, ...]
+    at_ms: int
+    polled_s: float
+    good: tuple[Reading, ...] = ()
+    good_s: float | None = None
+    failures: int = 0
+    failing_since_s: float | None = None
+    error: KagaError | None = None
+    polls: Polls = Polls()
+
+
+def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: float) -> Latest:
+    """Return the newest of a sensor after ``sample``; what was last good stays known."""
+    old = before or Latest(readings=(), at_ms=0, polled_s=at_s)
+    if error is None:
+        return Latest(
+            readings=sample.readings,
+            at_ms=sample.at.wall_ms,
+            polled_s=at_s,
+            good=sample.readings,
+            good_s=at_s,
+            polls=old.polls.after(False, at_s),
+        )
+    return Latest(
+        readings=sample.readings,
+        at_ms=sample.at.wall_ms,
+        polled_s=at_s,
+        good=old.good,
+        good_s=old.good_s,
+        failures=old.failures + (not isinstance(error, WarmingUp)),
+        failing_since_s=old.failing_since_s or at_s,
+        error=error,
+        polls=old.polls.after(not isinstance(error, WarmingUp), at_s),
+    )
+
+
+def log_change(sensor: str, before: Latest | None, after: Latest) -> None:
+    """Log a sensor that went down or came back: one line per change, not per poll."""
+    if isinstance(after.error, WarmingUp):
+        return
+    if after.failures == DOWN_AFTER and after.error is not None:
+        e = after.error
+        ago = None if after.good_s is None else round(after.polled_s - after.good_s)
+        journal.error(
+            "sensor.down", sensor=sensor, code=e.code, error=e.what, where=e.where, fix=e.fix, last_good_s=ago
+        )
+    elif not after.failures and before is not None and before.failures >= DOWN_AFTER:
+        since_s = before.failing_since_s or after.polled_s
+        journal.info(
+            "sensor.up", sensor=sensor, outage_s=round(after.polled_s - since_s), missed=before.failures
+        )
+
+
+def log_alert(alert: Alert) -> None:
+    """Log an alarm that was raised or cleared."""
+    facts = {name: alert.data[name] for name in ("value", "threshold", "unit") if name in alert.data}
+    journal.event(50 if alert.state == "raised" else 20, f"alert.{alert.state}", key=alert.key, **facts)
