@@ -47,10 +47,11 @@ class VehicleState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """The speed of one vehicle, and its length where a pair measured it."""
+    """The speed of one vehicle; where a pair measured it, its length and which detector it met first."""
 
     speed_m_s: float
     length_m: float | None = None
+    forward: bool = True  # first detector first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,11 @@ class VehicleTally:
     def mean_length_m(self) -> float | None:
         """The mean length of the vehicles that a pair measured."""
         return _mean([p.length_m for p in self.passages if p.length_m is not None])
+
+    @property
+    def backward(self) -> int:
+        """How many vehicles a pair saw going from the second detector to the first."""
+        return sum(not passage.forward for passage in self.passages)
 
     @property
     def mean_headway_s(self) -> float | None:
@@ -137,7 +143,7 @@ def passage_of_pair(first: Pulse, second: Pulse, detector: Detector) -> Passage 
     length_m = speed_m_s * (first.on_ns + second.on_ns) / 2 / NS_PER_S - detector.detector_length_m
     if not detector.shortest_m <= length_m <= detector.longest_m:
         return None
-    return Passage(speed_m_s=speed_m_s, length_m=length_m)
+    return Passage(speed_m_s=speed_m_s, length_m=length_m, forward=first.start_ns < second.start_ns)
 
 
 def _single(pulse: Pulse, detector: Detector) -> Passage | None:

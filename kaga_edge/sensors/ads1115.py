@@ -153,6 +153,7 @@ class Driver:
         self._at_4_ma, self._at_20_ma = _scale(options)
         measured = () if self._quantity is None else (self._quantity,)
         self.quantities: tuple[Quantity, ...] = (*measured, Quantity.LOOP_CURRENT_MA)
+        self.remarks = _remarks(options.gain_v, options.shunt_ohm)
 
     def identify(self) -> Dialogue[None]:
         """Write the config register and read it back: the part has no identity. Raises WrongSensor."""
@@ -219,6 +220,14 @@ def config_word(ads_input: int, gain_v: float) -> int:
         choices = ", ".join(str(volts) for volts in GAINS)
         raise KagaError(f"gain_v {gain_v} does not exist", fix=f"use one of: {choices}")
     return 1 << 15 | (0b100 | ads_input) << 12 | GAINS[gain_v] << 9 | 1 << 8 | RATE_128 << 5 | 0b11
+
+
+def _remarks(gain_v: float, shunt_ohm: float) -> tuple[str, ...]:
+    most_ma = gain_v / shunt_ohm * 1000
+    if most_ma > FAULT_ABOVE_MA:
+        return ()
+    ends = f"gain_v {gain_v} over {shunt_ohm:g} ohm ends at {most_ma:.2f} mA"
+    return (f"{ends}: a fault signal of 21 mA does not show; take the next larger gain_v",)
 
 
 def _scale(options: Options) -> tuple[float, float]:

@@ -14,7 +14,8 @@ Frame
 
     Number - 1 goes on the wire (``address_base = 1``). Older firmware seems to send the number itself
     (``address_base = 0``): read once and compare with a tape measure; one off is another register.
-    A unit that refuses 1A-1E is read with the driver modbus_map.
+    A unit that refuses 1A-1E is read with the driver modbus_map. The RS-232 telegram ($LVX,...) is left
+    out: the manual's text and its template disagree on whether a check field ends it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ Frame
         speed = lead_distance_m / |t2 - t1|      length = speed (on1 + on2) / 2 - detector_length_m
 
     A vehicle counts when it leaves the first detector; occupancy counts the time active in the interval,
-    cut at its ends.
+    cut at its ends. Which detector of a pair a vehicle met first is its direction: one without a partner
+    counts, but has neither speed nor direction. More than 40 a minute pass no lane: two detectors disturb
+    each other then, and the sample is flagged.
 """
 
 from __future__ import annotations
@@ -39,8 +41,8 @@ MODEL = Model(
     names=("inductive loop amplifier (relay or open collector)", "infrared light barrier"),
     bus=BusKind.GPIO,
     measures={
-        "ja": "台数、占有率、速度、車頭時間。2台並べると車長も",
-        "en": "count, occupancy, speed, headway; with two in a row also length",
+        "ja": "台数、占有率、速度、車頭時間。2台並べると車長と方向も",
+        "en": "count, occupancy, speed, headway; with two in a row also length and direction",
     },
     wiring={
         "ja": "接点またはオープンコレクタを GPIO と GND の間に。フォトカプラで絶縁",
@@ -66,6 +68,8 @@ personal_data = false
 )
 
 KPH_PER_M_S = 3.6
+MOST_PER_MINUTE = 40.0  # of one lane
+NS_PER_MINUTE = 60_000_000_000
 SPEEDS = (Quantity.VEHICLE_SPEED_KPH, Quantity.VEHICLE_SPEED_TIME_MEAN_KPH)
 
 
@@ -169,7 +173,9 @@ class Driver:
         self._options = options
         self._detector = _detector(options)
         self._state = VehicleState()
-        length = () if options.gpio_second is None else (Quantity.VEHICLE_LENGTH_M,)
+        single = options.gpio_second is None
+        length = () if single else (Quantity.VEHICLE_LENGTH_M,)
+        direction = () if single else (Quantity.FORWARD_COUNT, Quantity.BACKWARD_COUNT)
         self.quantities: tuple[Quantity, ...] = (
             Quantity.VEHICLE_COUNT,
             Quantity.OCCUPANCY_RATIO,
@@ -177,6 +183,7 @@ class Driver:
             Quantity.VEHICLE_SPEED_TIME_MEAN_KPH,
             *length,
             Quantity.HEADWAY_S,
+            *direction,
         )
 
     def pins(self) -> tuple[PinUse, ...]:
@@ -202,7 +209,8 @@ class Driver:
     def decode(self, edges: Edges) -> tuple[Measurement, ...]:
         """Return the traffic of one interval; speed, length and headway are None without a vehicle."""
         self._state, tally = fold_vehicles(self._state, edges, self._detector)
-        flags = Flag.LOW_QUALITY if edges.lost or tally.rejected else Flag.GOOD
+        crosstalk = tally.count > MOST_PER_MINUTE * max(1.0, (edges.end_ns - edges.start_ns) / NS_PER_MINUTE)
+        flags = Flag.LOW_QUALITY if edges.lost or tally.rejected or crosstalk else Flag.GOOD
         # One detector only guesses the length, so its speed is an estimate.
         guess = Flag.ESTIMATED if self._options.gpio_second is None else Flag.GOOD
         values = _values(tally)
@@ -240,6 +248,8 @@ def _values(tally: VehicleTally) -> dict[Quantity, float | None]:
         Quantity.VEHICLE_SPEED_TIME_MEAN_KPH: None if time_m_s is None else time_m_s * KPH_PER_M_S,
         Quantity.VEHICLE_LENGTH_M: tally.mean_length_m,
         Quantity.HEADWAY_S: tally.mean_headway_s,
+        Quantity.FORWARD_COUNT: float(len(tally.passages) - tally.backward),
+        Quantity.BACKWARD_COUNT: float(tally.backward),
     }
 
 

@@ -71,6 +71,8 @@ class Quantity(Enum):
     CONTACT_HELD_S = Facts("contact_held", "s", 0.1)  # in this state so far
     INBOUND_COUNT = Facts("inbound_count", "{count}", 1.0)  # vehicles coming nearer
     OUTBOUND_COUNT = Facts("outbound_count", "{count}", 1.0)  # vehicles going away
+    FORWARD_COUNT = Facts("forward_count", "{count}", 1.0)  # of a pair: first detector first
+    BACKWARD_COUNT = Facts("backward_count", "{count}", 1.0)  # the other way
     UNDER_VOLTAGE = Facts("under_voltage", "1", 1.0)  # 1: now
     UNDER_VOLTAGE_SEEN = Facts("under_voltage_seen", "1", 1.0)  # 1: at some time since the start
     THROTTLED = Facts("throttled", "1", 1.0)  # 1: the computer runs slower than it could, now

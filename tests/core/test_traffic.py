@@ -120,6 +120,7 @@ def test_a_pair_that_straddles_the_interval_has_its_speed_in_the_next():
 def test_the_wrong_way_round_has_a_speed_too():
     _, tally = fold_vehicles(VehicleState(), both(0, 60, [(10.27, 10.70)], [(10.0, 10.42)]), PAIR)
     assert tally.mean_speed_m_s == pytest.approx(16.6667, abs=5e-5)
+    assert (len(tally.passages), tally.backward) == (1, 1)
 
 
 def test_occupancy_is_cut_at_the_ends_and_an_open_presence_goes_on():

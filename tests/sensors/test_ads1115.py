@@ -128,3 +128,9 @@ def test_a_conversion_that_never_ends_is_a_decode_error():
 def test_half_a_word_is_a_length_error():
     with pytest.raises(FrameTruncated):
         ads1115.Driver(ads1115.Options()).decode(b"\x25")
+
+
+def test_a_gain_that_hides_a_fault_signal_is_remarked_upon():
+    (remark,) = ads1115.Driver(ads1115.Options(gain_v=2.048)).remarks
+    assert "20.48 mA" in remark
+    assert ads1115.Driver(ads1115.Options(gain_v=4.096)).remarks == ()

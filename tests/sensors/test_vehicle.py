@@ -66,8 +66,29 @@ def test_time_mean_and_space_mean_are_two_channels():
 
 def test_an_empty_road_counts_zero_and_has_no_speed():
     measured = vehicle.Driver(vehicle.Options(gpio=22, gpio_second=27)).decode(edges(0, 60))
-    assert [m.value for m in measured] == [0.0, 0.0, None, None, None, None]
-    assert [m.flags for m in measured] == [Flag.GOOD, Flag.GOOD, *[Flag.MISSING] * 4]
+    assert [m.value for m in measured] == [0.0, 0.0, None, None, None, None, 0.0, 0.0]
+    assert [m.flags for m in measured] == [Flag.GOOD, Flag.GOOD, *[Flag.MISSING] * 4, Flag.GOOD, Flag.GOOD]
+
+
+def test_a_pair_tells_the_direction():
+    driver = vehicle.Driver(vehicle.Options(gpio=22, gpio_second=27))
+    wrong_way = [(at + 30, 49 - gpio, on) for at, gpio, on in ONE_CAR]  # 27 first
+    lonely = [(50.0, 22, True), (50.5, 22, False)]
+    got = values(driver.decode(edges(0, 60, *ONE_CAR, *wrong_way, *lonely)))
+    assert (got["vehicle_count"], got["forward_count"], got["backward_count"]) == (3, 1, 1)
+    single = vehicle.Driver(vehicle.Options(gpio=22))
+    assert Quantity.FORWARD_COUNT not in single.quantities
+
+
+@pytest.mark.parametrize(("count", "minutes", "doubted"), [(40, 1, False), (41, 1, True), (200, 5, False)])
+def test_more_vehicles_than_a_lane_can_carry_are_crosstalk(count, minutes, doubted):
+    span_s = 60 * minutes
+    changes = []
+    for i in range(count):
+        at = 0.5 + i * (span_s - 1) / count
+        changes += [(at, 22, True), (at + 0.3, 22, False)]
+    measured = vehicle.Driver(vehicle.Options(gpio=22)).decode(edges(0, span_s, *changes))
+    assert (measured[0].value, Flag.LOW_QUALITY in measured[0].flags) == (count, doubted)
 
 
 def test_a_beam_has_no_length_of_its_own():
