@@ -14,17 +14,14 @@ from collections.abc import Iterator
 from kaga_edge.cli.screen import columns, fold, width
 from kaga_edge.text import LANGUAGES, topic
 
-TOPICS = (
-    "helping",
-    "helping_commands",
-    "manual",
-    "commands",
-    "managing",
-    "upkeep",
-    "storing",
-    "page",
-    "setup",
-)
+# Where a text stands, by the first word of its code: nothing else is loaded.
+TOPICS = {
+    "option": ("helping",),
+    "frame": ("helping",),
+    "man": ("manual",),
+    "help": ("commands", "managing", "upkeep", "storing", "page", "setup"),
+}
+ABOUT = ("helping_commands",)
 ROOMY = 64  # columns: from here on, options and their meaning stand side by side
 INDENT = 2
 # What is not torn apart at the end of a line: an option with its value, a quoted or bracketed piece.
@@ -113,7 +110,7 @@ def name_of(action: argparse.Action) -> str:
 
 def text_of(code: str, lang: str) -> str:
     """Return a text of help; "" when there is none."""
-    for name in TOPICS:
+    for name in TOPICS.get(code.partition(".")[0], ABOUT):
         if code in (texts := topic(name)):
             return texts[code][LANGUAGES.index(lang)]
     return ""

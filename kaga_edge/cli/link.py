@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
@@ -39,6 +38,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run_test(args: argparse.Namespace) -> int:
     """Walk the line, printing each step as it ends; returns 0 or 2."""
+    import asyncio  # late: status does without, and must be quick
+
     from kaga_edge.config import load
     from kaga_edge.station import linesteps
 
