@@ -16,6 +16,8 @@ What paho does by itself and must not do here:
 
 What reaches the owner: ``on_event(Puback | Incoming | Suback | Closed)``, always in the loop's
 thread, Closed exactly once and last.
+
+Longer than most: whoever changes one of these habits must see all the others.
 """
 
 from __future__ import annotations

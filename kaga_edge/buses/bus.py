@@ -4,6 +4,8 @@ All of this runs in the loop's thread and decides; the worker's thread only asks
 carries every sensor due, healthy ones first, so that a sensor in trouble cannot delay them, and at most
 one sensor that is known to cost a deadline. Every due time of every sensor gives exactly one ``Polled``,
 asked or not, so that gaps are stated rather than silent.
+
+Longer than most: schedule, worker and results are one state, and each touches the other two.
 """
 
 from __future__ import annotations

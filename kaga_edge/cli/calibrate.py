@@ -1,4 +1,7 @@
-"""``kaga-edge sensor calibrate``: stand at the staff gauge, say what it reads, see before and after."""
+"""``kaga-edge sensor calibrate``: stand at the staff gauge, say what it reads, see before and after.
+
+Longer than most: one conversation from beginning to end, in the order in which it is held.
+"""
 
 from __future__ import annotations
 

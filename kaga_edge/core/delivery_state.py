@@ -10,6 +10,8 @@
     unacked   PUBACK but no platform ack: young (State.young) or longer than ack_wait (Track.overdue)
 
 Moving a row is taking it out of one place and putting it into another; that is all delivery does.
+
+Longer than most: the places and the steps between them belong side by side.
 """
 
 from __future__ import annotations

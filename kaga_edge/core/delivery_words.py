@@ -3,6 +3,8 @@
 Every event carries ``now_ns``, the monotonic clock: the machine has none of its own. ``size_bytes`` is
 always the whole MQTT packet. ``Ref`` names one message while it is being carried: a number for a batch,
 (epoch, e) for a notice, a text for a post (state, catalog, health …).
+
+Longer than most: a list of words, and nothing happens here.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ Frame
     Positive comes nearer. True speed = reading / cos(angle between beam and road). A vehicle gives many
     reports: those of one direction without a longer silence are one vehicle. A plain line counts only
     behind the LF of the line before: half a number is a number too.
+
+    Longer than most: two forms of lines, and vehicles made of reports.
 """
 
 from __future__ import annotations

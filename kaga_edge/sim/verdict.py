@@ -3,6 +3,8 @@
 The rows go at their own times through the same pure path as in the daemon (siting, grading, alarms, new
 snow, detector edges). What is known comes with the files: a technician's struck-out values, an echo
 quality, labelled windows. Limits and thresholds here are the replay's own, of no authority.
+
+Longer than most: rivers, snow and traffic, one after the other, through the same path.
 """
 
 from __future__ import annotations

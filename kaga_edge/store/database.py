@@ -2,6 +2,8 @@
 
 What is written here for the gateway and the uplink rests on three layers: ``opened`` (one connection that
 survives its disk), ``gone`` (numbers that will never arrive), ``forgetting`` (what may go, and when).
+
+Longer than most: each public call is one transaction, and all keep the same book.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Every write goes through ``_durably``: one transaction, and when the disk refuse
 opened again and read again before anything is repeated. A failed COMMIT may be there after all (a fifth
 of injected faults); whether it is, the numbers tell. After a failed sync the same connection is never
 used again: the kernel has already marked the pages clean.
+
+Longer than most: every way a disk can refuse ends here, and they lead into each other.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ same root pages), and SQLite is asked for what it can read; the leaf pages it ca
 
 What is missing afterwards is not hidden: its numbers count as removed without being delivered or gone,
 and the store declares such numbers when it opens the file.
+
+Longer than most: one pass over a damaged file, step by step in its order.
 """
 
 from __future__ import annotations

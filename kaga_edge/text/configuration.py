@@ -1,4 +1,7 @@
-"""What can be wrong with a configuration: KE-C faults stop the gateway from starting, KE-W do not."""
+"""What can be wrong with a configuration: KE-C faults stop the gateway from starting, KE-W do not.
+
+A long table and nothing else.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 One row a code: what it means, what it comes from (most often first, parted by " / "), how to mend it.
 Those of a configuration are in ``explained_configuration``.
+
+A long table and nothing else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The long texts behind the codes of a configuration (``kaga-edge explain KE-C11``)."""
+"""The long texts behind the codes of a configuration (``kaga-edge explain KE-C11``).
+
+A long table and nothing else.
+"""
 
 from __future__ import annotations
 

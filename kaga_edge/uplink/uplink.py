@@ -1,4 +1,7 @@
-"""The uplink as a whole: connects, greets, keeps the connection, says goodbye."""
+"""The uplink as a whole: connects, greets, keeps the connection, says goodbye.
+
+Longer than most: the order of a connection's life is the matter here; what is sent is ``sender``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""S, T, Q, L, P, C: what is measured, the time, the store, the line, power, the configuration."""
+"""S, T, Q, L, P, C: what is measured, the time, the store, the line, power, the configuration.
+
+Longer than most: a dozen and a half checks, each short and read by itself.
+"""
 
 from __future__ import annotations
 
