@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaga_edge.cli.failure import failure_lines
+from kaga_edge.cli.screen import fold
 from kaga_edge.text import language, quantity_name, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from kaga_edge.sim.rerun import Rerun
 
 EXIT_FAILED, EXIT_USAGE = 1, 64
+# A road played fast: times between vehicles shrink with the clock, and speeds grow.
+TIMED = {
+    Quantity.VEHICLE_SPEED_KPH.channel,
+    Quantity.VEHICLE_SPEED_TIME_MEAN_KPH.channel,
+    Quantity.HEADWAY_S.channel,
+}
 COUNTED = {Quantity.VEHICLE_COUNT.channel, Quantity.TIP_COUNT.channel, Quantity.RAIN_MM.channel}
 
 TEXTS = {
@@ -85,11 +92,11 @@ def run(args: argparse.Namespace) -> int:
     speed = args.speed or series.length_s / seconds
     if series.kind == "traffic" and speed > FASTEST_TRAFFIC:
         speed = FASTEST_TRAFFIC
-        print(_say("slowed", lang, speed=f"{speed:g}"))
+        _tell(_say("slowed", lang, speed=f"{speed:g}"))
     hours = f"{series.length_s / 3600:.1f}"
     kind = _say(f"kind.{series.kind}", lang)
     facts = {"file": args.file.name, "kind": kind, "rows": series.rows, "hours": hours}
-    print(_say("playing", lang, **facts, speed=f"{speed:.4g}", seconds=f"{seconds:g}"), flush=True)
+    _tell(_say("playing", lang, **facts, speed=f"{speed:,.0f}", seconds=f"{seconds:g}"))
     try:
         with tempfile.TemporaryDirectory(prefix="kaga-edge-replay-") as folder:
             played = asyncio.run(
@@ -108,8 +115,11 @@ def told(played: Rerun, series: Series, lang: str) -> list[str]:
     lines = [_say("stored", lang)]
     for sensor, rows in sorted(played.left.rows.items()):
         for channel in rows[0].values:
+            if channel in TIMED and played.speed != 1:
+                continue
             values = [value for row in rows if (value := row.values[channel]) is not None]
-            lines.append(f"  {sensor:9} {quantity_name(channel, lang)}: {_summed_up(channel, values, lang)}")
+            shown = f"{quantity_name(channel, lang)}: {_summed_up(channel, values, lang)}"
+            lines += fold(f"  {sensor:9} {shown}", indent=4)
         name = sensor.removeprefix("lane-")
         if name in series.lines:
             edges = series.edges(name, -1.0, played.played_s)
@@ -121,9 +131,11 @@ def _summed_up(channel: str, values: list[float], lang: str) -> str:
     if not values:
         return _say("none", lang)
     unit = unit_shown(BY_CHANNEL[channel].unit, lang, channel)
+    unit = "" if unit == "-" else unit
     if channel in COUNTED:
-        return _say("sum", lang, n=len(values), total=f"{sum(values):g}", unit=unit)
-    return _say("range", lang, n=len(values), low=f"{min(values):g}", high=f"{max(values):g}", unit=unit)
+        return _say("sum", lang, n=len(values), total=f"{sum(values):g}", unit=unit).rstrip()
+    low, high = f"{min(values):g}", f"{max(values):g}"
+    return _say("range", lang, n=len(values), low=low, high=high, unit=unit).rstrip()
 
 
 def _show(lang: str) -> Any:
@@ -135,9 +147,13 @@ def _show(lang: str) -> Any:
             shown = sensor["channels"][0]
             value = "-" if shown["value"] is None else f"{shown['value']:g}"
             parts.append(f"{sensor['id']} {value} {unit_shown(shown['unit'], lang, shown['id'])}")
-        print("  " + ", ".join(parts), flush=True)
+        _tell("  " + ", ".join(parts))
 
     return show
+
+
+def _tell(text: str) -> None:
+    print("\n".join(fold(text, indent=2)), flush=True)
 
 
 def _say(code: str, lang: str, **params: object) -> str:

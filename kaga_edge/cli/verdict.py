@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kaga_edge.cli.screen import fold
 from kaga_edge.text import quantity_name
+from kaga_edge.text.alarms import RANKS
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
 
 if TYPE_CHECKING:
@@ -17,12 +19,12 @@ TEXTS = {
     ),
     "river.crest": ("最高水位 平常時より +{level} m  {at}", "crest {level} m above base at {at}"),
     "alarm.raised": (
-        "警報 {rank} 発生 {at} ({level} m)",
-        "alarm {rank} raised at {at} ({level} m)",
+        "{rank} に到達 {at} ({level} m)",
+        "{rank} reached at {at} ({level} m)",
     ),
     "alarm.cleared": (
-        "警報 {rank} 解除 {at} ({level} m)",
-        "alarm {rank} cleared at {at} ({level} m)",
+        "{rank} を下回る {at} ({level} m)",
+        "{rank} no longer at {at} ({level} m)",
     ),
     "flagged": ("品質の印が付いた値 {n} / {of}", "flagged values {n} of {of}"),
     "struck": (
@@ -55,22 +57,24 @@ TEXTS = {
         "検知器 {detector}: {vehicles} 台 (5分間 {intervals} 区間、最多 {busiest} 台)",
         "detector {detector}: {vehicles} vehicles in {intervals} intervals of 5 min, at most {busiest}",
     ),
-    "traffic.short": ("0.1秒以下の短いパルス {n} も数えた", "{n} pulses no longer than 0.1 s counted"),
+    "traffic.short": ("0.1秒以下の短いパルス {n} 個も数えた", "{n} pulses no longer than 0.1 s counted"),
     "congestion.occupancy": (
-        "渋滞 {since} から {until} (占有率 最大 {worst})",
-        "congestion from {since} to {until} (occupancy up to {worst})",
+        "渋滞 {since} から {until} (占有率 最大 {worst} %)",
+        "congestion from {since} to {until} (occupancy up to {worst} %)",
     ),
     "congestion.speed": (
-        "渋滞 {since} から {until} (速度 最低 {worst})",
-        "congestion from {since} to {until} (speed down to {worst})",
+        "渋滞 {since} から {until} (速度 最低 {worst} mph)",
+        "congestion from {since} to {until} (speed down to {worst} mph)",
     ),
 }
 
 
 def told(findings: tuple[Finding, ...], lang: str) -> list[str]:
-    """Return the verdict, one line for each finding."""
-    lines = [_say("head", lang, {})]
-    return lines + [f"  {_say(finding.code, lang, dict(finding.values))}" for finding in findings]
+    """Return the verdict, one finding after the other, in lines that fit the terminal."""
+    lines = fold(_say("head", lang, {}), indent=2)
+    for finding in findings:
+        lines += fold(f"  {_say(finding.code, lang, dict(finding.values))}", indent=4)
+    return lines
 
 
 def _say(code: str, lang: str, values: dict[str, object]) -> str:
@@ -80,4 +84,6 @@ def _say(code: str, lang: str, values: dict[str, object]) -> str:
     channel = values.get("channel")
     if isinstance(channel, str) and channel in BY_CHANNEL:
         values["channel"] = quantity_name(channel, lang)
+    if "rank" in values:
+        values["rank"] = RANKS[str(values["rank"])][0 if lang == "ja" else 1]
     return TEXTS[code][0 if lang == "ja" else 1].format(**values)

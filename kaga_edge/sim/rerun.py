@@ -73,6 +73,7 @@ async def rerun(
                 if status is not None:
                     on_status(status)
             played_s = await asyncio.to_thread(site.lines.stop)  # what is counted must end where we say
+            await asyncio.sleep(2 * LOOK_EVERY_S)  # and one more poll must have counted it
             exit_code = await daemon.terminate()
         finally:
             daemon.sweep()
