@@ -113,6 +113,7 @@ def _facts(body: Manifest, lang: str) -> list[tuple[str, str]]:
         (say("manifest.by", lang), by[lang] if by else "-"),
         (say("manifest.contact", lang), contact if isinstance(contact, str) else contact[lang]),
         (say("manifest.kept_here", lang), span_words(body["kept_s"], lang)),
+        *([(say("manifest.licence", lang), body["licence"])] if body.get("licence") else []),
     ]
     return facts + [(sensor["id"], _sensor(sensor, lang)) for sensor in body["s"]]
 

@@ -65,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     with _source(args, lang) as (source, manifest):
         licence = args.licence or manifest.get("licence")
         if not licence:
-            raise NotToPublish(say("opendata.no_licence", lang), fix='--licence "CC BY 4.0"')
+            raise NotToPublish(
+                say("opendata.no_licence", lang), fix='--licence "CC BY 4.0", or [site] licence = "CC BY 4.0"'
+            )
         zone = ZoneInfo(manifest.get("site", {}).get("tz", "Asia/Tokyo"))
         files = []
         for span in _spans(args, zone, lang):

@@ -94,6 +94,7 @@ class SiteTable(Table):
     zone: str = "Asia/Tokyo"
     contact: str = ""
     operator: Words | None = None  # who collects: for the disclosure
+    licence: str | None = None  # of published readings: "CC BY 4.0"
     language: Literal["ja", "en"] | None = None  # for commands when nothing else says
     check: tuple[CheckTable, ...] = ()
 
@@ -144,3 +145,4 @@ class DisclosureTable(Table):
     personal_data: bool
     ground: Words | None = None  # the law or consent it rests on
     kept: Words | None = None  # how long the city keeps it
+    open_data: bool = True  # false: never in an open-data export

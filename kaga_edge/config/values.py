@@ -40,6 +40,7 @@ class Site:
     contact: str
     language: str | None
     operator: Mapping[str, str] | None = None
+    licence: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ class Disclosure:
     personal_data: bool
     ground: Mapping[str, str] | None = None
     kept: Mapping[str, str] | None = None
+    open_data: bool = True
 
 
 # --- where a sensor hangs ---

@@ -168,10 +168,12 @@ def manifest(config: Config) -> dict[str, object]:
                 "personal_data": sensor.disclosure.personal_data,
             }
             | _worded(ground=sensor.disclosure.ground, kept=sensor.disclosure.kept)
+            | ({} if sensor.disclosure.open_data else {"open": False})
             for sensor in config.sensors
         ],
     }
-    return body | _worded(by=config.site.operator)
+    licence = {"licence": config.site.licence} if config.site.licence else {}
+    return body | _worded(by=config.site.operator) | licence
 
 
 def _worded(**texts: Mapping[str, str] | None) -> dict[str, object]:

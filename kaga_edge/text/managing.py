@@ -149,6 +149,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "help.manifest": ("公表する内容、現地の掲示", "what the station discloses; the notice at the site"),
     "manifest.title": ("測定のお知らせ", "What is measured here"),
     "manifest.by": ("測定者", "Operated by"),
+    "manifest.licence": ("公開データのライセンス", "Licence of published readings"),
     "manifest.contact": ("問い合わせ", "Contact"),
     "manifest.kept_here": ("この装置に残す期間", "Kept on this device"),
     "manifest.purpose": ("目的", "Purpose"),

@@ -186,3 +186,18 @@ def test_the_rows_of_a_store_are_published_as_the_configuration_discloses(kaga_e
     said = kaga_edge("opendata", "export", *words, "--from", "2023-01", "--to", "2023-12", "--json")
     assert said.code == 0, said.err
     assert sum(one["values"] for one in json.loads(said.out)["files"]) == 70
+
+
+def test_licence_and_what_is_not_to_be_published_stand_in_the_configuration(kaga_edge, tmp_path) -> None:
+    config = tmp_path / "kaga-edge.toml"
+    config.write_text(
+        '[site]\nid = "gw"\nname = { ja = "川", en = "river" }\nlicence = "CC BY 4.0"\n'
+        '[[sensor]]\nid = "rain-1"\ndriver = "tipping_bucket"\ngpio = 17\n[sensor.disclosure]\n'
+        'purpose = { ja = "雨", en = "rain" }\npersonal_data = false\nopen_data = false\n',
+        encoding="utf-8",
+    )
+    told = json.loads(kaga_edge("manifest", "show", "--json", "--config", config).out)
+    assert told["licence"] == "CC BY 4.0"
+    assert told["s"][0]["open"] is False
+    assert kaga_edge("manifest", "check", "--config", config).code in (0, 1)
+    assert "CC BY 4.0" in kaga_edge("manifest", "show", "--config", config).out
