@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from kaga_edge.text import LANGUAGES, has, say, span_words
 from kaga_edge.text.events import EVENTS
 from kaga_edge.text.overheard import heard
+from kaga_edge.vocabulary.flags import Flag
 
 TEXTS: dict[str, tuple[str, str]] = {
     "happened.site": ("観測所全体", "the whole station"),
@@ -45,12 +46,30 @@ def event_says(event: Mapping[str, object], lang: str) -> str:
     return EVENTS[name][1][LANGUAGES.index(lang)].format_map(told)
 
 
+def _quality(words: str, lang: str) -> str:
+    """Return the quality the ring keeps in English, in the reader's language."""
+    names = {say(f"flag.{flag.name}", "en"): say(f"flag.{flag.name}", lang) for flag in Flag}
+    return ("、" if lang == "ja" else ", ").join(names.get(word, word) for word in words.split(", "))
+
+
+def _alarm(key: str, lang: str) -> str:
+    """Return an alarm's key, "danger/level-1", as its sensor and what it warns of; another key as it is."""
+    rank, _, sensor = key.partition("/")
+    if not sensor or not has(f"rank.{rank}", "alarms"):
+        return key
+    return f"{sensor} {say(f'rank.{rank}', lang)}"
+
+
 def _in_words(name: str, key: str, value: object, lang: str) -> object:
     """Return one field as people read it; what needs no words as it is."""
     if key.endswith("_s") and isinstance(value, int | float):
         return span_words(float(value), lang)
     if not isinstance(value, str):
         return value
+    if key == "quality":
+        return _quality(value, lang)
+    if key == "key":
+        return _alarm(value, lang)
     known = {
         ("sensor", "site"): "happened.site",
         ("reason", value): f"happened.start.{value}" if name == "service.ready" else "",

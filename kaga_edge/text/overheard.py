@@ -177,6 +177,9 @@ _PAIRS: tuple[tuple[str, str], ...] = (
 TEXTS: dict[str, tuple[str, str]] = {f"heard.{number}": pair for number, pair in enumerate(_PAIRS)}
 
 
+_PLACED = re.compile(r"(\S+): (.+)", re.DOTALL)
+
+
 def heard(text: str, lang: str) -> str:
     """Return an English sentence in ``lang``; one that is not known as it is."""
     if lang != "ja" or not text or not text.isascii():
@@ -186,6 +189,8 @@ def heard(text: str, lang: str) -> str:
             return japanese.format(
                 **{name: heard(part.strip("'"), lang) for name, part in found.groupdict().items()}
             )
+    if found := _PLACED.fullmatch(text):  # 192.0.2.1:8883: no answer to TCP
+        return f"{found[1]}: {heard(found[2], lang)}"
     return text
 
 

@@ -46,7 +46,7 @@ def test_it_tells_what_happened_in_both_languages(kaga_edge, config: Path) -> No
         "02:14:09 link down      no route to host, storing locally",
         "02:55:16 link up        connected after 41 min",
         "03:20:41 down           temp-1 KE-B02 no acknowledge (7 times)",
-        "03:20:49 alarm          danger/level-1 1.34 reached 1.2",
+        "03:20:49 alarm          level-1 flood danger level 1.34 reached 1.2",
         "03:20:50 thing.of_a_later_version a=1",
     ]
     assert (

@@ -24,6 +24,7 @@ OF_OTHERS = re.compile(
         ("/dev/i2c-1 cannot be opened: Permission denied", "/dev/i2c-1 を開けません: 権限がありません"),
         ("no interface 'eth9' with an IPv4 address", "通信口 eth9 に IPv4 アドレスがありません"),
         ("TCP refused: Connection refused", "TCP を断られました: 接続を断られました"),
+        ("127.0.0.1:8883: no answer to TCP", "127.0.0.1:8883: TCP に応答がありません"),
         ("no configuration is on trial", "試行中の設定はありません"),
         ("something new that nobody wrote down", "something new that nobody wrote down"),
     ],
@@ -63,6 +64,15 @@ def test_the_start_is_told_in_words_not_in_names_for_scripts() -> None:
 
 def test_a_field_an_older_version_did_not_write_is_a_dash() -> None:
     assert event_says({"event": "maintenance.on", "sensor": "site"}, "ja") == "観測所全体 -"
+
+
+def test_a_doubtful_value_and_an_alarm_are_told_in_words() -> None:
+    suspect = {"event": "sensor.suspect", "sensor": "air-1", "quality": "spike, stuck"}
+    assert event_says(suspect, "ja") == "air-1 急変、変化なし"
+    alarm = {"event": "alert.raised", "key": "danger/level-1", "value": 1.34, "threshold": 1.2}
+    assert event_says(alarm, "en") == "level-1 flood danger level 1.34 reached 1.2"
+    assert event_says(alarm, "ja") == "level-1 氾濫危険水位 値 1.34 が基準 1.2 に達しました"
+    assert event_says(alarm | {"key": "own-rule"}, "en") == "own-rule 1.34 reached 1.2"
 
 
 def test_a_line_that_is_down_tells_its_reason_in_japanese() -> None:
