@@ -214,11 +214,16 @@ class Gone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochBegan:
-    """A new epoch started while running (the file had to be set aside): see ``reason``."""
+    """Another epoch is the present one: see ``reason``.
+
+    "damaged": the file had to be ``set_aside``. "sick": memory took over. "found": memory was there first,
+    and is now in the file that could not be opened before; ``facts`` (key, value) are what that remembered.
+    """
 
     ep: str
     reason: str
     set_aside: str | None = None
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 Change = Committed | Gone | EpochBegan

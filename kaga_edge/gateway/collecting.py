@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +36,15 @@ class Collecting:
     async def recall(self) -> None:
         """Go on with the stops of before a restart: nothing starts again by itself."""
         self._stops = collecting.from_text(await self._memory.recall(KEY))
+
+    async def also(self, facts: Mapping[str, str]) -> bool:
+        """Take over the stops of a store that was found late; whether there were any we did not know."""
+        found = collecting.from_text(facts.get(KEY))
+        if not found.keys() - self._stops.keys():
+            return False
+        self._stops = found | self._stops
+        await self._remember()
+        return True
 
     @property
     def stopped(self) -> frozenset[str]:

@@ -24,11 +24,12 @@ from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Catalog, Change, Entry, EpochBegan
 from kaga_edge.core.timekeeping import Floor
-from kaga_edge.gateway import companions, daily, leaner, linecut, notable, plans, shown, snapshot
+from kaga_edge.gateway import companions, daily, diskwatch, leaner, linecut, notable, plans, shown, snapshot
 from kaga_edge.gateway.battery import BatteryGuard
 from kaga_edge.gateway.collecting import Changed, Collecting
 from kaga_edge.gateway.configured import MEMORY, Configured
 from kaga_edge.gateway.counting import Counting
+from kaga_edge.gateway.diskwatch import DiskWatch
 from kaga_edge.gateway.events import Events
 from kaga_edge.gateway.latest import Latest, log_alert, log_change, newer
 from kaga_edge.gateway.outputs import Outputs
@@ -52,6 +53,7 @@ from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
 HOUSEKEEPING_S = 60.0
 REMEMBER_TIME_S = 300.0
+ANSWER_WITHIN_S = 2.0  # to whoever asks how it is, however slow the disk
 STOP_BUSES_S = 2.0
 STOP_UPLINK_S = 2.0  # both within the five seconds a stop may take
 
@@ -82,6 +84,7 @@ class Daemon:
         self._events = self._plan_events(config)
         self._outputs = self._make_outputs(())
         self._retired = Retired()
+        self._disk = DiskWatch()
         self._power = PowerSwitches((), pins=wires.pin_factory, now=self._clock.now)
         self._battery = BatteryGuard(config.battery, config.station.runtime)
         self._page = Opening(config.station.runtime / "control.sock", config.store.path.parent / "web", path)
@@ -114,6 +117,7 @@ class Daemon:
         finally:
             if self._control is not None:
                 await self._control.close()
+            self._store.on_change.clear()  # what a last try of the disk changes, nobody needs to hear
             await self._store.close()
 
     # --- start ---
@@ -126,17 +130,24 @@ class Daemon:
             keep_delivered_s=settings.keep_delivered_s,
             keep_free_bytes=settings.keep_free_bytes,
             clock=self._clock,
+            from_memory=True,
         )
+        if self._store.in_memory is not None:  # no lock on a file keeps a second daemon away
+            await self._control_socket().refuse_second()
         known = await self._store.recall("last_time_ms")
         if known is not None:
-            up_ms = self._clock.now().up_ms
-            self._clock.floor = Floor(wall_ms=int(known), seen_up_ms=up_ms)
+            self._floor(int(known))
         self._recorder = Recorder(self._store)
+        self._store_sick()
         self._upkeep = Upkeep(self._store, self._clock.now)
         await self._upkeep.recall()
         self._collecting = Collecting(self._store, self._clock.now)
         await self._collecting.recall()
         self._configured.recall(await self._store.recall(MEMORY))
+        self._disk.recall(await self._store.recall(diskwatch.MEMORY))
+
+    def _floor(self, wall_ms: int) -> None:
+        self._clock.floor = Floor(wall_ms=wall_ms, seen_up_ms=self._clock.now().up_ms)
 
     async def _start(self, reload: asyncio.Event) -> None:
         self._store.on_change.append(self._store_changed)
@@ -154,7 +165,24 @@ class Daemon:
             self._fixed.append(self._group.create_task(work, name=name))
         self._start_uplink()
         await self._tell_status()
-        self._control = ControlSocket(
+        self._control = self._control_socket()
+        await self._control.open()
+        await self._write_metrics()
+        self._supervisor.say("READY=1")
+        leaner.settle()
+        journal.info(
+            "service.ready",
+            version=__version__,
+            gw=self.config.site.id,
+            sensors=len(self._plans),
+            epoch=self._store.epoch,
+            clock=self._clock.now().trust.name.lower(),
+            reason=await notable.began(self._store, boot=self._clock.boot, version=__version__),
+            startup_ms=round((self._clock.monotonic_ns() - self._started_ns) / 1e6),
+        )
+
+    def _control_socket(self) -> ControlSocket:
+        return ControlSocket(
             self.config.station.runtime / "control.sock",
             {
                 "status": self._status,
@@ -171,20 +199,6 @@ class Daemon:
                 "cut": self._cut,
                 "metrics": self._metrics,
             },
-        )
-        await self._control.open()
-        await self._write_metrics()
-        self._supervisor.say("READY=1")
-        leaner.settle()
-        journal.info(
-            "service.ready",
-            version=__version__,
-            gw=self.config.site.id,
-            sensors=len(self._plans),
-            epoch=self._store.epoch,
-            clock=self._clock.now().trust.name.lower(),
-            reason=await notable.began(self._store, boot=self._clock.boot, version=__version__),
-            startup_ms=round((self._clock.monotonic_ns() - self._started_ns) / 1e6),
         )
 
     async def _plan_sensors(self) -> None:
@@ -251,7 +265,27 @@ class Daemon:
 
     def _store_changed(self, change: Change) -> None:
         if isinstance(change, EpochBegan):
+            self._store_sick()
             self._group.create_task(self._new_epoch(), name="epoch")
+            if change.facts:
+                self._group.create_task(self._found(dict(change.facts)), name="found")
+
+    def _store_sick(self) -> None:
+        if self._store.sick is not None:
+            self._recorder.fell_sick(self._store.sick)
+
+    async def _found(self, facts: dict[str, str]) -> None:
+        """The file that could not be opened at the start is there: what it remembers counts from now on."""
+        if (known := facts.get("last_time_ms")) is not None:
+            self._floor(int(known))
+        for sensor_id, state in self._states.items():
+            now = " ".join(sorted(state.raised))
+            told = set(facts.get(f"raised/{sensor_id}", "").split())
+            self._retired.add(told - state.raised, (f"raised/{sensor_id}", now))
+        with contextlib.suppress(KagaError):  # it fell sick again at once: what was learned counts
+            await self._upkeep.also(facts)
+            if await self._collecting.also(facts):
+                await self._change_to(self.config)
 
     async def _new_epoch(self) -> None:
         """The store's file was replaced, or memory took over: from now on sensors may have other indices."""
@@ -350,6 +384,7 @@ class Daemon:
         self._battery.see(kept.sample, at_s)
         news, told = self._configured.news(polled.at)
         cleared, forgotten = self._retired.news(polled.at)
+        disk, disk_told = self._disk.news(polled.at, self._store.sick)
         paced = self._events.see(kept.sample, at_s, state.raised)
         remember = (
             *self._to_remember(plan.id, known, polled.at),
@@ -358,10 +393,10 @@ class Daemon:
             *told,
             *paced,
             *forgotten,
+            *disk_told,
         )
-        self._recorder.add(
-            Entry(sample=kept.sample, alerts=(*kept.alerts, *news, *cleared), remember=remember)
-        )
+        told_now = (*kept.alerts, *news, *cleared, *disk)
+        self._recorder.add(Entry(sample=kept.sample, alerts=told_now, remember=remember))
         before = self._latest.get(plan.id)
         self._latest[plan.id] = newer(before, kept.sample, polled.error, at_s)
         log_change(plan.id, before, self._latest[plan.id])
@@ -402,8 +437,10 @@ class Daemon:
             await self._store.ledger_reported(upto)
 
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:
-        with contextlib.suppress(KagaError):  # a disk that has just fallen sick: what was known last
-            await self._refresh()
+        # A disk that has just fallen sick, or that hangs: what was known last.
+        with contextlib.suppress(KagaError, TimeoutError):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await self._refresh()
         told = snapshot.status(self._facts(), degraded=self._configured.degraded)
         told |= {"maintenance": self._upkeep.told()["windows"], "config": self._configured.told()}
         told |= {"stopped": self._collecting.told()["stopped"]}
@@ -535,13 +572,24 @@ class Daemon:
         period_s = self._supervisor.watchdog_s
         while period_s is not None:
             await asyncio.sleep(period_s / 3)
-            with contextlib.suppress(KagaError):  # a sick disk is the recorder's to report; the thread lives
-                await self._store.recall("last_time_ms")
+            lives = await self._store_lives(period_s / 6)
             stalled = self._buses.stalled()
             if stalled:
                 journal.error("watchdog.stalled", buses=" ".join(stalled))
-            else:
+            elif lives:
                 self._supervisor.say("WATCHDOG=1")
+
+    async def _store_lives(self, within_s: float) -> bool:
+        """Say whether the store's thread answers, or waits for a disk that hangs: no restart would mend
+        that, and what was measured meanwhile is in our memory only."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._store.recall("last_time_ms")
+        except KagaError:  # a sick disk is the recorder's to report
+            return True
+        except TimeoutError:
+            return self._store.waits_for_disk
+        return True
 
     async def _reload_when(self, asked: asyncio.Event) -> None:
         while True:
@@ -583,7 +631,7 @@ class Daemon:
             return
         exposition = metrics.text(await self._status({}))
         try:
-            metrics.write(file, exposition)
+            await asyncio.to_thread(metrics.write, file, exposition)  # it may lie on a disk that hangs
         except OSError as error:
             journal.warning("metrics.not_written", error=error.strerror, where=file)
 

@@ -7,6 +7,9 @@ not exist for anybody else.
 What the disk refuses stays here, bounded, and is brought again a second later; then the store takes it
 into memory, from where it can be sent, and the disk is tried once a second until it is well. Should even
 memory refuse, the oldest samples without an alarm give way; each one that is lost is counted, loudly.
+
+A disk that neither takes nor refuses but hangs holds up the one thread that owns the store: measuring goes
+on and waits here, nothing is sent until the disk answers, and from ten seconds on we say that it is sick.
 """
 
 from __future__ import annotations
@@ -17,11 +20,13 @@ from typing import Protocol
 
 from kaga_edge.core.stored import Appended, Entry
 from kaga_edge.station import journal
+from kaga_edge.store import StoreSick
 from kaga_edge.vocabulary.errors import KagaError
 
 GROUP_S = 0.5  # with the commit itself well below the second that a power cut may cost
 MOST_HELD = 20_000
 RETRY_S = 1.0
+SLOW_S = 10.0  # a commit takes a hundredth of it; a card that tidies up inside, a second
 
 
 class Appends(Protocol):
@@ -40,9 +45,10 @@ class Appends(Protocol):
 class Recorder:
     """Collects entries and commits them; one task runs ``run``."""
 
-    def __init__(self, store: Appends, group_s: float = GROUP_S) -> None:
+    def __init__(self, store: Appends, group_s: float = GROUP_S, slow_s: float = SLOW_S) -> None:
         self._store = store
         self._group_s = group_s
+        self._slow_s = slow_s
         self._held: deque[Entry] = deque()
         self._writing: list[Entry] = []
         self._something = asyncio.Event()
@@ -66,6 +72,12 @@ class Recorder:
         if entry.alerts:
             self._urgent.set()
 
+    def fell_sick(self, error: KagaError) -> None:
+        """Say, once, that the disk refuses, until it has taken everything again."""
+        if self.sick is None:
+            journal.error("store.sick", code=error.code, error=error.what, fix=error.fix, held=self.held)
+        self.sick = error
+
     async def run(self) -> None:
         """Commit group after group, for ever."""
         while True:
@@ -88,18 +100,20 @@ class Recorder:
             self._urgent.clear()
             if not self._writing:
                 return True
+            slow = asyncio.get_running_loop().call_later(self._slow_s, self._is_slow)
             try:
                 await self._store.append(self._writing)
             except KagaError as error:
                 self._held.extendleft(reversed(self._writing))
                 self._something.set()
-                self._fell_sick(error)
+                self.fell_sick(error)
                 return False
             else:
                 if self._store.in_memory is None:
                     self._recovered(len(self._writing))
                 return True
             finally:
+                slow.cancel()
                 self._writing = []
 
     async def _try_disk(self) -> None:
@@ -121,10 +135,11 @@ class Recorder:
             self._held.popleft()
         self.lost += 1
 
-    def _fell_sick(self, error: KagaError) -> None:
-        if self.sick is None:
-            journal.error("store.sick", code=error.code, error=error.what, fix=error.fix, held=self.held)
-        self.sick = error
+    def _is_slow(self) -> None:
+        what = f"a commit has not returned for {self._slow_s:g} s"
+        self.fell_sick(
+            StoreSick(what, fix="look at the disk (dmesg); samples wait in memory until it answers")
+        )
 
     def _recovered(self, written: int) -> None:
         if self.sick is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -53,6 +53,13 @@ class Upkeep:
     async def recall(self) -> None:
         """Go on with the windows of before a restart."""
         self._windows = maintenance.from_text(await self._memory.recall(KEY))
+
+    async def also(self, facts: Mapping[str, str]) -> None:
+        """Take over the windows of a store that was found late."""
+        found = maintenance.from_text(facts.get(KEY))
+        if found.keys() - self._windows.keys():
+            self._windows = found | self._windows
+            await self._memory.remember(KEY, maintenance.to_text(self._windows.values()))
 
     def keep(self, sample: Sample, alerts: Iterable[Alert]) -> Kept:
         """Flag a sample and its alerts while a window lasts, and announce windows that began or ended."""

@@ -37,7 +37,7 @@ class ControlSocket:
         """Start listening. Raises KagaError when the folder cannot be used or another daemon answers."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            await self._refuse_second()
+            await self.refuse_second()
             self._path.unlink(missing_ok=True)
             self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_BYTES)
             self._path.chmod(0o660)
@@ -48,16 +48,8 @@ class ControlSocket:
                 fix="Set [station] runtime to a folder the daemon may write (at most 90 characters).",
             ) from error
 
-    async def close(self) -> None:
-        """Stop listening and let the clients go."""
-        if self._server is not None:
-            self._server.close()
-            self._path.unlink(missing_ok=True)
-        for client in tuple(self._clients):
-            client.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
-
-    async def _refuse_second(self) -> None:
+    async def refuse_second(self) -> None:
+        """Raise KagaError when another daemon answers on this socket."""
         try:
             _, writer = await asyncio.open_unix_connection(self._path)
         except OSError:
@@ -68,6 +60,15 @@ class ControlSocket:
             where=str(self._path),
             fix="Stop it (systemctl stop kaga-edge), or give this one its own [station] runtime.",
         )
+
+    async def close(self) -> None:
+        """Stop listening and let the clients go."""
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+        for client in tuple(self._clients):
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -61,7 +61,6 @@ class EventRing:
     def _append(self, block: bytes) -> None:
         if not block:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         if self._file.exists() and self._file.stat().st_size + len(block) > self._file_bytes:
             self._file.replace(self._file.with_suffix(".1.jsonl"))
         handle = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)

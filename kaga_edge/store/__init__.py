@@ -34,13 +34,13 @@ from kaga_edge.core.stored import (
 )
 from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store.disk import Disk
-from kaga_edge.store.errors import StoreBusy, StoreError, StoreForeign, StoreSick
+from kaga_edge.store.errors import StoreBusy, StoreError, StoreForbidden, StoreForeign, StoreSick
 from kaga_edge.store.file import Identity
 from kaga_edge.store.ring import Ringed
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.readings import Moment
 
-__all__ = ["Store", "StoreBusy", "StoreError", "StoreForeign", "StoreSick", "Identity"]
+__all__ = ["Store", "StoreBusy", "StoreError", "StoreForbidden", "StoreForeign", "StoreSick", "Identity"]
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -58,6 +58,7 @@ class Store:
         self.on_change: list[Callable[[Change], None]] = []
         self.epoch = ""
         self.set_aside: Path | None = None
+        self.damaged = 0  # damaged files kept beside the store's, when ``size`` was asked last
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._calls: deque[Call] = deque()
@@ -79,10 +80,12 @@ class Store:
         identity: Identity | None = None,
         keep_free_bytes: int = 0,
         disk: Disk | None = None,
+        from_memory: bool = False,
     ) -> Store:
-        """Open or make the store. Raises StoreBusy, StoreForeign, StoreSick.
+        """Open or make the store. Raises StoreBusy, StoreForeign, StoreForbidden, StoreSick.
 
-        A damaged file is renamed aside and a new epoch begins: see ``set_aside``.
+        A damaged file is renamed aside and a new epoch begins: see ``set_aside``. ``from_memory``: on a
+        sick disk it begins in memory instead of raising StoreSick, see ``ring``.
         """
         store = cls(path)
 
@@ -96,6 +99,7 @@ class Store:
                 identity=identity,
                 keep_free_bytes=keep_free_bytes,
                 disk=disk,
+                from_memory=from_memory,
                 on_change=store._changes.append,
             )
 
@@ -140,12 +144,23 @@ class Store:
         return self._database.in_memory
 
     @property
-    def damaged(self) -> int:
-        """How many damaged files are kept beside the store's."""
+    def sick(self) -> StoreError | None:
+        """What the disk said last while samples are in memory."""
+        return self._database.sick
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether the owning thread is in the kernel at this moment, waiting for a disk."""
+        try:
+            stat = Path(f"/proc/self/task/{self._thread.native_id}/stat").read_text("utf-8", "replace")
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] == "D"  # proc(5): waiting in uninterruptible disk sleep
+
+    def _count_damaged(self) -> None:
         with contextlib.suppress(OSError):
             kept = self._path.parent.glob(f"{self._path.name}.damaged-*")
-            return sum(not one.name.endswith(("-wal", "-shm")) for one in kept)
-        return 0
+            self.damaged = sum(not one.name.endswith(("-wal", "-shm")) for one in kept)
 
     async def mend(self) -> int | None:
         """Bring what is in memory to the disk; return how many samples, None while it still refuses."""
@@ -235,8 +250,13 @@ class Store:
         await self._ask(lambda: self._database.ledger_reported(upto))
 
     async def size(self) -> StoreSize:
-        """Return the room taken and left."""
-        return await self._ask(lambda: self._database.size())
+        """Return the room taken and left; ``damaged`` is counted with it."""
+
+        def look() -> StoreSize:
+            self._count_damaged()
+            return self._database.size()
+
+        return await self._ask(look)
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a small fact across restarts."""
@@ -245,6 +265,18 @@ class Store:
     async def recall(self, key: str) -> str | None:
         """Return a remembered fact."""
         return await self._ask(lambda: self._database.recall(key))
+
+    async def note(self, pairs: Mapping[str, str]) -> None:
+        """Keep small facts in one transaction, on disk. Raises StoreSick: perhaps kept, perhaps not."""
+        await self._ask(lambda: self._database.note(pairs))
+
+    async def forget_notes(self, prefix: str, before: str, least: int) -> int:
+        """Remove some facts under ``prefix`` that sort below ``before``; the ``least`` last ones stay."""
+        return await self._ask(lambda: self._database.forget_notes(prefix, before, least))
+
+    async def kept(self, ep: str) -> Ranges:
+        """Return the delivered rows of an epoch that are still there, for whoever wants them again."""
+        return await self._ask(lambda: self._database.kept(ep))
 
     # --- the owning thread ---
 

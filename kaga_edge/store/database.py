@@ -39,7 +39,15 @@ from kaga_edge.store.errors import StoreError, integer, nonsense
 from kaga_edge.store.forgetting import Retention
 from kaga_edge.store.numbering import Declared, Encoded, catalog_entry, encoded, numbered
 from kaga_edge.store.opened import CHUNK_ROWS, Write
-from kaga_edge.store.statements import Batch, insert_batch, insert_notice, run, sensor_indices, store_spans
+from kaga_edge.store.statements import (
+    Batch,
+    insert_batch,
+    insert_notice,
+    run,
+    run_many,
+    sensor_indices,
+    store_spans,
+)
 from kaga_edge.text import LANGUAGES, say
 from kaga_edge.vocabulary.readings import Moment
 
@@ -354,6 +362,8 @@ class Database(Retention):
         self._durably(plan)
         self._books = [*(book for book in self._books if book.ep != theirs.ep), taken]
         self._declared, self._declaration = other._declared, other._declaration
+        if self._alarm_due:  # it was damaged, and set aside before anybody had declared the sensors here
+            self._declare_again()
 
     # --- small memory ---
 
@@ -366,6 +376,30 @@ class Database(Retention):
         ask = "SELECT value FROM memory WHERE key = ?"
         found = self._guarded(lambda db: db.execute(ask, (key,)).fetchone())
         return str(found[0]) if found else None
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return every remembered fact."""
+        return self._guarded(lambda db: db.execute("SELECT key, value FROM memory").fetchall())
+
+    def note(self, pairs: Mapping[str, str]) -> None:
+        """Keep several small facts, all or none."""
+        ask = "INSERT OR REPLACE INTO memory VALUES (?, ?)"
+        self._durably(lambda: lambda db: run_many(db, ask, list(pairs.items())))
+
+    def forget_notes(self, prefix: str, before: str, least: int) -> int:
+        """Remove facts under ``prefix`` whose text sorts below ``before``, never of the ``least`` last."""
+        ask = "SELECT key FROM memory WHERE key >= ?1 AND key < ?2 AND value < ?3 AND key NOT IN"
+        ask += " (SELECT key FROM memory WHERE key >= ?1 AND key < ?2 ORDER BY value DESC LIMIT ?4) LIMIT ?5"
+        span = (prefix, f"{prefix}\x7f", before, least, CHUNK_ROWS)
+        old = self._guarded(lambda db: db.execute(ask, span).fetchall())
+        if old:
+            self._durably(lambda: lambda db: run_many(db, "DELETE FROM memory WHERE key = ?", old))
+        return len(old)
+
+    def kept(self, ep: str) -> Ranges:
+        """Return the delivered rows of an epoch that are still on disk."""
+        book = self._book(ep)
+        return book.on_disk.minus(book.waiting) if book is not None else Ranges()
 
     # --- the parts of it ---
 

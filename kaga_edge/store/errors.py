@@ -31,6 +31,12 @@ class StoreSick(StoreError):
     code = "KE-S03"
 
 
+class StoreForbidden(StoreError):
+    """The file or its folder belongs to somebody else, or is none: a person must mend it."""
+
+    code = "KE-S04"
+
+
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 NO_ROOM = frozenset({sqlite3.SQLITE_FULL})
 TAKEN = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})

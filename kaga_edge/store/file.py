@@ -23,7 +23,8 @@ from pathlib import Path
 
 from kaga_edge.core.retention import shares
 from kaga_edge.store.disk import Disk
-from kaga_edge.store.errors import DAMAGED, TAKEN, StoreBusy, StoreForeign, StoreSick, fault_code
+from kaga_edge.store.errors import DAMAGED, TAKEN, StoreBusy, StoreForeign, fault_code
+from kaga_edge.store.refusal import refuse_unmounted, why_not_open
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +58,19 @@ class Identity:
 def open_file(
     path: Path, max_bytes: int, disk: Disk | None = None, *, as_found: bool = False
 ) -> sqlite3.Connection:
-    """Open or make the store's file. Raises StoreBusy, StoreForeign, StoreSick; or FileDamaged.
+    """Open or make the store's file. Raises StoreBusy, StoreForeign, StoreForbidden, StoreSick; or
+    FileDamaged.
 
     ``as_found``: no transaction is written yet, so that the log can be judged; ``ensure_schema`` follows.
     """
     disk = disk or Disk()
     try:
+        if not disk.exists(path):
+            refuse_unmounted(path)
         fresh = disk.create(path)
         db = disk.connect(path)
     except (OSError, sqlite3.Error) as error:
-        raise _cannot_open(path, error) from error
+        raise why_not_open(path, error) from error
     try:
         _settle(db, max_bytes)
         _ensure_ours(db, path)
@@ -167,12 +171,7 @@ def _refusal(path: Path, error: sqlite3.Error) -> Exception:
     if code in TAKEN:
         fix = "stop it first (systemctl stop kaga-edge); to look inside, ask it: kaga-edge status"
         return StoreBusy("another process has the store open", where=str(path), fix=fix)
-    return _cannot_open(path, error)
-
-
-def _cannot_open(path: Path, error: Exception) -> StoreSick:
-    fix = "check that the folder exists, belongs to the service and that the disk is writable"
-    return StoreSick(f"the store cannot be opened ({error})", where=str(path), fix=fix)
+    return why_not_open(path, error)
 
 
 def _text(path: Path) -> str:

@@ -26,6 +26,7 @@ from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreSick, fault_code, nonsense, refused
 from kaga_edge.store.file import FileDamaged, Identity, ensure_schema, open_file, set_aside
 from kaga_edge.store.highwater import HighWater
+from kaga_edge.store.refusal import why_not_open
 from kaga_edge.store.salvage import Salvaged, salvage
 from kaga_edge.vocabulary.clock import Clock
 
@@ -119,6 +120,8 @@ class OpenedFile:
             self._start_afresh(str(damage))
         except OSError as error:
             self.close()
+            if isinstance(error, PermissionError):
+                raise why_not_open(self.path, error) from error
             raise self._sick(error) from error
         except sqlite3.Error as error:
             code = fault_code(error)

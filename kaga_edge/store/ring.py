@@ -7,11 +7,15 @@ were on disk; only a power cut loses them. ``mend`` tries the disk again; when i
 stored whole and is the present one from then on.
 
 Until then nothing else is asked of the disk: a dying card takes its time over every answer.
+
+The disk may be sick from the start (read-only, full, not mounted): with ``from_memory`` it begins in the
+ring. ``mend`` then opens the file first; whatever that holds is there again from that moment on.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,7 +38,8 @@ from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store import series
 from kaga_edge.store.database import Database
 from kaga_edge.store.disk import Disk
-from kaga_edge.store.errors import StoreError
+from kaga_edge.store.errors import StoreError, StoreSick
+from kaga_edge.store.glimpse import facts_of
 from kaga_edge.store.numbering import Declared, Encoded
 from kaga_edge.store.retiming import Place
 from kaga_edge.vocabulary.readings import Moment
@@ -81,17 +86,30 @@ class Ringed:
         max_bytes: int,
         disk: Disk | None = None,
         ring_bytes: int = RING_BYTES,
+        from_memory: bool = False,
         **settings: Any,
     ) -> None:
-        self._file = Database(path, max_bytes=max_bytes, disk=disk, **settings)
+        self._open_file: Callable[[], Database] = lambda: Database(
+            path, max_bytes=max_bytes, disk=disk, **settings
+        )
         self._make_ring: Callable[[], Database] = lambda: Database(
             path, max_bytes=ring_bytes, disk=NoDisk(), **settings
         )
         self._on_change = settings.get("on_change", lambda _: None)
+        self._file: Database | None = None  # None: it could not be opened yet
+        self._facts: dict[str, str] = {}  # what the file that could not be opened was seen to remember
+        self._found: tuple[tuple[str, str], ...] | None = None  # what it remembers and we did not know
         self._ring: Database | None = None
         self._sick: StoreError | None = None
         self._refusals = 0
         self._size: StoreSize | None = None
+        try:
+            self._file = self._open_file()
+        except StoreSick as sick:  # not: in use, not ours, forbidden; those a person must mend
+            if not from_memory or os.path.isdir(path):  # a folder there is a slip of the configuration
+                raise
+            self._facts = facts_of(path)
+            self._begin_ring(sick)
 
     @property
     def epoch(self) -> str:
@@ -101,7 +119,12 @@ class Ringed:
     @property
     def set_aside(self) -> Path | None:
         """The damaged file that was replaced last."""
-        return self._file.set_aside
+        return self._file.set_aside if self._file is not None else None
+
+    @property
+    def sick(self) -> StoreError | None:
+        """What the disk said last while samples are in memory."""
+        return self._sick
 
     @property
     def in_memory(self) -> int | None:
@@ -113,11 +136,18 @@ class Ringed:
         if self._ring is not None and self.mend() is None:
             log.error("store.ring_lost epoch=%s rows=%d", self.epoch, self._ring.rows)
             self._ring = None
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     # --- writing ---
 
     def declare(self, sensors: Sequence[SensorDeclaration], site: dict[str, object], gw: str) -> Catalog:
+        """Say which sensors there are; in memory at once when the disk refuses: no sample without it."""
+        if self._ring is None:
+            try:
+                return self._present.declare(sensors, site, gw)
+            except StoreSick as sick:
+                self._begin_ring(sick)
         return self._present.declare(sensors, site, gw)
 
     def encode(self, entries: Sequence[Any]) -> tuple[Declared, list[Encoded]]:
@@ -130,7 +160,7 @@ class Ringed:
         """
         if self._ring is None:
             try:
-                given = self._file.append(rows)
+                given = self._present.append(rows)
             except StoreError as sick:
                 self._refusals += 1
                 if self._refusals < REFUSALS:
@@ -148,18 +178,21 @@ class Ringed:
             return 0
         rows = ring.rows
         try:
-            self._file.adopt(ring)
+            self._opened().adopt(ring)
         except StoreError as sick:
             self._sick = sick
             return None
         ring.close()
         self._ring, self._sick, self._refusals = None, None, 0
         log.warning("store.ring_stored epoch=%s rows=%d", self.epoch, rows)
+        if self._found is not None:
+            facts, self._found, self._facts = self._found, None, {}
+            self._on_change(EpochBegan(ep=self.epoch, reason="found", facts=facts))
         return rows
 
     def confirm(self, rows: dict[str, Ranges], notices: dict[str, Ranges]) -> None:
         if self._ring is None:
-            self._file.confirm(rows, notices)
+            self._present.confirm(rows, notices)
             return
         self._ring.confirm(rows, notices)
         ours = self._ring.epoch
@@ -185,6 +218,16 @@ class Ringed:
     def remember(self, key: str, value: str) -> None:
         self._present.remember(key, value)
 
+    def note(self, pairs: Mapping[str, str]) -> None:
+        """On disk or not at all: memory would forget them with the power."""
+        self._healthy().note(pairs)
+
+    def forget_notes(self, prefix: str, before: str, least: int) -> int:
+        return self._healthy().forget_notes(prefix, before, least)
+
+    def kept(self, ep: str) -> Ranges:
+        return self._of(ep).kept(ep)
+
     def purge(self, now: Moment) -> tuple[Purged, bool]:
         return self._present.purge(now)
 
@@ -201,8 +244,8 @@ class Ringed:
 
     def standing(self) -> Standing:
         if self._ring is None:
-            return self._file.standing()
-        known = self._file.standing(look=False).epochs
+            return self._present.standing()
+        known = self._file.standing(look=False).epochs if self._file is not None else ()
         return Standing(epochs=(*known, *self._ring.standing().epochs))
 
     def catalog_body(self, k: str) -> dict[str, object] | None:
@@ -211,7 +254,8 @@ class Ringed:
 
     def catalogs_waiting(self) -> tuple[str, ...]:
         ours = self._ring.catalogs_waiting() if self._ring is not None else ()
-        return tuple(sorted({*self._file.catalogs_waiting(), *ours}))
+        theirs = self._file.catalogs_waiting() if self._file is not None else ()
+        return tuple(sorted({*theirs, *ours}))
 
     def history_bites(self, sensor: str, channel: str, since_ms: int) -> list[series.Bite]:
         return self._present.history_bites(sensor, channel, since_ms)
@@ -221,23 +265,36 @@ class Ringed:
 
     def recall(self, key: str) -> str | None:
         held = self._ring.recall(key) if self._ring is not None else None
+        if held is None and self._file is None:
+            return self._facts.get(key)
         return held if held is not None else self._healthy().recall(key)
 
     def ledger(self) -> Ledger:
         if self._ring is None:
-            return self._file.ledger()
-        return Ledger(epochs=(*self._file.tallies(), *self._ring.tallies()))
+            return self._present.ledger()
+        theirs = self._file.tallies() if self._file is not None else ()
+        return Ledger(epochs=(*theirs, *self._ring.tallies()))
 
     def size(self) -> StoreSize:
         if self._ring is None or self._size is None:
-            self._size = self._file.size()
+            self._size = (self._file or self._present).size()
         return self._size
 
     # --- the parts of it ---
 
     @property
     def _present(self) -> Database:
-        return self._ring or self._file
+        present = self._ring or self._file
+        assert present is not None
+        return present
+
+    def _opened(self) -> Database:
+        """Return the file; could it not be opened before, it is now, and what it remembers is noted."""
+        if self._file is None:
+            file = self._open_file()
+            self._found = tuple(fact for fact in file.facts() if fact[0] not in self._facts)
+            self._file, self._size = file, None
+        return self._file
 
     def _of(self, ep: str) -> Database:
         return self._ring if self._ring is not None and self._ring.epoch == ep else self._healthy()
@@ -245,10 +302,11 @@ class Ringed:
     def _healthy(self) -> Database:
         if self._sick is not None:
             raise self._sick
-        return self._file
+        return self._present
 
     def _begin_ring(self, sick: StoreError) -> None:
         self._sick, self._ring = sick, self._make_ring()
-        self._ring.declare_as(self._file)
+        if self._file is not None:
+            self._ring.declare_as(self._file)
         log.error("store.ring_began epoch=%s code=%s error=%s", self.epoch, sick.code, sick.what)
         self._on_change(EpochBegan(ep=self.epoch, reason="sick"))

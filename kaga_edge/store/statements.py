@@ -28,6 +28,10 @@ def run(db: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> N
     db.execute(statement, values)
 
 
+def run_many(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    db.executemany(statement, rows)
+
+
 def insert_batch(db: sqlite3.Connection, batch: Batch) -> None:
     i = batch.book.base >> EPOCH_SHIFT
     if batch.runs:  # a disk that lied may have kept the run of rows it lost

@@ -108,6 +108,12 @@ TEXTS: dict[str, tuple[str, str]] = (
             "設定ファイルが使えず、前の良い設定で測っています",
             "The configuration file cannot be used; measuring goes on with the last good one",
         ),
+        # --- the disk ---
+        "watch.raised.disk": (
+            "ディスクに書けません。測定と送信は続きますが、電源が切れると未送信分を失います",
+            "The disk refuses: measuring and sending go on, a power cut now loses what is not sent",
+        ),
+        "watch.cleared.disk": ("ディスクに書けるようになりました", "The disk takes everything again"),
         "watch.cleared.config": ("設定ファイルで動いています", "The configuration file is in use again"),
     }
 )

@@ -24,6 +24,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "KE-S01": ("保存ファイルが使用中", "another process has the store open"),
     "KE-S02": ("別の、または新しい版の保存ファイル", "the store's file is foreign or of a newer version"),
     "KE-S03": ("ディスクに書けない", "the disk refuses to store"),
+    "KE-S04": ("保存ファイルを使う権限がない", "the store's file may not be used"),
     "KE-B00": ("配線またはバスの障害", "the wire or the bus failed"),
     "KE-B01": ("バスの装置がない、または開けない", "the bus device is not there or may not be opened"),
     "KE-B02": ("応答なし", "no answer"),

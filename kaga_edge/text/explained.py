@@ -279,8 +279,8 @@ ROWS: dict[str, Row] = {
     ),
     "KE-S03": (
         (
-            "ディスクに書けません。測定は続き、記憶の中で待ちます。",
-            "The disk refuses. Measuring goes on and waits in memory.",
+            "ディスクに書けません。測定と送信は記憶の中から続きます。",
+            "The disk refuses. It measures and sends from memory.",
         ),
         (
             "カードの空きがない / カードの寿命、読み取り専用 / 電源の不足",
@@ -289,6 +289,20 @@ ROWS: dict[str, Row] = {
         (
             "df -h と dmesg を見ます。入出力エラーがあればカードを替えます。",
             "Look at df -h and dmesg; replace the card when there are I/O errors.",
+        ),
+    ),
+    "KE-S04": (
+        (
+            "保存ファイルを開く権限がないか、そこには置けません。",
+            "The file may not be opened, or none can be there.",
+        ),
+        (
+            "別の利用者のファイルやフォルダー / [store] path の書き違い",
+            "file or folder of another user / wrong [store] path",
+        ),
+        (
+            "sudo chown -R kaga-edge: でフォルダーの持ち主を直すか、path を直します。",
+            "Give the folder back (sudo chown -R kaga-edge:), or mend path.",
         ),
     ),
     # --- installing, replacing, updating ---

@@ -104,7 +104,7 @@ class Sender:
                 self.tell(words.RowsGone(now_ns=now_ns, ep=change.ep, ranges=change.ranges, e=change.e))
             case EpochBegan():
                 self.tell(words.RowsCommitted(now_ns=now_ns, ep=change.ep))
-                if change.reason == "damaged":
+                if change.reason in ("damaged", "found"):
                     self.reader.ask(Look())
 
     def link_up(self, link: Link, number: int) -> None:
@@ -166,7 +166,11 @@ class Sender:
     async def look_again(self) -> None:
         """Learn what waits after the store's file was replaced: rows may have come back to light."""
         await self.confirm_rest()  # what is confirmed does not wait
+        known = {track.ep for track in self.state.tracks}
         await self.stand()
+        for track in self.state.tracks:
+            if track.ep not in known:  # of a file found late: nobody says which of its rows have left
+                self.left.setdefault(track.ep, track.seen)
 
     async def run(self) -> None:
         """Step the machine for ever: whenever something happened, or time alone changes something."""

@@ -22,6 +22,7 @@ AT_MS = 1_795_281_249_000  # 2026-11-22 02:14:09 in Japan
 def config(tmp_path: Path) -> Path:
     file = tmp_path / "kaga-edge.toml"
     file.write_text('[site]\nid = "x"\n[store]\npath = "var/store.sqlite"\n', encoding="utf-8")
+    (tmp_path / "var").mkdir()
     ring = EventRing(tmp_path / "var")
     for second, level, name, fields in (
         (0, 4, "link.down", {"reason": "no route to host"}),

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import os
 import resource
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from kaga_edge.gateway.recorder import SLOW_S
 
 from .conftest import Daemon, config_text, wait_for
 from .test_daemon import assert_none_missed, rows, sensors
 
 BACK_WITHIN_S = 5.0
+FULL = bool(os.environ.get("KAGA_TEST_FULL"))
+HANG_S, WATCHDOG_S = (70.0, 60.0) if FULL else (8.0, 6.0)
 SHUTDOWN, AT_ONCE = 0x8004587D, 2  # ioctl of ext4: nothing more is read or written, EIO; without a flush
 
 
@@ -31,6 +39,7 @@ class WatchedDaemon(Daemon):
             [sys.executable, "-m", "kaga_edge", "run", "--config", str(self.config)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env=self.environment,
         )
         threading.Thread(target=self._keep_log, args=(self.process.stdout,), daemon=True).start()
         if wait:
@@ -99,6 +108,14 @@ def test_a_sick_disk_stops_neither_measuring_nor_sending_and_everything_is_on_it
         assert name in log
 
 
+def ledger_sums(watched: WatchedDaemon) -> dict[str, int]:
+    """By epoch, how many samples are numbered; each epoch's sum is exact."""
+    epochs = watched.status()["store"]["epochs"]
+    for one in epochs:
+        assert one["numbered"] == one["delivered"] + one["waiting"] + one["gone"]
+    return {one["ep"]: one["numbered"] for one in epochs}
+
+
 def highest(folder, store: dict[int, tuple]) -> dict[str, int]:
     """By epoch, the number that comes after the last on disk."""
     copy = sqlite3.connect(folder / "scratch" / "store.sqlite")
@@ -127,6 +144,21 @@ class Card:
 
     def freeze(self, frozen: bool) -> None:
         subprocess.run(["fsfreeze", "-f" if frozen else "-u", str(self.at)], check=True)
+
+    def read_only(self, refused: bool) -> None:
+        option = "remount,ro" if refused else "remount,rw"
+        subprocess.run(["mount", "-o", option, str(self.at)], check=True)
+
+    def fill(self) -> Path:
+        """Leave no byte free; removing the file that is returned makes room."""
+        filler = self.at / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\1" * 65536)
+        with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\1")
+        return filler
 
     def die(self) -> None:
         handle = os.open(self.at, os.O_RDONLY)
@@ -168,23 +200,55 @@ def all_there(card: Card, tmp_path: Path, receiving) -> None:
     assert receiving._receiver.verify(wanted).conflicting == 0
 
 
-def test_a_disk_that_hangs_for_seconds_costs_no_sample(
+class Systemd:
+    """The other end of the watchdog: notes when it was fed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.fed_s: list[float] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(folder / "notify"))
+        self.environment = {
+            **os.environ,
+            "NOTIFY_SOCKET": str(folder / "notify"),
+            "WATCHDOG_USEC": str(round(WATCHDOG_S * 1e6)),
+        }
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while word := self._socket.recv(4096):
+            if b"WATCHDOG=1" in word:
+                self.fed_s.append(time.monotonic())
+
+
+def test_a_disk_that_hangs_costs_no_sample_and_the_watchdog_waits_for_it(
     tmp_path, watched, instruments, mosquitto, receiving, card
 ) -> None:
+    """Longer than the watchdog's patience: a restart mends no disk and would lose what waits in memory."""
+    systemd = Systemd(tmp_path)
+    watched.environment = systemd.environment
     on_the_card(tmp_path, card, watched, mosquitto)
     wait_for(lambda: receiving.arrived() >= 8, why="samples at the platform")
 
     card.freeze(True)
+    begun_s = time.monotonic()
     try:
         arrived = receiving.arrived()
-        time.sleep(4)  # the length of the hang is the test: a card that tidies up inside
+        time.sleep(HANG_S - 3)  # the length of the hang is the test
+        told = wait_for(watched.status, seconds=5, why="an answer although the disk hangs")
+        time.sleep(max(0.0, begun_s + HANG_S - time.monotonic()))
     finally:
         card.freeze(False)
+    assert told["store"]["held"] > 0
+    assert bool(told["store"]["error"]) is (HANG_S - 3 > SLOW_S + 2)
 
-    wait_for(lambda: receiving.arrived() >= arrived + 32 + 8, why="the samples of the hang and later ones")
+    count = arrived + round(HANG_S * 8) + 8
+    wait_for(lambda: receiving.arrived() >= count, seconds=60, why="the samples of the hang and later ones")
+    wait_for(lambda: watched.status()["store"]["error"] is None, why="the disk taken again")
     watched.stop()
     all_there(card, tmp_path, receiving)
     assert "Traceback" not in watched.log.read_text()
+    during = [s for s in systemd.fed_s if s >= begun_s]
+    assert max(after - before for before, after in pairwise([begun_s, *during])) < WATCHDOG_S
 
 
 def test_a_card_that_dies_and_is_mounted_again_holds_every_sample(
@@ -207,3 +271,122 @@ def test_a_card_that_dies_and_is_mounted_again_holds_every_sample(
     watched.stop()
     all_there(card, tmp_path, receiving)
     assert watched.log.read_text().count("Traceback") == 0
+
+
+# --- sick from the start ---
+
+
+def in_memory_and_told(watched, receiving) -> None:
+    """It measures and sends from memory, and says so: status, events, and an alert over the line."""
+    arrived = receiving.arrived()
+    watched.start()
+    wait_for(lambda: receiving.arrived() >= arrived + 8, why="samples from memory at the platform")
+    told = watched.status()
+    assert told["state"] == "failing"
+    assert told["store"]["error"]
+    assert told["store"]["held"] > 0
+    log = watched.log.read_text()
+    assert "store.ring_began" in log
+    assert "store.sick" in log
+    wait_for(lambda: disk_alerts(receiving) == ["raised"], why="the alert at the platform")
+
+
+def disk_alerts(receiving) -> list[str]:
+    """The states of the disk's alarm at the platform, in order."""
+    with contextlib.closing(sqlite3.connect(receiving._path)) as db:
+        found = db.execute("SELECT body FROM event WHERE key = 'disk/store' ORDER BY epoch, e").fetchall()
+    return [json.loads(body)["data"]["state"] for (body,) in found]
+
+
+def back_on_the_disk(watched, receiving, ended: float) -> None:
+    wait_for(lambda: watched.status()["store"]["error"] is None, why="the disk taken again")
+    assert time.monotonic() - ended <= BACK_WITHIN_S
+    now = watched.status()["store"]["numbered"]
+    wait_for(lambda: receiving.arrived() >= now + 8, why="samples after the fault")
+    wait_for(lambda: disk_alerts(receiving) == ["raised", "cleared"], why="the clearing at the platform")
+    ledger_sums(watched)
+    watched.stop()
+    log = watched.log.read_text()
+    assert "Traceback" not in log
+    assert "store.ring_lost" not in log
+    for name in ("store.ring_stored", "store.back"):
+        assert name in log
+
+
+def test_a_card_that_is_read_only_at_the_start_is_measured_and_sent_past(
+    tmp_path, watched, instruments, mosquitto, receiving, card
+) -> None:
+    on_the_card(tmp_path, card, watched, mosquitto)  # a store with samples, some perhaps unsent
+    wait_for(lambda: watched.status()["store"]["numbered"] >= 8, why="samples")
+    watched.ask({"op": "collect", "do": "stop", "sensor": "level-2", "who": "a resident", "why": "asked"})
+    watched.stop()
+    before = rows(card.at, tmp_path / "scratch")
+    card.read_only(True)
+
+    in_memory_and_told(watched, receiving)
+    assert [one["sensor"] for one in watched.status()["stopped"]] == ["level-2"]  # read from the card
+
+    card.read_only(False)
+    back_on_the_disk(watched, receiving, time.monotonic())
+    store = rows(card.at, tmp_path / "scratch")
+    assert before.items() <= store.items()
+    wanted = highest(tmp_path, store)
+    wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+    since = min(number for number in store if number >> 40 == max(store) >> 40)
+    times = sorted(at for number, (index, at, *_) in store.items() if index == 0 and number >= since)
+    assert_none_missed(times, every_ms=250)
+
+
+def test_a_card_that_is_full_at_the_start_holds_every_sample_once_there_is_room(
+    tmp_path, watched, instruments, mosquitto, receiving, card
+) -> None:
+    filler = card.fill()
+    text = config_text(tmp_path, sensors(tmp_path, "level-1", "level-2"), port=mosquitto, every="250ms")
+    watched.config.write_text(text.replace(f'{tmp_path}/store.sqlite"', f'{card.at}/store.sqlite"'))
+
+    in_memory_and_told(watched, receiving)
+
+    filler.unlink()
+    back_on_the_disk(watched, receiving, time.monotonic())
+    all_there(card, tmp_path, receiving)
+
+
+def test_a_disk_that_is_not_mounted_at_the_start_holds_every_sample_once_it_is(
+    tmp_path, watched, instruments, mosquitto, receiving, card
+) -> None:
+    (card.at / "data").mkdir()
+    card.unmount()
+    text = config_text(tmp_path, sensors(tmp_path, "level-1", "level-2"), port=mosquitto, every="250ms")
+    watched.config.write_text(text.replace(f'{tmp_path}/store.sqlite"', f'{card.at}/data/store.sqlite"'))
+
+    in_memory_and_told(watched, receiving)
+    assert list(card.at.iterdir()) == []  # nothing is left behind where the disk will be
+
+    card.mount()
+    back_on_the_disk(watched, receiving, time.monotonic())
+    store = rows(card.at / "data", tmp_path / "scratch")
+    for sensor in (0, 1):
+        assert_none_missed(sorted(at for index, at, *_ in store.values() if index == sensor), every_ms=250)
+    wanted = highest(tmp_path, store)
+    wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+
+
+def test_a_second_daemon_does_not_start_beside_one_that_works_in_memory(
+    tmp_path, watched, instruments
+) -> None:
+    """Without a file there is no lock: the control socket tells."""
+    text = config_text(tmp_path, sensors(tmp_path, "level-1"), port=None)
+    watched.config.write_text(text.replace(f'{tmp_path}/store.sqlite"', f'{tmp_path}/missing/store.sqlite"'))
+    watched.start()
+    assert watched.status()["store"]["error"]
+    second = subprocess.run(
+        [sys.executable, "-m", "kaga_edge", "run", "--config", str(watched.config)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 2
+    assert "another kaga-edge daemon answers" in second.stderr
+    (tmp_path / "missing").mkdir()
+    wait_for(lambda: watched.status()["store"]["error"] is None, why="the disk taken")

@@ -131,3 +131,33 @@ async def test_it_stays_sick_while_the_store_works_in_memory_and_is_well_without
     task.cancel()
     assert recorder.held == 0
     assert [names(g) for g in disk.groups] == [["a"]]
+
+
+async def test_a_commit_that_does_not_return_is_told_and_is_over_when_it_does() -> None:
+    disk = Hanging()
+    recorder = Recorder(disk, slow_s=0.01)
+    recorder.add(entry("level-1"))
+    flushing = asyncio.create_task(recorder.flush())
+    async with asyncio.timeout(10):
+        while recorder.sick is None:
+            await asyncio.sleep(0.01)
+    assert "has not returned" in recorder.sick.what
+    assert recorder.held == 1
+
+    disk.answers.set()
+
+    assert await flushing
+    assert recorder.sick is None
+    assert recorder.held == 0
+
+
+class Hanging(Disk):
+    """Takes a group when ``answers`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+
+    async def append(self, entries: list[Entry]) -> Appended:
+        await self.answers.wait()
+        return await super().append(entries)

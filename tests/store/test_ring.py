@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.stored import Appended, EpochBegan
 from kaga_edge.store.database import Database
 from kaga_edge.store.disk import Disk
-from kaga_edge.store.errors import StoreSick
+from kaga_edge.store.errors import StoreBusy, StoreForbidden, StoreForeign, StoreSick
+from kaga_edge.store.refusal import refuse_unmounted, unmounted, why_not_open
 from kaga_edge.store.ring import Ringed
 
 
@@ -63,6 +67,7 @@ class Ward:
         self.open()
 
     def open(self, **settings: Any) -> Ringed:
+        self.store = None  # type: ignore[assignment]
         self.store = Ringed(
             self.bench.path,
             **{"max_bytes": 64_000_000, "keep_delivered_s": 86_400.0} | settings,
@@ -102,7 +107,8 @@ def ward(bench: Any) -> Iterator[Ward]:
     made = Ward(bench)
     yield made
     made.disk.sick = False
-    made.store.close()
+    if made.store is not None:
+        made.store.close()
 
 
 def sums(store: Ringed) -> tuple[int, int, int, int]:
@@ -260,3 +266,151 @@ def test_a_file_that_somebody_else_took_after_a_fault_counts_as_refused(ward: Wa
         assert ward.store.mend() is None
     assert ward.store.mend() == 2
     assert ward.values() == [1, 2, 3, 4, 5]
+
+
+# --- sick from the start ---
+
+
+def started_sick(ward: Ward, **settings: Any) -> str:
+    """Stop the store in order, let the disk fall sick, start anew; return the ring's epoch."""
+    ward.store.close()
+    ward.disk.sick = True
+    return ward.open(from_memory=True, **settings).epoch
+
+
+def test_it_starts_in_memory_on_a_sick_disk_and_stores_everything_once_the_file_opens(ward: Ward) -> None:
+    old = ward.bring(3).ep
+    ward.store.remember("collect", "[]")
+    ring = started_sick(ward)
+    ward.bring(2, alerts=True)
+    assert [epoch.ep for epoch in ward.store.standing().epochs] == [ring]
+    assert (ward.store.in_memory, sums(ward.store)) == (2, (2, 0, 2, 0))
+    assert ward.store.mend() is None
+    ward.store.confirm({ring: Ranges(((1, 1),))}, {ring: Ranges(((1, 1),))})
+    ward.heard.clear()
+    ward.disk.sick = False
+
+    assert ward.store.mend() == 2
+
+    assert [change for change in ward.heard if isinstance(change, EpochBegan)] == [
+        EpochBegan(ep=ring, reason="found")
+    ]
+    assert [epoch.ep for epoch in ward.store.standing().epochs] == [old, ring]
+    assert ward.bring(1) == Appended(ep=ring, first=3, last=3)
+    assert sums(ward.store) == (6, 1, 5, 0)
+    assert ward.values() == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_a_file_remembers_that_cannot_be_written_is_known_in_memory(ward: Ward) -> None:
+    """Which sensors a resident asked to stop is read from a card that only refuses to be written."""
+    ward.store.remember("collect", "[1]")
+    started_sick(ward)
+    assert ward.store.recall("collect") == "[1]"
+    assert ward.store.recall("nothing") is None
+
+
+def test_what_could_not_be_read_at_the_start_is_told_when_the_file_is_found(ward: Ward) -> None:
+    ward.store.remember("collect", "[1]")
+    hidden = ward.bench.path.with_name("away")
+    ward.store.close()
+    ward.bench.path.rename(hidden)
+    started_sick(ward)
+    assert ward.store.recall("collect") is None
+    hidden.rename(ward.bench.path)
+    ward.disk.sick = False
+
+    ward.store.mend()
+
+    told = [change for change in ward.heard if isinstance(change, EpochBegan)][-1]
+    assert dict(told.facts)["collect"] == "[1]"
+
+
+def test_a_first_start_without_any_file_begins_in_memory_too(ward: Ward) -> None:
+    ward.store.close()
+    for left in ward.bench.path.parent.glob(f"{ward.bench.path.name}*"):
+        left.unlink()
+    ring = started_sick(ward)
+    ward.bring(2)
+    ward.disk.sick = False
+    assert ward.store.mend() == 2
+    assert ward.store.epoch == ring
+    assert ward.values() == [1, 2]
+
+
+def test_a_file_that_is_damaged_and_found_late_is_set_aside_and_told_of(ward: Ward) -> None:
+    ward.bring(3)
+    ward.store.close()
+    ward.bench.path.write_bytes(b"\0" * 8192)
+    ring = started_sick(ward)
+    ward.bring(2)
+    ward.disk.sick = False
+
+    assert ward.store.mend() == 2
+
+    assert ward.store.set_aside is not None
+    assert ward.store.epoch == ring
+    assert [notice.key for notice in ward.store.load_notices(ring, 1, 9)] == ["store_damaged"]
+    assert ward.values() == [4, 5]
+
+
+def test_a_declaration_that_is_refused_begins_the_ring_as_well(ward: Ward) -> None:
+    ward.bring(1)
+    ward.disk.sick = True
+    ward.store.declare((ward.bench.level,), ward.bench.site, "daishoji-01")
+    assert (ward.store.in_memory, ward.store.sick.code) == (0, "KE-S03")
+
+
+def test_what_a_person_must_mend_is_no_sick_disk(ward: Ward, tmp_path: Path) -> None:
+    ward.store.close()
+    with contextlib.closing(sqlite3.connect(ward.bench.path, isolation_level=None)) as shell:
+        shell.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreBusy):
+            ward.open(from_memory=True)
+    with contextlib.closing(sqlite3.connect(tmp_path / "theirs.db")) as foreign:
+        foreign.execute("CREATE TABLE theirs (a)")
+    for path, fault in (
+        (tmp_path / "theirs.db", StoreForeign),
+        (tmp_path, StoreSick),
+        (tmp_path / "theirs.db" / "store", StoreForbidden),
+    ):
+        with pytest.raises(fault):
+            Ringed(path, max_bytes=64_000_000, keep_delivered_s=1.0, clock=ward.bench.clock, from_memory=True)
+    ward.open()
+
+
+def test_a_file_of_another_user_is_no_sick_disk(ward: Ward, bench: Any) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("another user: root only")
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    try:
+        for before in (lambda: None, (folder / "kaga.db").touch):
+            before()
+            os.seteuid(65534)
+            with pytest.raises(StoreForbidden, match="somebody else"):
+                Ringed(
+                    folder / "kaga.db",
+                    max_bytes=64_000_000,
+                    keep_delivered_s=1.0,
+                    clock=bench.clock,
+                    from_memory=True,
+                )
+            os.seteuid(0)
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(folder)
+
+
+def test_a_disk_that_should_be_mounted_and_is_not_is_waited_for(tmp_path: Path) -> None:
+    """A new file below the mount point would be hidden once the disk comes, with all that it holds."""
+    fstab = tmp_path / "fstab"
+    fstab.write_text(
+        f"# disks\n/dev/sda1 {tmp_path}/ssd ext4 nofail 0 2\n/dev/sdb1 {tmp_path} ext4 noauto 0 2\n"
+    )
+    path = tmp_path / "ssd" / "store.sqlite"
+    assert unmounted(path, fstab) == tmp_path / "ssd"
+    assert unmounted(tmp_path / "store.sqlite", fstab) is None
+    assert unmounted(path, tmp_path / "none") is None
+    assert isinstance(why_not_open(path, PermissionError(13, "no"), fstab), StoreSick)
+    with pytest.raises(StoreSick, match="not mounted"):
+        refuse_unmounted(path, fstab)
