@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import cos, radians, sin, sqrt
+
 import pytest
 
 from kaga_edge.core.siting import (
@@ -48,6 +50,23 @@ def test_water_density_agrees_with_jones_and_harris(celsius: float, density: flo
 
 def test_normal_gravity_at_kaga_is_that_of_wgs84() -> None:
     assert normal_gravity_m_s2(36.3) == pytest.approx(9.7984, abs=5e-5)
+
+
+@pytest.mark.parametrize("latitude_deg", [0.0, 24.0, 36.3, 45.5, 90.0])
+def test_normal_gravity_is_that_of_the_ellipsoids_two_axes(latitude_deg: float) -> None:
+    equator_m, pole_m, at_equator, at_pole = 6378137.0, 6356752.314245, 9.7803253359, 9.8321849379
+    cos2, sin2 = cos(radians(latitude_deg)) ** 2, sin(radians(latitude_deg)) ** 2
+    expected = (equator_m * at_equator * cos2 + pole_m * at_pole * sin2) / sqrt(
+        equator_m**2 * cos2 + pole_m**2 * sin2
+    )
+    assert normal_gravity_m_s2(latitude_deg) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("celsius", "metres_a_second"), [(-20, 319.04), (-10, 325.28), (0, 331.40), (10, 337.41), (20, 343.32)]
+)
+def test_the_speed_of_sound_itself_comes_out(celsius: float, metres_a_second: float) -> None:
+    assert 331.4 * sound_speed_factor(celsius) == pytest.approx(metres_a_second, abs=0.005)
 
 
 @pytest.mark.parametrize(
