@@ -24,7 +24,6 @@ from kaga_edge.vocabulary.requests import BusKind, SerialLine
 
 I2C_ADDRESSES = range(0x08, 0x78)  # the others are reserved
 LISTEN_S = 1.3  # the slowest free-running instrument speaks once a second
-GOOD_FRAMES = 1  # with a checksum one frame says enough; shapes alone need more
 MODBUS_UNITS = (1, 2, 3, 4, 247)
 ONEWIRE = "sys/bus/w1/devices"
 

@@ -20,8 +20,8 @@ from typing import Any, NoReturn
 from kaga_edge.text import language, say
 from kaga_edge.vocabulary.errors import KagaError
 
-EXIT_ATTENTION, EXIT_FAILING, EXIT_NOT_RUNNING = 1, 2, 3
-EXIT_USAGE, EXIT_TRY_LATER, EXIT_CONFIGURATION = 64, 75, 78
+EXIT_ATTENTION, EXIT_FAILING = 1, 2
+EXIT_USAGE, EXIT_CONFIGURATION = 64, 78
 
 # In the order of help; each is a file beside this one, listed only when it is there.
 COMMANDS = (

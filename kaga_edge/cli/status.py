@@ -10,11 +10,10 @@ import json
 import os
 import sys
 import time
-import unicodedata
 from typing import Any
 
 from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
-from kaga_edge.cli.screen import fold
+from kaga_edge.cli.screen import fold, padded, width
 from kaga_edge.text import age_words, quality_words, quantity_name, say, span_words, unit_shown
 from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
@@ -99,7 +98,7 @@ def screen(snapshot: Snapshot, lang: str, *, colour: bool = False) -> list[str]:
 
 def _head(name: str, gw: str) -> list[str]:
     together = f"{name}  {gw}"
-    return [together] if _width(together) <= COLUMNS else [name, gw]
+    return [together] if width(together) <= COLUMNS else [name, gw]
 
 
 def _reasons(snapshot: Snapshot, lang: str) -> list[str]:
@@ -120,14 +119,14 @@ def _sensor(sensor: dict[str, Any], lang: str) -> list[str]:
     if sensor["state"] != "ok":  # an old value is never shown as if it were today's
         age = span_words(sensor["age_s"], lang) if sensor["age_s"] is not None else ""
         code = sensor["error"]["code"] if sensor["error"] else ""
-        state = _padded(say(f"sensor.{sensor['state']}", lang), 8)
-        return [f"{_padded(sensor['id'], 8)} {_padded('--', 7)} {state} {age} {code}".rstrip()]
+        state = padded(say(f"sensor.{sensor['state']}", lang), 8)
+        return [f"{padded(sensor['id'], 8)} {padded('--', 7)} {state} {age} {code}".rstrip()]
     first, *others = sensor["channels"] or [{"id": "", "unit": "", "value": None, "flags": 0}]
     cells = (
-        _padded(sensor["id"], 8),
-        _padded(_value(first), 7),
-        _padded(unit_shown(first["unit"], lang, first["id"]), 5),
-        _padded(quality_words(first["flags"], lang), 7),
+        padded(sensor["id"], 8),
+        padded(_value(first), 7),
+        padded(unit_shown(first["unit"], lang, first["id"]), 5),
+        padded(quality_words(first["flags"], lang), 7),
         age_words(sensor["age_s"], lang),
     )
     lines = [" ".join(cells)]
@@ -135,7 +134,7 @@ def _sensor(sensor: dict[str, Any], lang: str) -> list[str]:
         name = quantity_name(channel["id"], lang)
         flagged = f" {quality_words(channel['flags'], lang)}" if channel["flags"] else ""
         unit = unit_shown(channel["unit"], lang, channel["id"])
-        lines.append(f"  {_padded(name, 20)} {_value(channel)} {unit}{flagged}")
+        lines.append(f"  {padded(name, 20)} {_value(channel)} {unit}{flagged}")
     return lines
 
 
@@ -204,16 +203,7 @@ def _clock(snapshot: Snapshot, lang: str) -> str:
 
 
 def _label(name: str, lang: str) -> str:
-    return _padded(say(f"status.{name}", lang), 8)
-
-
-def _padded(text: str, columns: int) -> str:
-    return text + " " * max(0, columns - _width(text))
-
-
-def _width(text: str) -> int:
-    """Return how many terminal columns a text takes; Japanese signs take two."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in text)
+    return padded(say(f"status.{name}", lang), 8)
 
 
 def _seconds(value: float | None) -> str:

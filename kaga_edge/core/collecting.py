@@ -6,14 +6,12 @@ A stopped sensor is not asked and not listened to; its rows say so (flag 512) ra
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.vocabulary.readings import Flag, Grade, Moment, Reading, Sample
-
-Stops = Mapping[str, "Stop"]  # by sensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -176,7 +176,7 @@ class Configured:
         config = await asyncio.to_thread(self._from_files)
         self._trial = None
         self._copies.end()
-        journal.event(25, "config.confirmed")
+        journal.event(journal.NOTICE, "config.confirmed")
         await change_to(config)
         self._changed.set()
 

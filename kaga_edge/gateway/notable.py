@@ -10,6 +10,7 @@ from typing import Protocol
 
 from kaga_edge.gateway.latest import Latest
 from kaga_edge.gateway.snapshot import Facts
+from kaga_edge.station.journal import NOTICE
 from kaga_edge.text import quality_words
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import Quantity
@@ -82,7 +83,7 @@ def _news(before: Look, now: Look, share: float, now_s: float) -> list[News]:
         news.append(News(level=50, name="data.lost", fields=lost))
     if before.backlog and not now.backlog:
         fields: dict[str, object] = {"rows": before.backlog, "outage_s": round(now_s - before.since_s)}
-        news.append(News(level=25, name="backlog.drained", fields=fields))
+        news.append(News(level=NOTICE, name="backlog.drained", fields=fields))
     if now.trust != before.trust:
         news.append(News(level=30, name="clock.changed", fields={"before": before.trust, "now": now.trust}))
     return news
@@ -100,7 +101,7 @@ def values(sensor: str, before: Latest | None, after: Latest) -> tuple[News, ...
     low = _low(after)
     if low is not None and _low(before) is (not low):
         name = "power.low" if low else "power.good"
-        news.append(News(level=30 if low else 25, name=name, fields={"sensor": sensor}))
+        news.append(News(level=30 if low else NOTICE, name=name, fields={"sensor": sensor}))
     return tuple(news)
 
 

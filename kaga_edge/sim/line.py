@@ -13,7 +13,6 @@ class Line:
 
     def __init__(self, broker_port: int, *, port: int = 0) -> None:
         self.port = port  # 0: any free one, known after ``start``
-        self.carried_bytes = 0
         self.bytes_per_s: float | None = None  # None: as fast as it goes
         self._broker_port = broker_port
         self._server: asyncio.Server | None = None
@@ -99,4 +98,3 @@ class Line:
                     await asyncio.sleep(len(data) / self.bytes_per_s)
                 writer.write(data)
                 await writer.drain()
-                self.carried_bytes += len(data)

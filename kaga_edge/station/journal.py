@@ -26,15 +26,15 @@ from pathlib import Path
 from kaga_edge.core import folding
 from kaga_edge.station.events import FILE_BYTES, EventRing
 
+NOTICE = 25  # between INFO and WARNING: a change that ended well
 PRIORITY = {
     logging.DEBUG: 7,
     logging.INFO: 6,
-    25: 5,
+    NOTICE: 5,
     logging.WARNING: 4,
     logging.ERROR: 3,
     logging.CRITICAL: 2,
 }
-NOTICE = 25
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
 MOST_FIELD_BYTES = 2000  # a datagram stays far below the socket's limit
 NAMES = uuid.uuid5(uuid.NAMESPACE_DNS, "events.kaga-edge")

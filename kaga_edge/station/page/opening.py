@@ -22,7 +22,7 @@ DEFAULT_MINUTES, DEFAULT_PORT = 60, 8443
 BEGIN_S = 30.0  # a Zero 2 W takes its time to import and to make a key
 END_S = 3.0
 LINE_BYTES = 16 * 1024
-LEVELS = {"web.action": 25, "web.entered": 25, "web.refused": 30, "web.locked": 30}
+LEVELS = {"web.action": journal.NOTICE, "web.entered": journal.NOTICE, "web.refused": 30, "web.locked": 30}
 SHOWN = ("url", "name", "interface", "address", "port", "fingerprint", "until", "minutes")
 
 
@@ -93,7 +93,11 @@ class Opening:
         self._ends_s = time.monotonic() + said["minutes"] * 60
         self._listening = asyncio.create_task(self._listen(child), name="web")
         journal.event(
-            25, "web.opened", url=said["url"], interface=said["interface"], minutes=f"{said['minutes']:g}"
+            journal.NOTICE,
+            "web.opened",
+            url=said["url"],
+            interface=said["interface"],
+            minutes=f"{said['minutes']:g}",
         )
         return str(said["pin"])
 
@@ -123,7 +127,7 @@ class Opening:
         code = await _ended(child)
         if self._child is child:
             self._child = None
-            journal.event(25, "web.closed", reason=reason if code == 0 else f"it failed ({code})")
+            journal.event(journal.NOTICE, "web.closed", reason=reason if code == 0 else f"it failed ({code})")
 
     async def _close(self, reason: str) -> None:
         child, self._child = self._child, None
@@ -132,7 +136,7 @@ class Opening:
         await _ended(child)
         if self._listening is not None:
             await self._listening
-        journal.event(25, "web.closed", reason=reason)
+        journal.event(journal.NOTICE, "web.closed", reason=reason)
 
 
 async def _ended(child: asyncio.subprocess.Process) -> int:
