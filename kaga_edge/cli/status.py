@@ -93,7 +93,7 @@ def screen(snapshot: Snapshot, lang: str, *, colour: bool = False) -> list[str]:
     silent = [sensor["id"] for sensor in snapshot["sensors"] if sensor["state"] in SILENT]
     if silent:
         lines.append(f"{say('status.next', lang)}: kaga-edge sensor read {silent[0]}")
-    return [text.rstrip() for text in lines]
+    return [folded for text in lines for folded in fold(text.rstrip(), indent=4)]
 
 
 def _head(name: str, gw: str) -> list[str]:

@@ -154,6 +154,10 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("同じポートに名前が二つ", "two names, one port"),
     ("同期していません", "not synchronised"),
     ("RTC なし", "no RTC"),
+    ("なし", "none"),
+    ("値なし", "no value"),
+    ("{days}日前", "{days} d old"),
+    ("{node} のグループは {name}", "{node} group {name}"),
     ("時間帯の設定なし", "no zone is set"),
     ("{zone}、観測所は {site}", "{zone}, site {site}"),
     ("保存のフォルダーなし", "no store folder"),
@@ -184,6 +188,9 @@ def heard(text: str, lang: str) -> str:
     """Return an English sentence in ``lang``; one that is not known as it is."""
     if lang != "ja" or not text or not text.isascii():
         return text
+    parts = text.split(", ")
+    if len(parts) > 1 and all(heard(part, lang) != part for part in parts):
+        return "、".join(heard(part, lang) for part in parts)
     for pattern, japanese in _patterns():
         if found := pattern.fullmatch(text):
             return japanese.format(

@@ -12,6 +12,7 @@ import unicodedata
 import pytest
 
 from kaga_edge.cli.status import line, screen
+from kaga_edge.vocabulary.flags import Flag
 
 
 def columns(text: str) -> int:
@@ -56,6 +57,15 @@ def test_no_line_is_wider_than_a_phone_and_no_sign_has_two_widths(snapshot, lang
     for text in screen(snapshot(), lang):
         assert columns(text) <= 40
         assert not any(unicodedata.east_asian_width(sign) == "A" for sign in text)
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_a_value_with_several_flags_still_fits_a_phone(snapshot, lang, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    body = snapshot(only="level-1")
+    for channel in body["sensors"][0]["channels"]:
+        channel["flags"] = Flag.ESTIMATED | Flag.MAINTENANCE
+    assert all(columns(text) <= 40 for text in screen(body, lang))
 
 
 def test_an_old_value_is_never_shown_as_if_it_were_current(snapshot):

@@ -25,6 +25,7 @@ OF_OTHERS = re.compile(
         ("no interface 'eth9' with an IPv4 address", "通信口 eth9 に IPv4 アドレスがありません"),
         ("TCP refused: Connection refused", "TCP を断られました: 接続を断られました"),
         ("127.0.0.1:8883: no answer to TCP", "127.0.0.1:8883: TCP に応答がありません"),
+        ("level-1: none, snow-1: none", "level-1: なし、snow-1: なし"),
         ("no configuration is on trial", "試行中の設定はありません"),
         ("something new that nobody wrote down", "something new that nobody wrote down"),
     ],
