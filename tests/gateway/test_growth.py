@@ -1,12 +1,16 @@
-"""A thousand polls leave nothing behind in memory: judged, committed, sent, answered and confirmed."""
+"""Nothing grows with use: polls leave no object behind, hang-ups and reloads no descriptor and no thread."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
+import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +30,13 @@ from kaga_edge.uplink.sender import Sender
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Measurement
 
-ROUNDS = 2000 if os.environ.get("KAGA_TEST_FULL") else 200
+from .conftest import config_text, wait_for
+
+FULL = bool(os.environ.get("KAGA_TEST_FULL"))
+ROUNDS = 2000 if FULL else 200
+HANG_UPS, RELOADS = (200, 200) if FULL else (20, 8)
+MOST_GROWTH_KB = 3000  # what a first time needs, bounded: 200 reloads take no more than 25
+POOL_THREADS = 2  # packing of two large batches
 SENSORS, EVERY_S, RECONNECT_ROUNDS, SENT_ROUNDS = 5, 10.0, 20, 2
 QUANTITY = Quantity.WATER_LEVEL_M
 
@@ -131,3 +141,78 @@ async def test_a_thousand_polls_leave_nothing_behind(path) -> None:
     gc.collect()
     grown = sys.getallocatedblocks() - before
     assert grown < ROUNDS * SENSORS / 10, f"{grown} blocks more after {ROUNDS * SENSORS} polls"
+
+
+class HangingUp:
+    """A broker that greets and hangs up, each time."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port = self._door.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # the door is closed: the test is over
+            while True:
+                guest, _ = self._door.accept()
+                with guest, contextlib.suppress(OSError):
+                    guest.recv(4096)
+                    guest.sendall(bytes.fromhex("2003000000"))  # CONNACK
+                self.times += 1
+
+    def close(self) -> None:
+        self._door.close()
+
+
+@pytest.fixture
+def hanging_up() -> Iterator[HangingUp]:
+    with contextlib.closing(HangingUp()) as broker:
+        yield broker
+
+
+def held(pid: int) -> tuple[int, int]:
+    """Return descriptors and threads: the fewest of some looks, a dial under way has one more of each."""
+    proc = Path(f"/proc/{pid}")
+    looks = []
+
+    def look() -> bool:
+        looks.append((len(list((proc / "fd").iterdir())), len(list((proc / "task").iterdir()))))
+        return len(looks) == 50
+
+    wait_for(look, why="fifty looks")
+    return min(one for one, _ in looks), min(one for _, one in looks)
+
+
+def resident_kb(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
+
+
+@pytest.mark.timeout(600)
+def test_hang_ups_and_reloads_leave_no_descriptor_and_no_thread_behind(
+    tmp_path, daemon, instruments, hanging_up
+) -> None:
+    level = [("level-1", tmp_path / "level-1")]
+    text = config_text(tmp_path, level, port=hanging_up.port)
+    text = text.replace('reconnect_max = "1s"', 'reconnect_max = "100ms"')
+    daemon.config.write_text(text)
+    daemon.start()
+
+    def reload(number: int) -> None:
+        daemon.config.write_text(text.replace("sensor_m = 5.0", f"sensor_m = {number}.0"))
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: daemon.log.read_text().count("config.applied") == number, why="the reload")
+
+    reload(1)  # reading it apart takes a thread of the pool, which stays
+    wait_for(lambda: hanging_up.times >= 3, why="the first hang-ups")
+    (descriptors, threads), before_kb = held(daemon.process.pid), resident_kb(daemon.process.pid)
+
+    wait_for(lambda: hanging_up.times >= HANG_UPS, seconds=300, why="the hang-ups")
+    for number in range(2, RELOADS + 2):
+        reload(number)
+
+    after = held(daemon.process.pid)
+    assert after[0] == descriptors
+    assert after[1] <= threads + POOL_THREADS
+    assert resident_kb(daemon.process.pid) - before_kb < MOST_GROWTH_KB
