@@ -85,7 +85,10 @@ class Receiver:
                     retry=retry_if_exception_type(aiomqtt.MqttError),
                 ):
                     with attempt:
-                        await self._connected_once()
+                        try:
+                            await self._connected_once()
+                        finally:
+                            _end_if_cancelled()
         finally:
             if self._archive is not None:
                 # Cancelled or not, the last transaction ends before the file closes.
@@ -260,6 +263,17 @@ class Receiver:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _end_if_cancelled() -> None:
+    """Raise the cancellation again that a closing connection has put its own error in place of.
+
+    aiomqtt waits for the end of the connection and, when that is late or unclean, raises MqttError: we would
+    take it for a broken line and connect again for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _arrival(message: aiomqtt.Message) -> Arrival:

@@ -265,3 +265,33 @@ async def test_over_tls_only_a_broker_with_the_right_certificate_is_believed(
                 host="localhost",
             ):
                 pytest.fail("believed a stranger")
+
+
+class EndsUncleanly(Receiver):
+    """Its connection ends as aiomqtt ends one whose goodbye is late: by an error in place of the cancelling."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("127.0.0.1", 1, path=path, reconnect_max_s=0.01)
+        self.connections = 0
+        self.up = asyncio.Event()
+
+    async def _connected_once(self) -> None:
+        self.connections += 1
+        self.up.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise aiomqtt.MqttError("Operation timed out")
+
+
+async def test_a_receiver_that_is_stopped_does_not_connect_again_because_the_goodbye_was_late(
+    tmp_path: Path,
+) -> None:
+    receiver = EndsUncleanly(tmp_path / "receiver.sqlite")
+    task = asyncio.create_task(receiver.run())
+    await receiver.up.wait()
+    task.cancel()
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert receiver.connections == 1
