@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from kaga_edge.cli import config_changes
 from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, not_written
-from kaga_edge.cli.screen import fold
+from kaga_edge.cli.screen import columns, fold
 from kaga_edge.text import say, span_words
 
 if TYPE_CHECKING:  # pydantic is loaded only by the command that needs it
     from kaga_edge.config import Config, ConfigFaults, Fault, SensorConfig
 
 EXIT_CONFIGURATION = 78
+USUAL_COLUMNS = 80
 KINDS = ("flood", "snow", "traffic")
 
 
@@ -96,6 +97,8 @@ def faults_text(faults: ConfigFaults, file: Path, lang: str) -> str:
     lines = [fault.text(lang) for fault in faults.faults]
     lines += _warning_lines(faults.warnings, lang)
     lines += [say("check.count", lang, faults=len(faults.faults)), say("check.hint", lang, file=file)]
+    if columns() < USUAL_COLUMNS:  # a phone; elsewhere one fault is one line, for grep and editors
+        lines = [folded for text in lines for folded in fold(text, indent=4)]
     return "\n".join(lines)
 
 

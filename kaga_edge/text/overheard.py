@@ -79,7 +79,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("市のシステムからの確認がまだありません", "the platform has confirmed nothing yet"),
     ("up/reply、ただし受け手がいません", "up/reply, but nobody subscribes"),
     ("証明書 残り{days}日", "certificate {days} d left"),
-    ("ブローカーまで {ms} ms", "broker {ms} ms"),
+    ("ブローカーまで", "broker"),
     ("まだ調べていません", "not reached"),
     ("ゲートウェイは動いていません", "the gateway does not run"),
     ("ゲートウェイは動いていません", "the gateway is not running"),

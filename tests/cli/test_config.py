@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from kaga_edge.cli.screen import width
 from kaga_edge.config import ConfigFaults, load
 
 EXAMPLES = Path(__file__).parents[2] / "config"
@@ -142,3 +143,12 @@ def test_check_and_schema_agree_on_every_fault_the_schema_finds(tmp_path, kaga_e
     (tmp_path / "k.toml").write_text(BAD)
     with pytest.raises(ConfigFaults):
         load(tmp_path / "k.toml")
+
+
+def test_faults_fit_a_phone_and_are_one_line_each_elsewhere(kaga_edge, tmp_path, monkeypatch):
+    there = tmp_path / "none.toml"
+    assert len(kaga_edge("config", "check", there).out.splitlines()) == 3
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = kaga_edge("config", "check", there, "--lang", "ja").out.splitlines()
+    assert all(width(line) <= 40 for line in lines if str(there) not in line)
+    assert len(lines) > 3

@@ -39,6 +39,7 @@ def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         '[platform]\nurl = "mqtts://me:hunter2@x:8883"\npassword = "swordfish"\n',
         encoding="utf-8",
     )
+    (tmp_path / "var").mkdir(exist_ok=True)
     ring = EventRing(tmp_path / "var")
     ring.add({"t": 1, "p": 3, "seq": 1, "event": "link.refused", "reason": f"{PASSWORD} {CREDENTIAL}"})
     ring.add(
