@@ -59,7 +59,8 @@ class Parser(argparse.ArgumentParser):
         """Print what is wrong and where help is; exit 64."""
         from kaga_edge.cli import helping
 
-        lines = [f"{self.prog}:", *helping.told(message, self.lang), f"{self.prog} --help"]
+        known = tuple(self._option_string_actions)
+        lines = [f"{self.prog}:", *helping.told(message, self.lang, known), f"{self.prog} --help"]
         sys.stderr.write("\n".join(lines) + "\n")
         sys.exit(EXIT_USAGE)
 
@@ -78,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in available():
         return _unknown(name, lang)
     try:
-        args = _parser(name, lang).parse_args(arguments)
+        args, unknown = _parser(name, lang).parse_known_args(arguments)
+        if unknown:
+            args.asked.error(f"unrecognized arguments: {' '.join(unknown)}")
         code: int = args.func(args)
     except KagaError as error:
         return _complain(error, lang)
@@ -104,6 +107,7 @@ def _parser(command: str, lang: str) -> Parser:
     importlib.import_module(f"{__name__}.{command}").add(subparsers)
     for subparser in _below(subparsers):
         _let_choose_language(subparser, default=argparse.SUPPRESS)
+        subparser.set_defaults(asked=subparser)  # who complains about a word nobody knows
     return parser
 
 
@@ -147,14 +151,19 @@ def _asked_language(arguments: Sequence[str]) -> str | None:
 
 
 def _help(lang: str) -> str:
+    from kaga_edge.cli.helping import example_lines
+    from kaga_edge.cli.screen import fold
+
     names = available()
-    lines = [f"  {name:<13}{say(f'help.{name}', lang)}" for name in names]
-    examples = [say(f"help.example.{name}", lang) for name in ("demo", "config", "status") if name in names]
-    return "\n".join(
-        [say("help.head", lang), "", *lines, "", say("help.examples", lang)]
-        + [f"  {line}" for example in examples for line in example.splitlines()]
-        + ["", say("help.foot", lang)]
-    )
+    listed = (fold(f"  {name:<13}{say(f'help.{name}', lang)}", indent=15) for name in names)
+    shown = [say(f"help.example.{name}", lang) for name in ("demo", "config", "status") if name in names]
+    examples = (line.partition("  ") for text in shown for line in text.splitlines())
+    parts = [
+        *(line for one in listed for line in one), "", say("help.examples", lang),
+        *(row for line, _, told in examples for row in example_lines(line, told.strip())), "",
+        *(row for part in say("help.foot", lang).split("    ") for row in fold(part, indent=2)),
+    ]  # fmt: skip
+    return "\n".join([*fold(say("help.head", lang)), "", *parts])
 
 
 def _unknown(name: str, lang: str) -> int:

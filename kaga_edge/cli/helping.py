@@ -129,7 +129,7 @@ def examples(path: str, lang: str) -> list[tuple[str, str]]:
 
 def _epilog(parser: argparse.ArgumentParser, path: str, lang: str) -> Iterator[str]:
     if shown := examples(path, lang):
-        lines = [line for one in shown for line in _example(*one)]
+        lines = [line for one in shown for line in example_lines(*one)]
         yield "\n".join([frame("examples", lang), *lines])
     if codes := text_of(f"exits.{path}", lang):
         yield "\n".join(_exits(codes, lang))
@@ -137,7 +137,7 @@ def _epilog(parser: argparse.ArgumentParser, path: str, lang: str) -> Iterator[s
         yield "\n".join(fold(frame("more", lang, command=f"{parser.prog} COMMAND"), indent=INDENT))
 
 
-def _example(line: str, told: str) -> list[str]:
+def example_lines(line: str, told: str) -> list[str]:
     """Return one example: a long line goes on after a backslash, so that it can still be copied."""
     room = columns()
     if told and width(f"{' ' * INDENT}{line}  # {told}") <= room:
@@ -170,13 +170,16 @@ def _wrapped(words: list[str], room: int, *, indent: int) -> list[str]:
     return [*lines, line]
 
 
-def told(message: str, lang: str) -> list[str]:
-    """Return argparse's complaint in the person's language, and the nearest word that is known."""
+def told(message: str, lang: str, known: tuple[str, ...] = ()) -> list[str]:
+    """Return argparse's complaint in the person's language, and the nearest word that is known.
+
+    ``known``: the options of the command.
+    """
     for name, pattern in COMPLAINTS:
         if found := re.fullmatch(pattern, message, re.DOTALL):
             words = {"choices": "", **found.groupdict()}
             lines = fold(frame(f"told.{name}", lang, **_shown(words, lang)))
-            return lines + _near(words, lang)
+            return lines + _near(words, lang, known)
     return fold(message)
 
 
@@ -186,7 +189,8 @@ def _shown(words: dict[str, str], lang: str) -> dict[str, str]:
     return shown | ({"kind": frame(f"kind.{kind}", lang).removeprefix("kind.")} if kind else {})
 
 
-def _near(words: dict[str, str], lang: str) -> list[str]:
-    choices = words["choices"].replace("'", "").split(", ") if words["choices"] else []
-    near = difflib.get_close_matches(words.get("value", "").strip("'"), choices, n=1)
+def _near(words: dict[str, str], lang: str, known: tuple[str, ...]) -> list[str]:
+    choices = words["choices"].replace("'", "").split(", ") if words["choices"] else known
+    typed = words.get("words", "").split(" ")[0] or words.get("value", "").strip("'")
+    near = difflib.get_close_matches(typed, choices, n=1)
     return [frame("near", lang, near=near[0])] if near else []

@@ -106,6 +106,13 @@ def test_help_keeps_to_the_terminal(monkeypatch, command: str, lang: str, column
         assert [line for line in wide if len(line.split()) > 2] == []
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_list_of_commands_keeps_to_40_columns(kaga_edge, monkeypatch, lang: str) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = kaga_edge("--lang", lang).out.splitlines()
+    assert [line for line in shown if width(line) > 40 and len(line.split()) > 2] == []
+
+
 @pytest.mark.parametrize("command", available())
 def test_japanese_help_has_no_english_of_argparse(command: str) -> None:
     for parser in everyone(_parser(command, "ja")):
@@ -135,6 +142,8 @@ def test_help_follows_the_environment(kaga_edge, monkeypatch, environ, japanese:
         (("collect", "stop"), "足りないもの: --why, --who", "required: --why, --who"),
         (("sensor", "clibrate"), "「calibrate」のことですか?", 'did you mean "calibrate"?'),
         (("status", "--colour"), "分からない語: --colour", "not known: --colour"),
+        (("sensor", "scan", "--jsn"), "「--json」のことですか?", 'did you mean "--json"?'),
+        (("sensor", "scan", "--jsn"), "kaga-edge sensor scan --help", "kaga-edge sensor scan --help"),
         (
             ("log", "--last", "many"),
             "--last: 「many」は 整数 ではありません",
