@@ -268,7 +268,7 @@ async def test_over_tls_only_a_broker_with_the_right_certificate_is_believed(
 
 
 class EndsUncleanly(Receiver):
-    """Its connection ends as aiomqtt ends one whose goodbye is late: by an error in place of the cancelling."""
+    """Its connection ends as aiomqtt ends one whose goodbye is late: by an error, no cancelling."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("127.0.0.1", 1, path=path, reconnect_max_s=0.01)
