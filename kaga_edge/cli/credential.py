@@ -51,7 +51,19 @@ def tell_unit(name: str, file: Path, unit: Path = UNIT) -> Path:
     place = unit / f"credential-{name}.conf"
     place.parent.mkdir(parents=True, exist_ok=True)
     put(place, drop_in(name, file).encode(), mode=0o644)
+    _reload()
+    return place
+
+
+def forget(name: str, unit: Path = UNIT) -> None:
+    """Take the drop-in away: a unit whose credential is gone does not start."""
+    place = unit / f"credential-{name}.conf"
+    if place.is_file():
+        place.unlink()
+        _reload()
+
+
+def _reload() -> None:
     if shutil.which("systemctl"):
         asked = ["systemctl", "daemon-reload"]
         subprocess.run(asked, capture_output=True, timeout=TOOL_S, check=False)  # noqa: S603 - fixed
-    return place

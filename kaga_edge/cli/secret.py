@@ -135,7 +135,7 @@ def run_remove(args: argparse.Namespace) -> int:
     try:
         file.unlink()
         if file == sealed:
-            (credential.UNIT / f"credential-{args.name}.conf").unlink(missing_ok=True)
+            credential.forget(args.name)
         sync_folder(file.parent)
     except OSError as error:
         raise not_written(file, error, lang) from error

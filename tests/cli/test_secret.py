@@ -192,10 +192,12 @@ def test_the_key_of_the_client_certificate_is_no_credential(kaga_edge, config, t
 
 
 def test_the_unit_is_told_by_a_drop_in_that_systemd_accepts(tmp_path):
-    from kaga_edge.cli.credential import tell_unit
+    from kaga_edge.cli.credential import forget, tell_unit
 
     place = tell_unit("mqtt-password", Path("/etc/kaga-edge/secrets/mqtt-password.cred"), tmp_path)
     assert place.read_text().splitlines() == [
         "[Service]",
         "LoadCredentialEncrypted=mqtt-password:/etc/kaga-edge/secrets/mqtt-password.cred",
     ]
+    forget("mqtt-password", tmp_path)
+    assert not place.exists()
