@@ -138,6 +138,8 @@ class Incoming:
     topic: str
     payload: bytes
     retained: bool
+    response_topic: str = ""
+    correlation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,18 +271,23 @@ class Link:
                 link.abort()
         return link
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, correlation: bytes = b"") -> int:
         """Put a QoS 1 message on the wire; returns its packet id, 0 when the link is gone."""
         if self._client is None or self._closed:
             return 0
-        info = self._client.publish(topic, payload, qos=1, retain=retain and self.retains)
+        extra = _properties(PacketTypes.PUBLISH, CorrelationData=correlation) if correlation else None
+        info = self._client.publish(topic, payload, qos=1, retain=retain and self.retains, properties=extra)
         self._sent[info.mid] = self._loop.time()
         return info.mid
 
     def subscribe(self, topic: str) -> None:
-        """Subscribe with QoS 1, without retained messages: an old one is no news."""
+        """Subscribe with QoS 1, without retained messages: an old one is no news.
+
+        One that is published as retained while we listen says so: it is no news to whoever comes later.
+        """
         if self._client is not None and not self._closed:
-            _result, mid = self._client.subscribe(topic, options=SubscribeOptions(qos=1, retainHandling=2))
+            wishes = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
+            _result, mid = self._client.subscribe(topic, options=wishes)
             if mid is not None:
                 self._asked[mid] = topic
 
@@ -392,9 +399,7 @@ class Link:
         except UnicodeDecodeError:
             return  # never acknowledged: not ours to read
         if len(self._inbox) < INCOMING_WAITING and len(message.payload) <= INCOMING_BYTES:
-            self._inbox.append(
-                Incoming(message.mid, message.qos, topic, bytes(message.payload), message.retain)
-            )
+            self._inbox.append(_incoming(message, topic))
 
     def _subscribed(self, _client: Any, _data: Any, mid: int, codes: Any, _properties: Any) -> None:
         topic = self._asked.pop(mid, None)
@@ -494,7 +499,20 @@ class Link:
         return self._greeted.done() and not self._greeted.cancelled() and self._greeted.exception() is None
 
 
-def _properties(packet_type: int, **values: int) -> Properties:
+def _incoming(message: MQTTMessage, topic: str) -> Incoming:
+    asked = message.properties
+    return Incoming(
+        message.mid,
+        message.qos,
+        topic,
+        bytes(message.payload),
+        bool(message.retain),
+        response_topic=str(getattr(asked, "ResponseTopic", "")),
+        correlation=bytes(getattr(asked, "CorrelationData", b"")),
+    )
+
+
+def _properties(packet_type: int, **values: int | bytes) -> Properties:
     made = Properties(packet_type)  # type: ignore[no-untyped-call]
     for name, value in values.items():
         setattr(made, name, value)

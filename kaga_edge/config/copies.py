@@ -2,6 +2,7 @@
 
     good/       what ran last and was found good: the gateway starts from it when the files are faulty
     trial.toml  a main file on trial, and until when (``trial.json``)
+    trial.d/    the parts that go with it, when it is a part that is on trial (by a command of the city)
     refused     digest of a main file that was on trial and not confirmed: not started from again
 
 The state folder is systemd's (``STATE_DIRECTORY``), else ``.kaga-edge`` beside the configuration: its place
@@ -22,6 +23,7 @@ from kaga_edge.config.placing import put, sync_folder
 from kaga_edge.vocabulary.readings import Moment
 
 MAIN, PARTS = "kaga-edge.toml", "conf.d"
+CITY_PART = "60-city.toml"  # in conf.d: what the city has set by its commands; the last one holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Trial:
     digest: str
     until_up_ms: int
     boot: str
+    part: bool = False  # the city's part; ``digest`` is then of that
 
     def left_s(self, now: Moment) -> float:
         """Return the seconds left. A reboot ends a trial: who pulled the plug wants the old one back."""
@@ -131,12 +134,30 @@ class Copies:
 
     @property
     def trial_source(self) -> Source:
-        """The main file on trial with the other files as they are now."""
-        return Source(main=self.folder / "trial.toml", parts=self._path.parent / PARTS)
+        """The main file on trial with the other files as they are now, or the parts as they were staged."""
+        parts = self.folder / "trial.d"
+        staged = parts if parts.is_dir() else self._path.parent / PARTS
+        return Source(main=self.folder / "trial.toml", parts=staged)
+
+    def stage_part(self, text: str) -> Source:
+        """Lay down the files as they are, with the city's part to be tried. Raises OSError."""
+        parts = self.folder / "trial.d"
+        shutil.rmtree(parts, ignore_errors=True)
+        parts.mkdir(mode=0o750, parents=True)
+        for one in sorted((self._path.parent / PARTS).glob("*.toml")):
+            shutil.copyfile(one, parts / one.name)
+        put(parts / CITY_PART, text.encode())
+        put(self.folder / "trial.toml", self._path.read_bytes())
+        return self.trial_source
+
+    def keep_part(self) -> None:
+        """Put the city's part that was on trial to the other parts. Raises OSError."""
+        put(self._path.parent / PARTS / CITY_PART, (self.folder / "trial.d" / CITY_PART).read_bytes())
 
     def stage(self, text: str) -> Source:
         """Lay down a main file to be tried. Raises OSError."""
         self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        shutil.rmtree(self.folder / "trial.d", ignore_errors=True)
         put(self.trial_source.main, text.encode())
         return self.trial_source
 
@@ -148,6 +169,7 @@ class Copies:
         """No trial any more. Raises OSError."""
         (self.folder / "trial.json").unlink(missing_ok=True)
         self.trial_source.main.unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "trial.d", ignore_errors=True)
 
     # --- what was not confirmed ---
 

@@ -66,12 +66,14 @@ class Code(StrEnum):
     FILE_NOT_THERE = "KE-C55"
     UNKNOWN_CHANNEL = "KE-C56"
     NO_SENSORS = "KE-C57"
+    COMMAND_KEY = "KE-C60"
     # Warnings: the gateway starts.
     PORT_NOT_STABLE = "KE-W01"
     OUTSIDE_JAPAN = "KE-W02"
     SECRET_NOT_THERE = "KE-W03"  # noqa: S105 - a code
     NO_BAROMETER = "KE-W04"
     KEPT_TOO_LONG = "KE-W05"
+    COMMANDS_UNSIGNED = "KE-W06"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

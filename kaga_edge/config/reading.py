@@ -21,6 +21,7 @@ from kaga_edge.config.checks import (
     check_secret,
     check_sources,
 )
+from kaga_edge.config.command_table import read_commands
 from kaga_edge.config.copies import Source
 from kaga_edge.config.documents import read_documents
 from kaga_edge.config.faults import Code, ConfigFaults, Notes
@@ -33,7 +34,7 @@ from kaga_edge.config.tables import Desk, M, read_table, unknown_key
 from kaga_edge.config.values import Config, Platform, SensorConfig, Site, Station, StoreSettings
 from kaga_edge.config.watch_tables import check_watches, site_checks
 
-TABLES = ("site", "platform", "store", "station", "sensor", "output", "power", "battery")
+TABLES = ("site", "platform", "store", "station", "sensor", "output", "power", "battery", "commands")
 
 BATCH_S = 10.0
 
@@ -68,6 +69,7 @@ def _config(desk: Desk, directory: Path) -> Config | None:
     cross_checks = site_checks(desk, checks, sensors)
     if store is not None:
         check_room(desk, sensors, store.max_bytes, store.keep_delivered_s)
+    commands = read_commands(desk, directory)
     if site is None or store is None or station is None:
         return None
     return Config(
@@ -85,6 +87,7 @@ def _config(desk: Desk, directory: Path) -> Config | None:
         outputs=outputs,
         power=power,
         battery=read_battery(desk, sensors),
+        commands=commands,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from kaga_edge.config.battery_table import BatteryTable
+from kaga_edge.config.command_table import CommandTable
 from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable, Table
 from kaga_edge.config.outputs import OutputTable
 from kaga_edge.config.power_tables import PowerTable
@@ -30,6 +31,7 @@ class _File(Table):
     output: list[OutputTable] = Field(default_factory=list)
     power: list[PowerTable] = Field(default_factory=list)
     battery: BatteryTable | None = None
+    commands: CommandTable | None = None
 
 
 def schema() -> dict[str, Any]:

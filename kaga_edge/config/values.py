@@ -80,6 +80,15 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSettings:
+    """``[commands]``: which the platform may give, who, and the public key they are signed for."""
+
+    allow: tuple[str, ...]
+    issuers: tuple[str, ...] = ()
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
     """``[store]``: the file, its budget in bytes, how long delivered rows stay."""
 
@@ -209,6 +218,7 @@ class Config:
     outputs: tuple[Signal, ...] = ()
     power: tuple[PowerRule, ...] = ()
     battery: BatteryRule | None = None
+    commands: CommandSettings | None = None
 
     @property
     def watches(self) -> tuple[Watch, ...]:

@@ -31,6 +31,7 @@ from kaga_edge.core.delivery_state import (
     age,
     put_back,
     put_back_notice,
+    put_back_replay,
     waiting_notices,
     waiting_rows,
     with_track,
@@ -77,6 +78,8 @@ def _take(state: State, event: Event) -> Result:  # noqa: C901 -- one match over
         case words.RowsGone():
             state = without_rows(state, event.ep, event.ranges)
             return _notices_seen(state, event.ep, event.e, event.e), []
+        case words.Replay():
+            return _replay(state, event), []
         case words.LinkUp():
             return _link_up(state, event), []
         case words.LinkDown():
@@ -160,6 +163,14 @@ def _notices_seen(state: State, ep: str, first_e: int, last_e: int) -> State:
     return with_track(state, replace(track, seen_e=last_e, notices=track.notices.add(first_e, last_e)))
 
 
+def _replay(state: State, event: words.Replay) -> State:
+    track, waiting = state.track(event.ep), waiting_rows(state).get(event.ep, NOTHING)
+    if not any(known.ep == event.ep for known in state.tracks):  # settled before this start
+        top = event.rows.last or 0
+        track = replace(track, seen=top, sent=top)
+    return with_track(state, replace(track, replay=track.replay.union(event.rows.minus(waiting))))
+
+
 def _link_up(state: State, event: words.LinkUp) -> State:
     rules = state.rules
     return replace(
@@ -187,6 +198,8 @@ def _link_down(state: State, event: words.LinkDown) -> Result:
             continue  # offered anew by every connection
         if item.lane is Lane.ALERT:
             state = put_back_notice(state, item.ep, item.first, item.last)
+        elif not isinstance(item, Piece) and item.again:
+            state = put_back_replay(state, item.ep, item.first, item.last)
         else:
             state = put_back(state, event.now_ns, item.ep, (item.first, item.last), item.lane, item.born_ns)
     emptied: dict[str, tuple[()]] = dict.fromkeys(
@@ -221,7 +234,7 @@ def _batch_ready(state: State, event: words.BatchReady) -> Result:
         return state, [words.Forget(ref=event.ref)]
     if event.last < load.last:  # trap 3: what did not come still waits
         rest = (event.last + 1, load.last)
-        state = put_back(state, event.now_ns, load.ep, rest, load.lane, load.born_ns)
+        state = _not_loaded(state, event.now_ns, load, rest)
     parcel = Parcel(
         ref=event.ref,
         kind="rows",
@@ -233,6 +246,7 @@ def _batch_ready(state: State, event: words.BatchReady) -> Result:
         last=event.last,
         born_ns=load.born_ns,
         k=event.k,
+        again=load.again,
     )
     if event.size_bytes > state.packet_most_bytes:
         return cut_or_give_up(state, parcel, event.now_ns, TOO_LARGE)
@@ -274,4 +288,10 @@ def _load_failed(state: State, event: words.LoadFailed) -> State:
     state = replace(state, load_from_ns=event.now_ns + state.rules.load_again_ns)
     if load.notices:
         return put_back_notice(state, load.ep, load.first, load.last)
-    return put_back(state, event.now_ns, load.ep, (load.first, load.last), load.lane, load.born_ns)
+    return _not_loaded(state, event.now_ns, load, (load.first, load.last))
+
+
+def _not_loaded(state: State, now_ns: int, load: Loading, rest: tuple[int, int]) -> State:
+    if load.again:
+        return put_back_replay(state, load.ep, *rest)
+    return put_back(state, now_ns, load.ep, rest, load.lane, load.born_ns)

@@ -132,6 +132,8 @@ def say(state: State, saying: Saying, *, on: bool, code: int = 0) -> Result:
 
 
 def _accepted(state: State, parcel: Parcel, now_ns: int) -> Result:
+    if parcel.again:
+        return state, []
     spans = NONE.add(parcel.first, parcel.last)
     is_notice = parcel.kind == "notice"
     if not state.rules.platform_acks:
@@ -203,6 +205,8 @@ def _hold(state: State, leaf: str, now_ns: int, first_ns: int, most_ns: int) -> 
 
 
 def _message_refused(state: State, parcel: Parcel, event: Answered) -> Result:
+    if parcel.again:  # it was taken once; whoever asked for it again may ask once more
+        return state, [Forget(ref=parcel.ref)]
     state = replace(state, refused_in_a_row=state.refused_in_a_row + 1)
     if state.refused_in_a_row > state.rules.refused_in_a_row and parcel.kind != "post":
         # Not this message but every message: quarantining a whole backlog would be losing it.
@@ -216,6 +220,8 @@ def _message_refused(state: State, parcel: Parcel, event: Answered) -> Result:
 
 def cut_or_give_up(state: State, parcel: Parcel, now_ns: int, code: int) -> Result:
     """Return the state with a batch cut in two, one row quarantined, a notice parked, a post dropped."""
+    if parcel.again:
+        return state, [Forget(ref=parcel.ref)]
     if parcel.kind == "post":
         return state, [Forget(ref=parcel.ref), Posted(ref=str(parcel.ref), code=code)]
     if parcel.kind == "notice":  # an alert is kept until delivered, whatever the broker thinks of it
@@ -272,7 +278,7 @@ def _drop_delivered(state: State) -> Result:
     done = [
         p
         for p in (*state.ready, *state.resting)
-        if p.kind == "rows" and not NONE.add(p.first, p.last).minus(state.track(p.ep).acked)
+        if p.kind == "rows" and not p.again and not NONE.add(p.first, p.last).minus(state.track(p.ep).acked)
     ]
     if not done:
         return state, []

@@ -189,6 +189,19 @@ def _load_backlog(state: State, now_ns: int) -> tuple[State, Loading] | None:
             state = with_track(state, replace(track, late=track.late.remove(*head)))
             load = Loading(ref=state.next_ref, ep=track.ep, first=head[0], last=head[1], lane=Lane.BACKLOG)
             return state, load
+    return _load_replay(state, most)
+
+
+def _load_replay(state: State, most: int) -> tuple[State, Loading] | None:
+    for track in state.tracks:
+        head = track.replay.head(most)
+        if head:
+            state = with_track(state, replace(track, replay=track.replay.remove(*head)))
+            first, last = head
+            load = Loading(
+                ref=state.next_ref, ep=track.ep, first=first, last=last, lane=Lane.BACKLOG, again=True
+            )
+            return state, load
     return None
 
 

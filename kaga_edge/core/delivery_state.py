@@ -9,6 +9,9 @@
     resting   refused for now, to be sent again, same bytes  (Batch in State.resting)
     unacked   PUBACK but no platform ack: young (State.young) or longer than ack_wait (Track.overdue)
 
+Delivered rows that the platform wants again wait nowhere: they lie in Track.replay, and while they are
+loading, ready, on the wire or resting they are marked ``again``. No ack takes them away; a PUBACK does.
+
 Moving a row is taking it out of one place and putting it into another; that is all delivery does.
 
 Longer than most: the places and the steps between them belong side by side.
@@ -34,6 +37,7 @@ class Track:
     seen_e: int = 0
     late: Ranges = NONE
     overdue: Ranges = NONE
+    replay: Ranges = NONE  # delivered, wanted again
     notices: Ranges = NONE  # waiting and not taken
     notices_overdue: Ranges = NONE
     sent: int = 0
@@ -75,6 +79,7 @@ class Loading:
     lane: Lane
     born_ns: int = 0
     notices: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,7 @@ class Parcel:
     key: str = ""
     k: str = ""
     sent_ns: int = 0
+    again: bool = False
 
     @property
     def rows(self) -> int:
@@ -210,6 +216,12 @@ def put_back(state: State, now_ns: int, ep: str, span: tuple[int, int], lane: La
     return state
 
 
+def put_back_replay(state: State, ep: str, first: int, last: int) -> State:
+    """Return rows that are wanted again to where they lie."""
+    track = state.track(ep)
+    return with_track(state, replace(track, replay=track.replay.add(first, last)))
+
+
 def put_back_notice(state: State, ep: str, first_e: int, last_e: int) -> State:
     """Return taken notices to where they wait."""
     track = state.track(ep)
@@ -295,8 +307,9 @@ def waiting_rows(state: State) -> dict[str, Ranges]:
         track.ep: [*track.late, *track.overdue] for track in state.tracks
     }
     items: list[Fresh | Piece | Loading | Parcel | Young] = [*state.fresh, *state.pieces]
-    items += [load for load in state.loading if not load.notices]
-    items += [p for p in (*state.ready, *state.wire, *state.resting) if p.kind == "rows"]
+    items += [load for load in state.loading if not (load.notices or load.again)]
+    parcels = (*state.ready, *state.wire, *state.resting)
+    items += [p for p in parcels if p.kind == "rows" and not p.again]
     items += [y for y in state.young if not y.notices]
     for item in items:
         spans.setdefault(item.ep, []).append((item.first, item.last))

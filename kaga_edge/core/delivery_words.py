@@ -95,6 +95,15 @@ class RowsGone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """The platform wants delivered rows again: on hist, behind all that waits."""
+
+    now_ns: int
+    ep: str
+    rows: Ranges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkUp:
     """Connection number ``link`` stands, with what the server allows."""
 
@@ -211,6 +220,7 @@ Event = (
     Stood
     | RowsCommitted
     | RowsGone
+    | Replay
     | LinkUp
     | LinkDown
     | Offered

@@ -137,6 +137,25 @@ class Configured:
         text, seconds = request.get("text"), request.get("seconds")
         if not isinstance(text, str) or not isinstance(seconds, int | float):
             raise NoTrial("a trial needs the text and the seconds", fix="kaga-edge config apply")
+        await self._begin(text, seconds, change_to)
+
+    async def try_part(
+        self,
+        text: str,
+        seconds: float,
+        permitted: Callable[[Config, Config], None],
+        change_to: Callable[[Config], Awaitable[None]],
+    ) -> None:
+        """Try a part laid over the files. ``permitted`` raises where old and new differ too much."""
+        await self._begin(text, seconds, change_to, permitted)
+
+    async def _begin(
+        self,
+        text: str,
+        seconds: float,
+        change_to: Callable[[Config], Awaitable[None]],
+        permitted: Callable[[Config, Config], None] | None = None,
+    ) -> None:
         if not SHORTEST_S <= seconds <= LONGEST_S:
             raise NoTrial(f"{seconds:g} s is no time for a trial", fix="30s to 1d")
         if self._trial is not None:
@@ -147,13 +166,19 @@ class Configured:
                 "there is no good copy to return to", where=str(self._copies.folder), fix="make it writable"
             )
         try:
-            config = await asyncio.to_thread(load_apart, self._path, self._copies.stage(text))
+            stage = self._copies.stage if permitted is None else self._copies.stage_part
+            config = await asyncio.to_thread(load_apart, self._path, stage(text))
             running = await asyncio.to_thread(load_apart, self._path, good)
+            if permitted is not None:
+                permitted(running, config)
             if (config.store, config.station) != (running.store, running.station):
                 raise NoTrial("[store] and [station] cannot be tried", fix="change them in the file, restart")
             now = self._now()
             trial = Trial(
-                digest=digest(text.encode()), until_up_ms=now.up_ms + round(seconds * 1000), boot=now.boot
+                digest=digest(text.encode()),
+                until_up_ms=now.up_ms + round(seconds * 1000),
+                boot=now.boot,
+                part=permitted is not None,
             )
             self._copies.begin(trial)  # from here on a restart knows of it
         except OSError as error:
@@ -169,7 +194,13 @@ class Configured:
         trial = self._trial
         if trial is None:
             raise NoTrial("no configuration is on trial", fix="kaga-edge config apply FILE --confirm 10m")
-        if digest_of(self._path) != trial.digest:
+        if trial.part:
+            try:
+                self._copies.keep_part()
+            except OSError as error:
+                what = f"the part cannot be kept ({error.strerror})"
+                raise NoTrial(what, where=str(self._path), fix="make conf.d writable") from error
+        elif digest_of(self._path) != trial.digest:
             raise NoTrial(
                 "the file is not the one on trial", where=str(self._path), fix="kaga-edge config confirm"
             )
@@ -231,7 +262,7 @@ class Configured:
             "source": self._source,
             "file": str(self._path),
             "left_s": None if trial is None else round(trial.left_s(self._now())),
-            "digest": None if trial is None else trial.digest,
+            "digest": None if trial is None or trial.part else trial.digest,
             "fault": None if first is None else {"file": first.file, "line": first.line, "code": first.code},
         }
 

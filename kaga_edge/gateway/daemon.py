@@ -12,7 +12,7 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kaga_edge import __version__
 from kaga_edge.buses import BusSensor, Polled, Wires
@@ -24,7 +24,18 @@ from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Catalog, Change, Entry, EpochBegan
 from kaga_edge.core.timekeeping import Floor
-from kaga_edge.gateway import companions, daily, diskwatch, leaner, linecut, notable, plans, shown, snapshot
+from kaga_edge.gateway import (
+    companions,
+    daily,
+    diskwatch,
+    leaner,
+    linecut,
+    notable,
+    paces,
+    plans,
+    shown,
+    snapshot,
+)
 from kaga_edge.gateway.battery import BatteryGuard
 from kaga_edge.gateway.collecting import Changed, Collecting
 from kaga_edge.gateway.configured import MEMORY, Configured
@@ -50,6 +61,9 @@ from kaga_edge.store import Store
 from kaga_edge.uplink import Uplink, UplinkSettings
 from kaga_edge.vocabulary.errors import CollectionStopped, KagaError, SensorSilent
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
+
+if TYPE_CHECKING:
+    from kaga_edge.uplink.commands import Commands
 
 HOUSEKEEPING_S = 60.0
 REMEMBER_TIME_S = 300.0
@@ -97,6 +111,10 @@ class Daemon:
         self._uplink_fault: KagaError | None = None
         self._look: notable.Look | None = None
         self._day: daily.Day | None = None
+        self._commands: Commands | None = None
+        self._commands_task: asyncio.Task[None] | None = None
+        self._written = config  # as the files say; ``config`` has the intervals the city has set
+        self._paces: dict[str, float] = {}
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Everything measured is committed when it returns."""
@@ -144,6 +162,8 @@ class Daemon:
         self._collecting = Collecting(self._store, self._clock.now)
         await self._collecting.recall()
         self._configured.recall(await self._store.recall(MEMORY))
+        self._paces = paces.from_text(await self._store.recall(paces.KEY))
+        self.config = paces.over(self._written, self._paces)
         self._disk.recall(await self._store.recall(diskwatch.MEMORY))
 
     def _floor(self, wall_ms: int) -> None:
@@ -326,6 +346,7 @@ class Daemon:
         settings = self._uplink_settings = self._uplink_wanted()
         if settings is None:
             return
+        self._start_commands()
         self._uplink = Uplink(
             settings,
             store=self._store,
@@ -334,9 +355,45 @@ class Daemon:
             manifest=lambda: self._manifest,
             health=self._health,
             health_delivered=self._health_delivered,
+            on_command=self._commands.take if self._commands is not None else None,
         )
         self._uplink_task = self._group.create_task(self._uplink.run(), name="uplink")
         self._events.apply()
+
+    # --- commands of the city ---
+
+    def _start_commands(self) -> None:
+        if self.config.commands is None or self._commands is not None:
+            return
+        from kaga_edge.gateway import commanded  # late: most stations take none
+
+        station = commanded.Station(
+            config=lambda: self.config,
+            store=self._store,
+            clock=self._clock,
+            uplink=lambda: self._uplink,
+            up_s=lambda: (self._clock.monotonic_ns() - self._started_ns) / 1e9,
+            asks={"read": self._read, "collect": self._collect, "maintenance": self._maintenance},
+            pace=self._set_pace,
+            configured=self._configured,
+            change_to=self._change_to,
+        )
+        self._commands = commanded.commands(station)
+        self._commands_task = self._group.create_task(self._commands.run(), name="commands")
+
+    def _stop_commands(self) -> None:
+        if self._commands_task is not None:
+            self._commands_task.cancel()
+        self._commands = self._commands_task = None
+
+    async def _set_pace(self, sensor: str, every_s: float | None) -> None:
+        """Measure a sensor so often from now on, after a restart too; None: as the files say."""
+        wanted = {name: pace for name, pace in self._paces.items() if name != sensor}
+        if every_s is not None:
+            wanted[sensor] = every_s
+        await self._store.remember(paces.KEY, paces.to_text(wanted))
+        self._paces = wanted
+        await self._change_to(self._written)
 
     # --- event mode: measure and send faster ---
 
@@ -654,6 +711,8 @@ class Daemon:
 
     async def _apply(self, new: Config) -> None:
         """Change over to ``new``: what did not change goes on untouched, what goes is read a last time."""
+        self._written = self._written if new is self.config else new
+        new = paces.over(self._written, self._paces)
         wanted, old = plans.bus_plans(self._collecting.allowed(new)), self.config
         if (new.store, new.station) != (old.store, old.station):
             journal.warning("config.partly", fix="[store] and [station] change at the next restart")
@@ -668,7 +727,13 @@ class Daemon:
             self._on_polled(polled)
         await self._buses.put_up(self._group, wanted)
         self._events.apply()
-        if self._uplink_wanted() != self._uplink_settings or self._told() != told:
+        if old.commands != new.commands:
+            self._stop_commands()
+        if (
+            self._uplink_wanted() != self._uplink_settings
+            or self._told() != told
+            or old.commands != new.commands
+        ):
             await self._stop_uplink()
             self._start_uplink()
         journal.info("config.applied", sensors=len(self._plans), catalog=self._catalog.k)
@@ -684,6 +749,7 @@ class Daemon:
 
     async def _stop(self) -> None:
         self._counting.watched.closing = True
+        self._stop_commands()
         page_closed = self._group.create_task(self._page.close(), name="page")
         with contextlib.suppress(TimeoutError):  # a hung bus must not hold up the last commit
             async with asyncio.timeout(STOP_BUSES_S):

@@ -38,7 +38,7 @@ PRIORITY = {
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
 MOST_FIELD_BYTES = 2000  # a datagram stays far below the socket's limit
 NAMES = uuid.uuid5(uuid.NAMESPACE_DNS, "events.kaga-edge")
-NEVER_FOLDED = ("alert.", "service.", "config.", "maintenance.", "web.")
+NEVER_FOLDED = ("alert.", "service.", "config.", "maintenance.", "web.", "command.")
 # A recovery, and what it recovers from: the line says how long that was.
 ENDS = {
     "link.up": ("link.down", "link.refused"),

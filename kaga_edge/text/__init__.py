@@ -18,7 +18,7 @@ LANGUAGES = ("ja", "en")
 # command that says little starts quickly.
 TOPICS = (
     "status", "words", "commands", "errors", "managing", "upkeep", "storing", "events", "happened", "alarms",
-    "checking", "decoding", "page", "setup", "configuration", "explained",
+    "commanding", "checking", "decoding", "page", "setup", "configuration", "explained",
     "explained_configuration", "manual", "opendata", "helping", "helping_commands",
     "overheard",
 )  # fmt: skip

@@ -275,6 +275,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "KE-C55": ("ファイル {file} がありません", "the file {file} does not exist"),
     "KE-C58": ("秘密のファイルを読めません", "the secret's file cannot be read"),
+    "KE-C60": (
+        "{file} は Ed25519 の公開鍵(PEM)ではありません",
+        "{file} is no Ed25519 public key in PEM",
+    ),
     # --- warnings ---
     "KE-W01": (
         "{port} は次の起動で番号が変わることがあります。こちらを使ってください: {stable}",
@@ -287,6 +291,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "KE-W04": (
         "air_pressure_from がありません。気圧の変化で水位が最大 0.5 m ずれます",
         "without air_pressure_from the weather moves this level by up to 0.5 m. Name your barometer",
+    ),
+    "KE-W06": (
+        "命令に署名を求めていません。{ops} を許すなら command_key を書きます",
+        "commands need no signature. Set command_key where {ops} is allowed",
     ),
     "KE-W05": (
         "{keep} 残すには約 {needed} 要ります。max は {max} です。max を増やすか keep_delivered を減らします",

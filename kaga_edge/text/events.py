@@ -36,6 +36,26 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("{key} 警報の設定がなくなったため解除しました", "{key}: its rule was taken out"),
     ),
     "link.up": (("回線復帰", "link up"), ("{outage_s}ぶりに接続しました", "connected after {outage_s}")),
+    "command.done": (
+        ("市の命令", "command"),
+        ("{op} を実行しました ({iss}、{id}) {err}", "{op} by {iss} ({id}) {err}"),
+    ),
+    "command.again": (
+        ("市の命令", "command again"),
+        ("{op} は済んでいます ({id})。同じ返信をしました", "{op} ({id}) was done before; answered again"),
+    ),
+    "command.refused": (
+        ("命令を拒否", "command refused"),
+        ("{op} を実行しません: {err} ({iss}、{id})", "{op} not done: {err} ({iss}, {id})"),
+    ),
+    "command.interrupted": (
+        ("命令の中断", "command cut off"),
+        ("{op} は途中で止まりました ({id})。実行しません", "{op} ({id}) was cut off; never run again"),
+    ),
+    "command.flood": (
+        ("命令が多すぎる", "too many commands"),
+        ("多すぎる命令を拒んでいます", "more commands than may come; refusing them"),
+    ),
     "event.began": (
         ("短い間隔", "event began"),
         ("{sensor} 値 {value}。測る間隔を短くします", "{sensor} {value}: measuring more often"),

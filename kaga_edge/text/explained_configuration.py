@@ -341,6 +341,28 @@ ROWS: dict[str, Row] = {
         ("まだ置いていない / 権限の違い", "not there yet / wrong mode"),
         ("root:kaga-edge、0640 で置きます。", "Put it there, root:kaga-edge, mode 0640."),
     ),
+    "KE-C60": (
+        (
+            "都市側の命令を確かめる公開鍵として使えません。",
+            "It cannot be the public key that checks the city's commands.",
+        ),
+        ("秘密鍵を置いた / RSA の鍵 / 空のファイル", "the private key / an RSA key / an empty file"),
+        (
+            "openssl pkey -in 秘密鍵 -pubout で公開鍵を作って置きます。",
+            "Make it with openssl pkey -in PRIVATE -pubout and put it there.",
+        ),
+    ),
+    "KE-W06": (
+        (
+            "ブローカーに書ける人なら誰でも、この命令を送れます。",
+            "Whoever may write to the broker can give these commands.",
+        ),
+        ("command_key を書いていない", "no command_key"),
+        (
+            "都市側で Ed25519 の鍵を作り、公開鍵を command_key に書きます。",
+            "Have the city make an Ed25519 key and set its public half as command_key.",
+        ),
+    ),
     "KE-W01": (
         ("ポートの名前が起動のたびに変わることがあります。", "The port's name may change at each start."),
         ("USB の名前 ttyUSB0 を書いた", "a USB name, ttyUSB0, was written"),

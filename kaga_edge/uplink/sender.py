@@ -57,6 +57,7 @@ class Sender:
         self._inbox: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._bytes: dict[Ref, tuple[bytes, bool]] = {}  # payload, retain
+        self._correlations: dict[Ref, bytes] = {}  # of answers: what the asker knows them by
         self.reader = Reader(self, store=store, topics=topics)
         self._link: Link | None = None
         self._link_number = 0
@@ -131,10 +132,16 @@ class Sender:
         if ref is not None:
             self.tell(words.Answered(now_ns=self.now_ns(), link=number, ref=ref, code=code))
 
+    def answer(self, ref: str, leaf: str, payload: bytes, correlation: bytes) -> None:
+        """Offer the answer to a command, as ``post``."""
+        if correlation:
+            self._correlations[ref] = correlation
+        self.post(ref, leaf, payload, retain=False)
+
     def post(self, ref: str, leaf: str, payload: bytes, *, retain: bool, catalog: str | None = None) -> None:
         """Offer a message that is no row and no notice; ``on_posted`` hears what became of it."""
         self.pack(ref, payload, retain=retain)
-        size_bytes = packet_bytes(self._topics.up(leaf), payload)
+        size_bytes = packet_bytes(self._topics.up(leaf), payload) + len(self._correlations.get(ref, b""))
         self.tell(
             words.Offered(now_ns=self.now_ns(), ref=ref, leaf=leaf, size_bytes=size_bytes, catalog=catalog)
         )
@@ -239,6 +246,7 @@ class Sender:
                 self._note({action.ep: action.rows}, {action.ep: action.notices})
             case words.Forget():
                 self._bytes.pop(action.ref, None)
+                self._correlations.pop(action.ref, None)
             case words.Posted():
                 self._on_posted(action.ref, action.code)
             case words.Say():
@@ -252,7 +260,9 @@ class Sender:
             parcel = next(p for p in self.state.wire if p.ref == action.ref)
             self.left[parcel.ep] = max(self.left.get(parcel.ep, 0), parcel.last)
         if self._link is not None and self._link_number == self.state.link:
-            mid = self._link.publish(self._topics.up(action.leaf), payload, retain=retain)
+            known_by = self._correlations.get(action.ref, b"")
+            topic = self._topics.up(action.leaf)
+            mid = self._link.publish(topic, payload, retain=retain, correlation=known_by)
             self._refs[mid] = action.ref
 
     def _note(self, rows: dict[str, Ranges], notices: dict[str, Ranges]) -> None:

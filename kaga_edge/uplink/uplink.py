@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from kaga_edge.core import delivery_words as words
@@ -53,6 +55,8 @@ LEFT_KEY = (
     "uplink.left"  # {epoch: highest row that may have left}; null: a connection began and has not ended
 )
 FLAPS_TOLD = 3  # so many short connections with one and the same end: then it is told as a whole, once
+ANSWER_WAIT_S = 15.0  # for the server to take the answer to a command
+OnCommand = Callable[[Incoming, Callable[[], None]], None]  # the second: it is dealt with
 READERS = 2  # one reads while the other packs
 
 
@@ -69,6 +73,7 @@ class Uplink:
         manifest: Callable[[], bytes],
         health: Callable[[], dict[str, Any]],
         health_delivered: Callable[[dict[str, Any]], None] | None = None,
+        on_command: OnCommand | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -77,6 +82,7 @@ class Uplink:
         self._manifest = manifest
         self._health = health
         self._health_delivered = health_delivered
+        self._on_command = on_command
         self._topics = message.Topics(root=settings.root, gw=settings.gw)
         self._sender = Sender(settings, store=store, clock=clock, topics=self._topics, on_posted=self._posted)
         self._dialler = Dialler()
@@ -104,7 +110,10 @@ class Uplink:
         self._left_known = False
         self._left_open = False  # what the store remembers of ``left`` is null
         self._try_again = asyncio.Event()
-        self._unheard = False  # the server does not let us read what the platform says
+        self._unheard: set[str] = set()  # what the server does not let us read
+        self._to_acknowledge: deque[_Owed] = deque()  # in the order in which they came
+        self._answers: dict[str, asyncio.Future[bool]] = {}
+        self._asked_count = 0
         self._ask_again: asyncio.TimerHandle | None = None
         self._flaps = 0  # short connections in a row that ended alike
         self._ended_last = ""
@@ -160,7 +169,7 @@ class Uplink:
         """Return how it stands now."""
         state, now_ns = self._sender.state, self._clock.monotonic_ns()
         at_ns = self._sender.delivered_at_ns
-        unheard = self._unheard and self._link is not None
+        unheard = self._topics.down("ack") in self._unheard and self._link is not None
         refused = self._refused or unheard or Saying.FORBIDDEN in state.said
         return LinkHealth(
             state="refused" if refused else ("up" if self._link is not None else "down"),
@@ -258,8 +267,9 @@ class Uplink:
         self._link, self._refused, self._reason = link, False, ""
         self._since_ns = self._clock.monotonic_ns()
         self._say_up(link)
-        if self._settings.delivery == "platform":
-            self._subscribe(number)
+        self._to_acknowledge.clear()
+        for topic in self._listened():
+            self._subscribe(number, topic)
         self._sender.link_up(link, number)
         for (
             incoming
@@ -288,6 +298,9 @@ class Uplink:
         for timer in (self._ask_again, self._steady):
             if timer is not None:
                 timer.cancel()
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_result(False)
         if self._link is not None:
             self._link = None
             self._sender.link_down(self._number, error.reason if error else 0)
@@ -368,39 +381,107 @@ class Uplink:
                 if number == self._number and self._lost is not None and not self._lost.done():
                     self._lost.set_result(event.error)
 
-    def _subscribe(self, number: int) -> None:
+    def _listened(self) -> list[str]:
+        acks = [self._topics.down("ack")] if self._settings.delivery == "platform" else []
+        return acks + ([self._topics.down("cmd")] if self._on_command is not None else [])
+
+    def _subscribe(self, number: int, topic: str) -> None:
         if self._link is not None and number == self._number:
-            self._link.subscribe(self._topics.down("ack"))
+            self._link.subscribe(topic)
 
     def _subscribed(self, number: int, answer: Suback) -> None:
         """A subscription that is refused is asked for again, as seldom as a publish that is forbidden."""
-        refused = answer.code >= 0x80
-        if refused and not self._unheard:  # one line per change, not per attempt
+        refused, known = answer.code >= 0x80, answer.topic in self._unheard
+        if refused and not known:  # one line per change, not per attempt
             log.error("uplink.subscription_refused topic=%s code=0x%02x", answer.topic, answer.code)
-        elif self._unheard and not refused:
+        elif known and not refused:
             log.info("uplink.subscription_refused_over topic=%s", answer.topic)
-        self._unheard = refused
-        self._reason = f"not allowed to read {answer.topic}: 0x{answer.code:02x}" if refused else ""
+        (self._unheard.add if refused else self._unheard.discard)(answer.topic)
+        if answer.topic == self._topics.down("ack"):
+            self._reason = f"not allowed to read {answer.topic}: 0x{answer.code:02x}" if refused else ""
         if refused:
             loop = asyncio.get_running_loop()
-            self._ask_again = loop.call_later(self._settings.forbidden_s, self._subscribe, number)
+            wait_s = self._settings.forbidden_s
+            self._ask_again = loop.call_later(wait_s, self._subscribe, number, answer.topic)
 
     def _read(self, incoming: Incoming) -> None:
+        owed = _Owed(incoming)
+        self._to_acknowledge.append(owed)
+        if incoming.topic == self._topics.down("cmd") and self._on_command is not None:
+            self._on_command(incoming, lambda: self._dealt_with(owed))
+            return
         if incoming.topic == self._topics.down("ack"):
-            try:
-                ack = message.parse_ack(incoming.payload)
-            except message.MessageMalformed as error:
-                if not self._malformed_said:
-                    self._malformed_said = True
-                    log.warning("uplink.ack_malformed error=%s", error)
-            else:
-                self._sender.tell(
-                    words.PlatformAcked(
-                        now_ns=self._clock.monotonic_ns(), ep=ack.ep, upto=ack.upto, have=ack.have, e=ack.e
-                    )
+            self._read_ack(incoming)
+        self._dealt_with(owed)
+
+    def _read_ack(self, incoming: Incoming) -> None:
+        try:
+            ack = message.parse_ack(incoming.payload)
+        except message.MessageMalformed as error:
+            if not self._malformed_said:
+                self._malformed_said = True
+                log.warning("uplink.ack_malformed error=%s", error)
+        else:
+            self._sender.tell(
+                words.PlatformAcked(
+                    now_ns=self._clock.monotonic_ns(), ep=ack.ep, upto=ack.upto, have=ack.have, e=ack.e
                 )
-        if self._link is not None:
-            self._link.acknowledge(incoming)
+            )
+
+    def _dealt_with(self, owed: _Owed) -> None:
+        """Acknowledge what is dealt with, in order of arrival: a strict server hangs up over any other.
+
+        What came on a connection that is gone is in the list no more: the server brings it again.
+        """
+        owed.done = True
+        while self._to_acknowledge and self._to_acknowledge[0].done:
+            incoming = self._to_acknowledge.popleft().incoming
+            if self._link is not None:
+                self._link.acknowledge(incoming)
+
+    # --- what commands ask for ---
+
+    async def answer(self, leaf: str, payload: bytes, correlation: bytes = b"") -> bool:
+        """Publish the answer to a command below ``up/``; False: no connection, or it was not taken."""
+        if self._link is None:
+            return False
+        ref = self._next_ref("reply")
+        taken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._answers[ref] = taken
+        self._sender.answer(ref, leaf, payload, correlation)
+        try:
+            async with asyncio.timeout(ANSWER_WAIT_S):
+                return await taken
+        except TimeoutError:
+            return False
+        finally:
+            del self._answers[ref]
+
+    def publish_manifest(self) -> str:
+        """Publish the disclosure again; return its digest."""
+        manifest = self._manifest()
+        self._sender.post(self._next_ref("asked"), "manifest", manifest, retain=True)
+        return message.digest(manifest)
+
+    async def publish_catalog(self, k: str) -> str | None:
+        """Publish the catalog ``k`` (empty: the present one) again; None: there is none such."""
+        present = str(self._birth_facts().get("k", ""))
+        body = await self._store.catalog_body(k or present)
+        if body is None:
+            return None
+        leaf = f"catalog/{k}" if k else "catalog"
+        self._sender.post(self._next_ref("asked"), leaf, message.compact(body), retain=True)
+        if k:
+            self._remember_catalogs(self._catalogs | {k})
+        return k or present
+
+    def replay(self, ep: str, rows: Ranges) -> None:
+        """Send delivered rows again, behind what waits."""
+        self._sender.tell(words.Replay(now_ns=self._clock.monotonic_ns(), ep=ep, rows=rows))
+
+    def _next_ref(self, kind: str) -> str:
+        self._asked_count += 1
+        return f"{kind}/{self._asked_count}"
 
     # --- what we say beside rows ---
 
@@ -454,6 +535,9 @@ class Uplink:
 
     def _posted(self, ref: str, code: int) -> None:
         kind, _, name = ref.partition("/")
+        answer = self._answers.get(ref)
+        if answer is not None and not answer.done():
+            answer.set_result(code < 0x80)
         if code >= 0x80:
             log.warning("uplink.post_refused what=%s code=0x%02x", kind, code)
         elif kind == "health" and self._health_delivered is not None and ref in self._healths:
@@ -485,6 +569,14 @@ class Uplink:
             async with asyncio.timeout(GOODBYE_WAIT_S):
                 await self._said_goodbye.wait()
         await link.close()
+
+
+@dataclass(slots=True)
+class _Owed:
+    """A message to us that the server must still be told of."""
+
+    incoming: Incoming
+    done: bool = False
 
 
 def _nothing_urgent(state: State) -> bool:

@@ -706,3 +706,58 @@ def test_a_flush_sends_live_rows_now() -> None:
     line.tell(words.Flush)
     assert line.spans() == [("data", 1, 3)]
     assert line.state.wire[0].lane is Lane.LIVE
+
+
+# --- delivered rows that are wanted again ---
+
+
+@pytest.mark.parametrize("platform_acks", [False, True])
+def test_a_replay_goes_on_hist_behind_what_waits_and_confirms_nothing_twice(platform_acks) -> None:
+    line = Line(Rules(platform_acks=platform_acks, birth_ack_ns=0))
+    line.backlog(10)
+    line.up()
+    line.answer(line.state.wire[0].ref)
+    if platform_acks:
+        line.tell(words.PlatformAcked, ep=EP, upto=10, have=Ranges(), e=None)
+    confirmed = len(line.said(words.Confirm))
+    line.tell(words.Replay, ep=EP, rows=Ranges(((2, 4),)))
+    assert line.spans() == [("hist", 2, 4)]
+    assert line.waits() == Ranges()
+    line.answer(line.state.wire[0].ref)
+    assert len(line.said(words.Confirm)) == confirmed
+    line.wait(1000)
+    assert line.spans() == []
+
+
+def test_a_replay_survives_the_line_and_the_platforms_acks() -> None:
+    line = Line(Rules(platform_acks=True, birth_ack_ns=0))
+    line.backlog(10)
+    line.up()
+    line.answer(line.state.wire[0].ref)
+    line.tell(words.PlatformAcked, ep=EP, upto=10, have=Ranges(), e=None)
+    line.tell(words.Replay, ep=EP, rows=Ranges(((2, 4),)))
+    line.tell(words.LinkDown, link=1)
+    line.tell(words.PlatformAcked, ep=EP, upto=10, have=Ranges(), e=None)
+    line.up(2)
+    assert line.spans() == [("hist", 2, 4)]
+
+
+def test_a_replay_that_the_server_refuses_for_good_is_let_go_and_not_declared_lost() -> None:
+    line = Line()
+    line.backlog(4)
+    line.up()
+    line.answer(line.state.wire[0].ref)
+    line.tell(words.Replay, ep=EP, rows=Ranges(((1, 1),)))
+    line.answer(line.state.wire[0].ref, 0x99)
+    assert line.said(words.Quarantine) == []
+    assert line.spans() == []
+
+
+def test_rows_that_still_wait_are_not_replayed() -> None:
+    line = Line()
+    line.backlog(4)
+    line.tell(words.Replay, ep=EP, rows=Ranges(((1, 4),)))
+    line.up()
+    assert line.spans() == [("hist", 1, 4)]
+    line.answer(line.state.wire[0].ref)
+    assert line.spans() == []

@@ -110,6 +110,15 @@ class Delivery(RuleBasedStateMachine):
         self.notices[ep] += 1
         self.tell(words.RowsGone, ep=ep, ranges=Ranges(((first, upto),)), e=self.notices[ep])
 
+    @precondition(lambda self: any(self.confirmed.values()))
+    @rule(data=st.data())
+    def replay(self, data: st.DataObject) -> None:
+        """The platform wants delivered rows again: whatever becomes of it, what waits is not touched."""
+        ep = data.draw(st.sampled_from([ep for ep in EPOCHS if self.confirmed[ep]]))
+        before = waiting_rows(self.state)
+        self.tell(words.Replay, ep=ep, rows=self.confirmed[ep])
+        assert waiting_rows(self.state) == before
+
     @precondition(lambda self: not self.link)
     @rule(receive_most=st.sampled_from([1, 2, 3, 5, 65535]), packet_most=st.sampled_from([60, 10_000]))
     def link_up(self, receive_most: int, packet_most: int) -> None:

@@ -1,0 +1,33 @@
+"""Intervals that the city has set by a command: kept in the store, laid over what the files say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kaga_edge.config.values import Config
+
+KEY = "paces"
+
+
+def over(written: Config, paces: Mapping[str, float]) -> Config:
+    """Return the configuration with these intervals, itself when there are none."""
+    if written.commands is None or "interval" not in written.commands.allow:
+        return written  # whoever takes the right away has the files' intervals back
+    sensors = tuple(
+        replace(one, every_s=paces[one.id]) if paces.get(one.id, one.every_s) != one.every_s else one
+        for one in written.sensors
+    )
+    return written if sensors == written.sensors else replace(written, sensors=sensors)
+
+
+def from_text(text: str | None) -> dict[str, float]:
+    """Return the intervals by sensor as ``to_text`` wrote them; none for None."""
+    found: dict[str, float] = json.loads(text) if text else {}
+    return found
+
+
+def to_text(paces: Mapping[str, float]) -> str:
+    """Return the intervals as text for the store."""
+    return json.dumps(paces)
