@@ -23,7 +23,7 @@ def secret_file(directory: Path, name: str) -> Path:
     if credentials and (Path(credentials) / name).is_file():
         return Path(credentials) / name
     plain = directory / "secrets" / name
-    sealed = plain.with_name(name + CREDENTIAL_SUFFIX)
+    sealed = plain.with_name(plain.name + CREDENTIAL_SUFFIX)
     return sealed if sealed.is_file() and not plain.is_file() else plain
 
 
