@@ -35,7 +35,7 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("警報解除", "cleared"),
         ("{key} 警報の設定がなくなったため解除しました", "{key}: its rule was taken out"),
     ),
-    "link.up": (("回線復帰", "link up"), ("{outage_s}ぶりに接続しました", "connected after {outage_s}")),
+    "link.up": (("回線接続", "link up"), ("{outage_s}ぶりに接続しました", "connected after {outage_s}")),
     "command.done": (
         ("市の命令", "command"),
         ("{op} を実行しました ({iss}、{id}) {err}", "{op} by {iss} ({id}) {err}"),

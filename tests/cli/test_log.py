@@ -51,7 +51,7 @@ def test_it_tells_what_happened_in_both_languages(kaga_edge, config: Path) -> No
         "03:20:50 thing.of_a_later_version a=1",
     ]
     assert (
-        "02:55:16 回線復帰       41分ぶりに接続しました"
+        "02:55:16 回線接続       41分ぶりに接続しました"
         in kaga_edge("log", "--config", config, "--lang", "ja").out
     )
 
