@@ -74,7 +74,7 @@ def _lines(answer: dict[str, Any], lang: str) -> list[str]:
 
 
 def _at(ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(ms / 1000))
+    return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(ms / 1000))
 
 
 def _seconds(text: str | None, lang: str) -> float | None:

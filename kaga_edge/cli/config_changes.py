@@ -170,7 +170,7 @@ def _shown_and_agreed(args: argparse.Namespace, target: Path, file: Path, lang: 
 def _try(args: argparse.Namespace, file: Path, seconds: float, lang: str) -> int:
     text = file.read_text(encoding="utf-8-sig")
     answer = ask(socket_of(args), {"op": "config", "do": "try", "text": text, "seconds": seconds}, lang)
-    until = time.strftime("%H:%M:%S", time.localtime(time.time() + answer["left_s"]))
+    until = time.strftime("%H:%M:%S %Z", time.localtime(time.time() + answer["left_s"]))
     span = span_words(answer["left_s"], lang)
     _tell(args, answer, say("config.on_trial", lang, until=until, span=span))
     return 0

@@ -58,7 +58,7 @@ def _lines(answer: dict[str, Any], lang: str) -> list[str]:
 
 def _line(window: dict[str, Any], lang: str) -> str:
     what = say("maintenance.site", lang) if window["sensor"] == "site" else window["sensor"]
-    until = time.strftime("%H:%M", time.localtime(window["until"] / 1000))
+    until = time.strftime("%H:%M %Z", time.localtime(window["until"] / 1000))
     span = span_words(window["left_s"], lang)
     words = {"what": what, "until": until, "span": span, "who": window["who"]}
     why = f" ({window['why']})" if window["why"] else ""

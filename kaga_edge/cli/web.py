@@ -47,7 +47,7 @@ def lines(answer: dict[str, Any], lang: str) -> list[str]:
     if not answer["open"]:
         return [say("web.closed", lang)]
     pin = answer.get("pin")
-    until = time.strftime("%H:%M", time.localtime(answer["until"] / 1000))
+    until = time.strftime("%H:%M %Z", time.localtime(answer["until"] / 1000))
     ends = say("web.ends_at", lang, until=until, span=span_words(answer["left_s"], lang))
     rows = [("address", answer["url"])]
     rows += [("pin", f"{pin[:4]} {pin[4:]}")] if pin else []
