@@ -131,7 +131,6 @@ def _summed_up(channel: str, values: list[float], lang: str) -> str:
     if not values:
         return _say("none", lang)
     unit = unit_shown(BY_CHANNEL[channel].unit, lang, channel)
-    unit = "" if unit == "-" else unit
     if channel in COUNTED:
         return _say("sum", lang, n=len(values), total=f"{sum(values):g}", unit=unit).rstrip()
     low, high = f"{min(values):g}", f"{max(values):g}"
@@ -146,7 +145,7 @@ def _show(lang: str) -> Any:
         for sensor in status["sensors"]:
             shown = sensor["channels"][0]
             value = "-" if shown["value"] is None else f"{shown['value']:g}"
-            parts.append(f"{sensor['id']} {value} {unit_shown(shown['unit'], lang, shown['id'])}")
+            parts.append(f"{sensor['id']} {value} {unit_shown(shown['unit'], lang, shown['id'])}".rstrip())
         _tell("  " + ", ".join(parts))
 
     return show

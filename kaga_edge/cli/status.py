@@ -134,7 +134,8 @@ def _sensor(sensor: dict[str, Any], lang: str) -> list[str]:
         name = quantity_name(channel["id"], lang)
         flagged = f" {quality_words(channel['flags'], lang)}" if channel["flags"] else ""
         unit = unit_shown(channel["unit"], lang, channel["id"])
-        lines.append(f"  {padded(name, 20)} {_value(channel)} {unit}{flagged}")
+        told = f"{_value(channel)} {unit}".rstrip()
+        lines.append(f"  {padded(name, 20)} {told}{flagged}")
     return lines
 
 

@@ -65,5 +65,5 @@ def _line(sensor: dict[str, Any], lang: str) -> str:
         value = "--" if channel["value"] is None else f"{channel['value']:g}"
         flagged = f" [{quality_words(channel['flags'], lang)}]" if channel["flags"] else ""
         unit = unit_shown(channel["unit"], lang, channel["id"])
-        parts.append(f"{quantity_name(channel['id'], lang)} {value} {unit}{flagged}")
+        parts.append(f"{quantity_name(channel['id'], lang)} {value} {unit}".rstrip() + flagged)
     return "\n".join(fold(f"{at} " + "  ".join(parts), indent=9))

@@ -239,8 +239,7 @@ def _told(value: Value, lang: str) -> str:
         return words("sensor.missing", lang)
     if value.value is None:
         return words("sensor.starting", lang)
-    unit = "" if value.unit == "1" else unit_shown(value.unit, lang)
-    return f"{value.value:.10g} {unit}".rstrip()
+    return f"{value.value:.10g} {unit_shown(value.unit, lang)}".rstrip()
 
 
 def _count_lines(picture: Picture, lang: str, columns: int) -> list[str]:

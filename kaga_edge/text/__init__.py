@@ -99,8 +99,10 @@ def quantity_name(channel: str, lang: str) -> str:
 def unit_shown(unit: str, lang: str, channel: str = "") -> str:
     """Return a UCUM unit as people read it, in ASCII in English; an unknown one keeps its code.
 
-    ``channel``: what is counted, where Japanese counts it with a word of its own.
+    ``channel``: what is counted, where Japanese counts it with a word of its own. A bare number has none.
     """
+    if unit == "1":
+        return ""
     key = f"unit.of.{channel}"
     if not has(key, *NAMES):
         key = f"unit.{unit}"

@@ -75,7 +75,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unit.of.outbound_count": ("台", "count"),
     "unit.of.forward_count": ("台", "count"),
     "unit.of.backward_count": ("台", "count"),
-    "unit.1": ("-", "-"),
     "unit.km/h": ("km/h", "km/h"),
     "unit.s": ("秒", "s"),
     "unit.mA": ("mA", "mA"),
