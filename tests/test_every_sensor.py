@@ -186,7 +186,6 @@ def test_the_quantities_are_words_of_the_vocabulary_each_once(name):
     assert quantities
     assert all(isinstance(quantity, Quantity) for quantity in quantities)
     assert len(set(quantities)) == len(quantities)
-    assert set(sensors.load(name).MODEL.air_pressure_needed) <= set(Quantity)
 
 
 @pytest.mark.parametrize("name", names_on(BusKind.GPIO))

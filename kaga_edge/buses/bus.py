@@ -346,6 +346,7 @@ class Bus:
             last_error=now.last_error,
             last_ok=now.last_ok,
             lost_edges=self._worker.wire.lost_edges(sensor.id) if self._worker else 0,
+            remarks=sensor.remarks,
         )
 
     # --- waiting ---

@@ -38,6 +38,12 @@ class BusSensor:
     model: Model | None = None
     device: str | None = None
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What its driver finds worth a look: set up oddly, and measured all the same."""
+        found: tuple[str, ...] = getattr(self.driver, "remarks", ())
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusSpec:
@@ -93,6 +99,7 @@ class Polled:
     raw: bytes | None
     took_s: float
     exchanges: tuple[tuple[Request, Reply], ...] = ()
+    remarks: tuple[str, ...] = ()  # of the driver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +114,7 @@ class SensorHealth:
     last_error: KagaError | None
     last_ok: Moment | None
     lost_edges: int = 0
+    remarks: tuple[str, ...] = ()  # of its driver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

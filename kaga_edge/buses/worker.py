@@ -187,6 +187,7 @@ class Worker:
             raw=talk.raw(failed=error is not None),
             took_s=time.monotonic() - started_s,
             exchanges=tuple(talk.exchanges),
+            remarks=item.sensor.remarks,
         )
         return Result(item=item, polled=polled, identified=identified, held_s=talk.held_s)
 

@@ -20,6 +20,7 @@ from kaga_edge import sensors
 from kaga_edge.sim.captured import SerialCapture, read_once
 from kaga_edge.sim.image import hex_bytes, load_image
 from kaga_edge.text import language, quality_words, quantity_name, say, unit_shown
+from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.drivers import Driver, UartDriver
 from kaga_edge.vocabulary.errors import BusError, DecodeError, KagaError
 from kaga_edge.vocabulary.readings import Measurement
@@ -223,7 +224,7 @@ def _show_text(driver: Driver, results: list[Decoded], skipped: int, lang: str) 
     if skipped:
         print(say("decode.skipped", lang, n=skipped))
     for remark in getattr(driver, "remarks", ()):
-        print(say("decode.remark", lang, what=remark), file=sys.stderr)
+        print(say("decode.remark", lang, what=heard(remark, lang)), file=sys.stderr)
 
 
 def _line(measured: Measurement, lang: str) -> str:

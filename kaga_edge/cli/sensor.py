@@ -13,6 +13,7 @@ from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, sock
 from kaga_edge.cli.failure import mending, told
 from kaga_edge.cli.screen import fold, tell
 from kaga_edge.text import quality_words, quantity_name, say, span_words, unit_shown
+from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
 
@@ -207,6 +208,7 @@ def _answer_lines(answer: dict[str, Any], lang: str) -> list[str]:
         lines.append(f"  {name}: {_value(reading, lang)}{flagged}")
     if answer["raw"]:
         lines.append(f"  {say('read.raw', lang)}: {answer['raw'].upper()}")
+    lines += [f"  {say('decode.remark', lang, what=heard(one, lang))}" for one in answer.get("remarks", ())]
     if answer["error"]:
         error = answer["error"]
         what = told(error["code"], error["what"], lang)

@@ -136,6 +136,9 @@ def _sensor(sensor: dict[str, Any], lang: str) -> list[str]:
         unit = unit_shown(channel["unit"], lang, channel["id"])
         told = f"{_value(channel)} {unit}".rstrip()
         lines.append(f"  {padded(name, 20)} {told}{flagged}")
+    for remark in sensor.get("remarks", ()):
+        said = say("decode.remark", lang, what=heard(remark, lang))
+        lines += fold(f"  {said}", indent=4, within=COLUMNS)
     return lines
 
 

@@ -3,7 +3,9 @@
     float       the float switch is wet while the level is below it, or dry while the level is above it
     levels      two level gauges of different principle are more than 10 cm apart
     snow-warm   the snow grows by 2 cm within an hour while the air is above 4 degC
-    frost-tips  the rain gauge tips while the air is below freezing (a heated gauge needs no such check)
+    frost-tips  the rain gauge tips while the air is below 2 degC (a heated gauge needs no such check): what
+                falls as snow then tips when it melts. Told only below freezing, where nothing melts: sleet
+                at 1 degC is Kaga's whole winter, and an alarm of it would soon be read by nobody.
 
 A pressure probe without its barometer is siting's business: its level is an estimate, and flagged so.
 The samples concerned carry the flag LOW_QUALITY and the grade suspect while the condition holds; what
@@ -26,6 +28,7 @@ DEPTH, RAIN, AIR = (
     Quantity.AIR_TEMPERATURE_C.channel,
 )
 HOUR_S = 3600.0
+FREEZING_C = 0.0
 Verdict = tuple["CheckState", bool, dict[str, Any]]  # next state, contradiction, the alarm's numbers
 
 
@@ -70,7 +73,8 @@ class CrossCheck:
         if value is None or other is None:
             return Outcome(state=state)
         state, wrong, data = self.judge(state, scene, value, other)
-        held, change = hold(state.held, scene.now_s, wrong, self.raise_s, self.clear_s)
+        tell = wrong and self.worth_telling(other)
+        held, change = hold(state.held, scene.now_s, tell, self.raise_s, self.clear_s)
         told = (self._told(change, value, data),) if change is not None else ()
         doubted = self.doubted(sensor) if wrong else frozenset()
         return Outcome(state=replace(state, held=held), told=told, doubted=doubted)
@@ -78,6 +82,10 @@ class CrossCheck:
     def judge(self, state: CheckState, scene: Scene, value: float, other: float) -> Verdict:
         """Return the next state, whether the two contradict each other, and the alarm's numbers."""
         raise NotImplementedError
+
+    def worth_telling(self, _other: float) -> bool:
+        """Say whether a contradiction is told as well as flagged."""
+        return True
 
     def doubted(self, sensor: str) -> frozenset[Place]:
         """Return the channels of the present sample that are in doubt."""
@@ -157,7 +165,7 @@ class SnowWarmCheck(CrossCheck):
 class FrostTipsCheck(CrossCheck):
     """A rain gauge without heating (``one``) against the air (``other``)."""
 
-    below_c: float = 0.0
+    below_c: float = 2.0
     raise_s: float = 0.0
 
     kind = "frost-tips"
@@ -165,8 +173,13 @@ class FrostTipsCheck(CrossCheck):
     other_channel = AIR
 
     def judge(self, state: CheckState, _scene: Scene, value: float, other: float) -> Verdict:
-        """Tips below freezing: melting snow, a knock, or somebody cleaning it."""
-        return state, value > 0 and other < self.below_c, {"threshold": self.below_c, "air": other}
+        """Tips in the cold: melting snow, a knock, or somebody cleaning it."""
+        threshold_c = min(self.below_c, FREEZING_C)  # of what is told
+        return state, value > 0 and other < self.below_c, {"threshold": threshold_c, "air": other}
+
+    def worth_telling(self, other: float) -> bool:
+        """Only in frost."""
+        return other < FREEZING_C
 
     def doubted(self, sensor: str) -> frozenset[Place]:
         """Only the rain."""

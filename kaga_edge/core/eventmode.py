@@ -61,7 +61,7 @@ def step(rule: EventRule, state: EventState, at_s: float, value: float | None, *
 
 def _caused(rule: EventRule, active: bool, value: float, lowest: float) -> bool:
     """Tell whether the level itself is a cause; once active, less is enough."""
-    if rule.level is not None and value >= rule.level - (rule.hysteresis if active else 0.0):
+    if rule.level is not None and value >= round(rule.level - (rule.hysteresis if active else 0.0), 9):
         return True
     if rule.rise is None:
         return False

@@ -132,7 +132,7 @@ def _alarms(
         rules = tuple(r for r in plan.rules if r.channel == reading.quantity.channel)
         if not rules or reading.value is None:
             continue
-        raised, changes = alarms.step(rules, raised, reading.value)
+        raised, changes = alarms.step(rules, raised, reading.quantity.as_sent(reading.value))
         alerts += [_alert(change, reading, at) for change in changes]
     return raised, tuple(alerts)
 

@@ -86,6 +86,7 @@ class Daemon:
         self.config = config
         self._wires = wires
         self._clock = clock or SystemClock()
+        self.housekeep_every_s = HOUSEKEEPING_S
         self._configured = configured or Configured(path, self._clock.now)
         self._supervisor = Supervisor()
         self._started_ns = self._clock.monotonic_ns()
@@ -589,7 +590,7 @@ class Daemon:
     async def _keep_house(self) -> None:
         remembered_s = 0.0
         while True:
-            await asyncio.sleep(HOUSEKEEPING_S)
+            await asyncio.sleep(self.housekeep_every_s)
             moment = self._clock.now()
             if self._uplink_fault is not None:
                 self._start_uplink()  # somebody may have put the secret there meanwhile

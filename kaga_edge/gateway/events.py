@@ -56,7 +56,8 @@ class Events:
         if rule is None:
             return ()
         before = self.states[sample.sensor]
-        value = sample.readings[0].value
+        first = sample.readings[0]
+        value = None if first.value is None else first.quantity.as_sent(first.value)
         state = eventmode.step(rule, before, at_s, value, ranked=bool(raised))
         self.states[sample.sensor] = state
         if state.active != before.active:

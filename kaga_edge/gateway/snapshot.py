@@ -136,6 +136,7 @@ def polled(result: Polled) -> dict[str, Any]:
         ],
         "raw": result.raw.hex() if result.raw is not None else None,
         "exchanges": [one for request, reply in result.exchanges if (one := told(request, reply))],
+        "remarks": list(result.remarks),
         "error": None if error is None else {"code": error.code, "what": error.what, "fix": error.fix},
     }
 
@@ -202,7 +203,13 @@ def _sensor(facts: Facts, sensor_id: str, plan: SensorPlan) -> dict[str, Any]:
         "polls": 0 if latest is None else latest.polls.made + latest.polls.earlier[0],
         "failed_polls": 0 if latest is None else latest.polls.failed + latest.polls.earlier[1],
         "error": None if error is None else {"code": error.code, "what": error.what, "fix": error.fix},
+        "remarks": _remarks(facts, sensor_id),
     }
+
+
+def _remarks(facts: Facts, sensor_id: str) -> list[str]:
+    on_buses = (one for bus in facts.buses.values() for one in bus.sensors)
+    return [remark for one in on_buses if one.sensor == sensor_id for remark in one.remarks]
 
 
 def _sensor_state(facts: Facts, sensor_id: str) -> str:

@@ -58,7 +58,8 @@ class Watches:
             return Seen(sample=sample)
         for reading in sample.readings:
             place = sample.sensor, reading.quantity.channel
-            self._newest[place] = Newest(value=reading.value, at_s=now_s, flags=reading.flags)
+            value = None if reading.value is None else reading.quantity.as_sent(reading.value)
+            self._newest[place] = Newest(value=value, at_s=now_s, flags=reading.flags)
         moved = [at for at, rule in enumerate(self._rules) if sample.sensor in rule.sensors]
         if not moved:
             return Seen(sample=sample)

@@ -226,8 +226,8 @@ def _remarks(gain_v: float, shunt_ohm: float) -> tuple[str, ...]:
     most_ma = gain_v / shunt_ohm * 1000
     if most_ma > FAULT_ABOVE_MA:
         return ()
-    ends = f"gain_v {gain_v} over {shunt_ohm:g} ohm ends at {most_ma:.2f} mA"
-    return (f"{ends}: a fault signal of 21 mA does not show; take the next larger gain_v",)
+    ends = f"gain_v {gain_v} over {shunt_ohm:g} ohm ends at {most_ma:.2f}"
+    return (f"{ends} mA: a 21 mA fault does not show; set a larger gain_v",)
 
 
 def _scale(options: Options) -> tuple[float, float]:

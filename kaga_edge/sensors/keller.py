@@ -58,7 +58,6 @@ purpose = {ja = "河川水位の観測", en = "river level"}
 personal_data = false
 """,
     line=SerialLine(baud=9600),
-    air_pressure_needed=(Quantity.WATER_PRESSURE_HPA,),
 )
 
 HOLDING = 3

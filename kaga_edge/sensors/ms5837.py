@@ -59,7 +59,6 @@ purpose = {ja = "河川水位の観測", en = "river level"}
 personal_data = false
 """,
     addresses=(0x76,),
-    air_pressure_needed=(Quantity.WATER_PRESSURE_HPA,),
 )
 
 RESET = b"\x1e"

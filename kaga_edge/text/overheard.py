@@ -55,6 +55,19 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("GPIO がありません: {reason}", "no GPIO header: {reason}"),
     ("この GPIO を監視できません: {reason}", "cannot watch the line: {reason}"),
     ("バスが周期を通して使用中でした", "the bus was busy over a whole period"),
+    # --- what a driver remarks ---
+    (
+        "製品番号 {id} は {variant} のものではありません。variant を確かめてください",
+        "product id {id} is not one of {variant}: check the option variant",
+    ),
+    (
+        "gain_v {gain}、{shunt} Ω では {most} mA までで、21 mA の異常が見えません。gain_v を大きく",
+        "gain_v {gain} over {shunt} ohm ends at {most} mA: a 21 mA fault does not show; set a larger gain_v",
+    ),
+    (
+        "センサー本体の放射率が {emissivity} です。補正が二重になっています",
+        "the sensor itself is set to emissivity {emissivity}: corrected twice",
+    ),
     # --- the line ---
     ("名前が見つかりません: {reason}", "name not found: {reason}"),
     ("この機器から外へ出られません: {reason}", "this machine has no way out: {reason}"),

@@ -11,7 +11,7 @@ The module's docstring has the sections Source, Wiring and Frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from kaga_edge.vocabulary.quantities import Quantity
@@ -37,7 +37,6 @@ class Model:
     compensates_sound_speed: bool = False  # True: siting must not correct again
     # Without compensation: the air temperature at which the reported distance is right, if it is known.
     sound_reference_c: float | None = None
-    air_pressure_needed: tuple[Quantity, ...] = field(default=())  # absolute pressures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +54,8 @@ class Driver(Protocol):
     @property
     def quantities(self) -> tuple[Quantity, ...]:
         """What ``measure`` gives, in this order, always the same for one configuration."""
+
+    # A driver may have ``remarks``: tuple[str, ...], what is worth a look on site and no reason to refuse.
 
     def identify(self) -> Dialogue[None]:
         """Check who answers (at open and after errors) and read its calibration; may do nothing."""

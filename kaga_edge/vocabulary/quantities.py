@@ -7,6 +7,7 @@ is rounded before it leaves the box: fine enough to lose nothing the instrument 
 from __future__ import annotations
 
 from enum import Enum
+from math import log10
 from typing import NamedTuple
 
 
@@ -97,8 +98,13 @@ class Quantity(Enum):
         self.channel = channel  # the channel id used in catalogs and configuration, without the unit
         self.unit = unit  # the UCUM code
         self.res = res  # the rounding step on the wire, in the quantity's unit
+        self._decimals = max(0, -round(log10(res)))
 
     __hash__ = object.__hash__  # members are singletons
+
+    def as_sent(self, value: float) -> float:
+        """Return the value rounded to ``res``: what the platform, and whoever looks, will see."""
+        return round(value, self._decimals)
 
 
 BY_CHANNEL: dict[str, Quantity] = {q.channel: q for q in Quantity}

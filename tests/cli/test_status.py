@@ -52,6 +52,16 @@ def test_the_screen_in_japanese(snapshot):
     ]
 
 
+def test_what_a_driver_remarks_stands_below_its_sensor_in_the_readers_language(snapshot):
+    told = snapshot(only="rain-1")
+    told["sensors"][0]["remarks"] = ["product id 0x1A is not one of 02BA: check the option variant"]
+    english, japanese = screen(told, "en"), screen(told, "ja")
+    assert "  note: product id 0x1A is not one of" in english
+    at = japanese.index("rain-1   3.500   mm    正常    12秒前")
+    assert japanese[at + 1].startswith("  注意: 製品番号 0x1A は 02BA のもの")
+    assert all(columns(text) <= 40 for text in (*english, *japanese))
+
+
 @pytest.mark.parametrize("lang", ["ja", "en"])
 def test_no_line_is_wider_than_a_phone_and_no_sign_has_two_widths(snapshot, lang):
     for text in screen(snapshot(), lang):

@@ -84,7 +84,15 @@ def test_the_thermometer_is_not_blamed_for_the_snow() -> None:
     assert pair.now(0.20, 8.0, of="air-1")[0] is False
 
 
-def test_tips_below_freezing_are_doubted() -> None:
-    assert Pair(TIPS).now(0.5, -0.1)[0] is True
-    assert Pair(TIPS).now(0.5, 0.0)[0] is False
-    assert Pair(TIPS).now(0.0, -5.0)[0] is False
+@pytest.mark.parametrize(
+    ("rain_mm", "air_c", "doubted", "told"),
+    [
+        (0.5, 2.0, False, []),
+        (0.5, 1.9, True, []),  # melting snow: flagged, but no alarm all winter
+        (0.5, 0.0, True, []),
+        (0.5, -0.1, True, ["raised"]),
+        (0.0, -5.0, False, []),
+    ],
+)
+def test_tips_below_two_degrees_are_doubted_and_told_only_in_frost(rain_mm, air_c, doubted, told) -> None:
+    assert Pair(TIPS).now(rain_mm, air_c) == (doubted, told)

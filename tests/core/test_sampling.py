@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from kaga_edge.core.alarms import AlarmRule
 from kaga_edge.core.grading import Limits, SeasonLimits
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
@@ -55,6 +57,29 @@ def test_an_alarm_is_raised_once_and_cleared_once() -> None:
         state, judged = poll(state, distance, float(i))
         told += [a.state for a in judged.alerts]
     assert told == ["raised", "cleared"]
+
+
+@pytest.mark.parametrize(
+    ("height_m", "distance_m", "threshold_m"),
+    [(5.0, 3.7, 1.30), (4.1, 2.4, 1.70), (7.5, 5.4, 2.10), (6.0, 4.0004, 2.00)],
+)
+def test_a_level_that_shows_its_threshold_has_reached_it_whatever_binary_fractions_say(
+    height_m: float, distance_m: float, threshold_m: float
+) -> None:
+    plan = replace(
+        PLAN,
+        mount=Mount(gauge_zero_to_sensor_m=height_m),
+        rules=(replace(DANGER, threshold=threshold_m),),
+    )
+    said = (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=distance_m),)
+    state, judged = judge(
+        plan, SensorState(), at=AT, at_s=0.0, measurements=said, around=Surroundings(), raw=None
+    )
+    assert judged.sample.readings[0].value < threshold_m  # the case is one
+    assert [(one.state, one.data["value"]) for one in judged.alerts] == [("raised", threshold_m)]
+    falls = (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=round(distance_m + 0.05, 3)),)
+    _, judged = judge(plan, state, at=AT, at_s=1.0, measurements=falls, around=Surroundings(), raw=None)
+    assert judged.alerts == ()  # at the end of its hysteresis, not below
 
 
 def test_a_failed_poll_is_a_row_of_missing_values() -> None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sqlite3
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from kaga_edge.sim.site import LocalI2c, SimulatedSite
 from kaga_edge.sim.slots import Fault
 from kaga_edge.sim.tables import disclosed, mount, station
 from kaga_edge.sim.world import LineEdge, Truth
+from kaga_edge.station.clock import SystemClock, boot_clock_ms
+from kaga_edge.text.overheard import heard, is_japanese
 
 PURPOSE = disclosed("試験", "a test")
 RAIN = Fitting(id="rain-1", driver="tipping_bucket", every="1s", gpio=17, tables=mount() + PURPOSE)
@@ -42,7 +45,14 @@ async def until(true: Callable[[], object], why: str, seconds: float = 30.0) -> 
 class Station:
     """The daemon in this process, on pins that the test drives."""
 
-    def __init__(self, folder: Path, *fittings: Fitting, more: str = "", i2c: Any = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *fittings: Fitting,
+        more: str = "",
+        i2c: Any = None,
+        clock: SystemClock | None = None,
+    ) -> None:
         self.folder, self.pins = folder, TimedPins()
         for gpio in (17, 22):
             self.set(gpio, high=True)
@@ -59,7 +69,8 @@ class Station:
             if i2c
             else Wires(pin_factory=lambda: self.pins)
         )
-        self.daemon = Daemon(load(file), file, wires)
+        self.daemon = Daemon(load(file), file, wires, clock)
+        self.daemon.housekeep_every_s = 0.02
 
     async def __aenter__(self) -> Station:
         self._task = asyncio.create_task(self.daemon.run())
@@ -152,6 +163,32 @@ class Frost:
         return False
 
 
+async def asked(folder: Path, **request: object) -> dict[str, Any]:
+    """Return the daemon's answer on its control socket."""
+    reader, writer = await asyncio.open_unix_connection(str(folder / "run/control.sock"))
+    writer.write(json.dumps(request).encode() + b"\n")
+    told: dict[str, Any] = json.loads(await reader.readline())
+    writer.close()
+    return told
+
+
+@pytest.mark.timeout(90)
+async def test_what_a_driver_remarks_is_told_to_whoever_asks_the_station(tmp_path: Path) -> None:
+    probe = Fitting(
+        id="loop-1", driver="ads1115", every="1s", i2c=(1, 0x48),
+        options={"gain_v": 2.048}, tables=mount() + PURPOSE,
+    )  # fmt: skip
+    with SimulatedSite(tmp_path, (probe,), Frost()) as simulated:
+        async with Station(tmp_path, probe, i2c=lambda bus: LocalI2c(simulated, bus)) as site:
+            await until(lambda: site.value("loop-1", "loop_current"), "the first value")
+            (shown,) = (await asked(tmp_path, op="status"))["sensors"]
+            read = await asked(tmp_path, op="read", sensor="loop-1")
+    for remarks in (shown["remarks"], read["remarks"]):
+        assert len(remarks) == 1
+        assert "ends at 20.48 mA" in remarks[0]
+        assert is_japanese(heard(remarks[0], "ja"))
+
+
 POWER = """
 [[power]]
 id = "bus-1"
@@ -177,6 +214,46 @@ async def test_a_sensor_that_fell_silent_is_power_cycled_and_comes_back(tmp_path
             await until(lambda: switch.state == 0, "the power")
             await until(lambda: site.value("air-1", "air_temperature"), "a value again")
         assert switch.function == "input"  # let go: the power stays on
+
+
+MODEM = """
+[platform]
+url = "mqtt://127.0.0.1:{port}"
+reconnect_first = "100ms"
+reconnect_max = "1s"
+
+[[power]]
+id = "lte"
+modem = true
+gpio = 26
+silent = "600s"
+off = "500ms"
+settle = "100ms"
+"""
+
+
+@pytest.mark.timeout(90)
+async def test_a_mute_line_power_cycles_the_modem_once_and_never_while_it_is_short(tmp_path: Path) -> None:
+    ahead_ms = 0
+    clock = SystemClock(up_ms=lambda: boot_clock_ms() + ahead_ms)
+    with contextlib.closing(socket.socket()) as nobody:  # bound, never listening: every try is refused
+        nobody.bind(("127.0.0.1", 0))
+        more = MODEM.format(port=nobody.getsockname()[1])
+        async with Station(tmp_path, RAIN, more=more, clock=clock) as site:
+            switch = site.pins.pin(26)
+            await until(lambda: site.daemon._power._link_s is not None, "the first look at the line")
+            ahead_ms = 590_000
+            await until(lambda: site.value("rain-1", "rain_total") is not None, "measuring goes on")
+            assert (switch.function, switch.state) == ("output", 0)
+            ahead_ms = 620_000
+            await until(lambda: switch.state == 1, "the cut")
+            await until(lambda: switch.state == 0, "the power")
+            await until(lambda: not site.daemon._power.busy, "the end of the cut")
+            ahead_ms += 3_500_000
+            before = site.daemon._latest["rain-1"]
+            await until(lambda: site.daemon._latest["rain-1"] != before, "a sample")  # some fifty looks later
+            assert not site.daemon._power.busy  # its rest of an hour is not over
+        assert switch.function == "input"
 
 
 @pytest.mark.timeout(90)

@@ -212,6 +212,7 @@ SILENT = {"error": {"code": "KE-B02", "what": "no acknowledge"}, "readings": []}
         ("O09", {"environ": {"LANG": "ja_JP.UTF-8"}}, State.NOTE),
         ("B02", {"readings": lambda: {"air-1": SILENT}}, State.FAIL),
         ("B02", {"readings": dict}, State.FAIL),
+        ("B02", {"readings": lambda: {"air-1": GOOD | {"remarks": ["check the variant"]}}}, State.NOTE),
         ("B10", {"readings": lambda: {"level-1": SILENT}}, State.FAIL),
         ("B12", {"lgpio_version": lambda: "0.0.0.2"}, State.FAIL),
         ("B12", {"lgpio_version": lambda: None}, State.FAIL),

@@ -172,14 +172,18 @@ def _answering(bench: Bench, code: str, sensors: tuple[SensorConfig, ...]) -> Fi
     if not sensors:
         return skipped(code, "no such sensors")
     readings: Any = bench.readings()
-    bad = []
+    bad, odd = [], []
     for one in sensors:
         answer = readings.get(one.id)
         if answer is None:
             bad.append(f"{one.id}: no answer in time")
         elif answer["error"]:
             bad.append(f"{one.id}: {answer['error']['code']} {answer['error']['what']}")
-    return failed(code, "; ".join(bad)) if bad else passed(code, f"{len(sensors)}")
+        else:
+            odd += [f"{one.id}: {remark}" for remark in answer.get("remarks", ())]
+    if bad:
+        return failed(code, "; ".join(bad))
+    return note(code, ", ".join(odd)) if odd else passed(code, f"{len(sensors)}")
 
 
 def _is_pi(bench: Bench) -> bool:
