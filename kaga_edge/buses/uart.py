@@ -37,10 +37,13 @@ EMPTY_READS = 3  # ready, yet nothing to read, so often in a row: the device is 
 READ_BYTES = 4096
 RUBBISH_BYTES = 16  # without a single frame: no line noise any more
 RESIDUE_BYTES = 256  # of bytes without a frame, kept for inspection
+WEAK_AFTER_RESTARTS = 3  # before a warm-up was over: no longer a start, a fault
+BANNER_NS = 1_000_000_000  # what comes within is the rest of the same banner
 MARGIN_S = 1.0  # beyond a poll's own wait before the worker counts as hanging
 
 GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 SPEAKS_OTHERWISE = "check the model, the baud rate and the line settings"
+WEAK_SUPPLY = "measure its supply under load: cable, fuse, battery"
 SAYS_NOTHING = "check power, the data line (TX to RX) and whether the instrument is set to free-running"
 
 
@@ -65,7 +68,8 @@ class UartWire(Wire[Job | None]):
         self._buffer = b""
         self._empty_reads = 0
         self._rubbish_bytes = 0
-        self._opened_ns = 0
+        self._warm_from_ns = 0
+        self._restarts = 0  # in a row, by its own banner
         self._try_again_s = 0.0
         self._wake_lock = threading.Lock()
         self._wake_fd: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -81,7 +85,7 @@ class UartWire(Wire[Job | None]):
         self._try_again_s = time.monotonic() + REOPEN_EVERY_S
         self._port = open_port(self._path, self._line, timeout_s=self.deadline_s)
         self._poll.register(self._port.fd, select.POLLIN)
-        self._opened_ns = self._clock.monotonic_ns()
+        self._warm_from_ns = self._clock.monotonic_ns()
         self._buffer = b""
         self._frames.clear()
         self._empty_reads = 0
@@ -220,8 +224,12 @@ class UartWire(Wire[Job | None]):
         cut = self._driver.split(self._buffer + came)
         self._rubbish_bytes += cut.skipped_bytes
         self._buffer = cut.rest if len(cut.rest) <= MOST_BUFFER_BYTES else cut.rest[-KEPT_BYTES:]
-        if now_ns - self._opened_ns >= self._warm_up_ns:
+        if cut.restarted:
+            self._restarts += now_ns - self._warm_from_ns > BANNER_NS
+            self._warm_from_ns = now_ns
+        if now_ns - self._warm_from_ns >= self._warm_up_ns:
             self._frames.extend((now_ns, frame) for frame in cut.frames)
+            self._restarts = 0 if cut.frames else self._restarts
 
     @property
     def _warm_up_ns(self) -> int:
@@ -234,11 +242,14 @@ class UartWire(Wire[Job | None]):
 
     @property
     def _warming_up_s(self) -> float:
-        warm_ns = self._warm_up_ns - (self._clock.monotonic_ns() - self._opened_ns)
+        warm_ns = self._warm_up_ns - (self._clock.monotonic_ns() - self._warm_from_ns)
         return max(0, warm_ns) / 1e9
 
     def _silent(self, waited_s: float) -> BusError:
         warm_s = self._warming_up_s
+        if warm_s and self._restarts >= WEAK_AFTER_RESTARTS:
+            what = f"started anew {self._restarts} times without a value"
+            return SensorSilent(what, where=self._path, fix=WEAK_SUPPLY)
         if warm_s:
             return WarmingUp(
                 f"warming up, good values in {warm_s:.0f} s", where=self._path, fix="nothing to do: wait"

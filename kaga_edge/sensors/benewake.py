@@ -77,6 +77,7 @@ HEADER = 0x59
 TIMEOUT_S = 1.0
 M_PER_CM = 0.01
 SATURATED = 0xFFFF
+NEGATIVE = 0x8000
 CREDIBLE = (7, 8)  # TF02's own signal quality
 UPPER_QUARTILE = 0.75
 
@@ -88,6 +89,7 @@ class Rule:
     no_distance: tuple[int, ...]
     weakest: int = 0  # a strength below this is no good measurement
     saturates: bool = False  # strength FFFF means too much light
+    signed: bool = False  # every negative distance is a code, named in the manual or not
     has_temperature: bool = False
     has_quality: bool = False
 
@@ -95,8 +97,8 @@ class Rule:
 RULES = {
     "tf_luna": Rule(no_distance=(0,), weakest=100, saturates=True, has_temperature=True),
     "tfmini": Rule(no_distance=(0xFFFF,), weakest=20),
-    # signed -1 weak, -2 saturated, -4 sunlight; weak is up to and with 100
-    "tfmini_s": Rule(no_distance=(0xFFFF, 0xFFFE, 0xFFFC), weakest=101, saturates=True, has_temperature=True),
+    # -1 weak, -2 saturated, -4 sunlight; weak is up to and with 100
+    "tfmini_s": Rule(no_distance=(), signed=True, weakest=101, saturates=True, has_temperature=True),
     "tfmini_plus": Rule(no_distance=(0,), weakest=100, saturates=True, has_temperature=True),
     "tf02": Rule(no_distance=(2200,), has_quality=True),
     "tf02_pro": Rule(no_distance=(4500,), weakest=60),
@@ -222,7 +224,7 @@ class Driver:
         rule = self._rule
         if rule.saturates and strength == SATURATED:
             return "strength (bytes 4-5) FFFF: too much light"
-        if distance_cm in rule.no_distance:
+        if distance_cm in rule.no_distance or (rule.signed and distance_cm & NEGATIVE):
             return f"distance (bytes 2-3) {distance_cm:04X} means no good measurement (strength {strength})"
         if strength < rule.weakest:
             return f"strength (bytes 4-5) {strength} is below {rule.weakest}: too weak"

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kaga_edge.core.supplies import CONFIG, QUANTITIES, both_voltages, signed_word, supply, word
 from kaga_edge.vocabulary.drivers import Model
-from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, ValueImpossible, WrongSensor
-from kaga_edge.vocabulary.quantities import Quantity
-from kaga_edge.vocabulary.readings import Flag, Measurement
+from kaga_edge.vocabulary.errors import ValueImpossible, WrongSensor
+from kaga_edge.vocabulary.readings import Measurement
 from kaga_edge.vocabulary.requests import BusKind, Dialogue, I2cTransfer, Pause
 
 MODEL = Model(
@@ -54,7 +54,6 @@ personal_data = false
     addresses=tuple(range(0x40, 0x50)),
 )
 
-CONFIG, SHUNT, BUS = b"\x00", b"\x01", b"\x02"
 CONFIG_WORD = 0x399F
 FIRST_RESULT_S = 0.003  # both conversions, 1.06 ms, and as much again
 SHUNT_V_PER_STEP = 10e-6
@@ -76,7 +75,7 @@ class Options:
 class Driver:
     """The dialogue with one INA219, which converts all the time."""
 
-    quantities = (Quantity.SUPPLY_VOLTAGE_V, Quantity.SUPPLY_CURRENT_A, Quantity.SUPPLY_POWER_W)
+    quantities = QUANTITIES
 
     def __init__(self, options: Options) -> None:
         self._shunt_ohm = options.shunt_ohm
@@ -86,7 +85,7 @@ class Driver:
         yield I2cTransfer(write=CONFIG + CONFIG_WORD.to_bytes(2, "big"))
         reply = yield I2cTransfer(write=CONFIG, read_bytes=2)
         assert isinstance(reply, bytes)
-        if _word(reply, "config") != CONFIG_WORD:
+        if word(reply, "config") != CONFIG_WORD:
             raise WrongSensor(
                 f"config register 00 reads {reply.hex().upper()} after {CONFIG_WORD:04X} was written:"
                 " not an INA219",
@@ -95,42 +94,17 @@ class Driver:
         yield Pause(seconds=FIRST_RESULT_S)
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
-        """Read both voltages; the config word first, because a dead bus reads 0 V without it."""
-        reply = yield I2cTransfer(write=CONFIG, read_bytes=2)
-        assert isinstance(reply, bytes)
-        if _word(reply, "config") != CONFIG_WORD:
-            raise FrameMalformed(
-                f"config (bytes 0-1) reads {reply.hex().upper()}, expected {CONFIG_WORD:04X}: a stuck bus,"
-                " or the part lost its settings"
-            )
-        shunt = yield I2cTransfer(write=SHUNT, read_bytes=2)
-        bus = yield I2cTransfer(write=BUS, read_bytes=2)
-        assert isinstance(shunt, bytes)
-        assert isinstance(bus, bytes)
+        """Read both voltages."""
+        shunt, bus = yield from both_voltages(CONFIG_WORD)
         return self.decode(shunt, bus)
 
     def decode(self, shunt: bytes, bus: bytes) -> tuple[Measurement, ...]:
         """Return volts, amperes, watts. Raises FrameTruncated, ValueImpossible."""
-        shunt_steps, bus_word = _word(shunt, "shunt voltage"), _word(bus, "bus voltage")
-        if shunt_steps & 0x8000:
-            shunt_steps -= 0x10000
-        bus_steps = bus_word >> 3
+        shunt_steps, bus_steps = signed_word(shunt, "shunt voltage"), word(bus, "bus voltage") >> 3
         if bus_steps > BUS_END_STEPS or abs(shunt_steps) > SHUNT_END_STEPS:
             raise ValueImpossible(
                 f"shunt voltage {shunt.hex().upper()}, bus voltage {bus.hex().upper()} (bytes 0-1):"
                 " beyond what the part can give"
             )
-        clipped = Flag.OUT_OF_RANGE if abs(shunt_steps) == SHUNT_END_STEPS else Flag.GOOD
-        volts = bus_steps * BUS_V_PER_STEP
         amperes = shunt_steps * SHUNT_V_PER_STEP / self._shunt_ohm
-        return (
-            Measurement(quantity=Quantity.SUPPLY_VOLTAGE_V, value=volts),
-            Measurement(quantity=Quantity.SUPPLY_CURRENT_A, value=amperes, flags=clipped),
-            Measurement(quantity=Quantity.SUPPLY_POWER_W, value=volts * amperes, flags=clipped),
-        )
-
-
-def _word(reply: bytes, of: str) -> int:
-    if len(reply) != 2:
-        raise FrameTruncated(f"{of} of {len(reply)} bytes, expected 2 (ends at byte {len(reply)})")
-    return reply[0] << 8 | reply[1]
+        return supply(bus_steps * BUS_V_PER_STEP, amperes, clipped=abs(shunt_steps) == SHUNT_END_STEPS)

@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kaga_edge.core.supplies import CONFIG, QUANTITIES, both_voltages, signed_word, supply, word
 from kaga_edge.vocabulary.drivers import Model
-from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, ValueImpossible, WrongSensor
-from kaga_edge.vocabulary.quantities import Quantity
-from kaga_edge.vocabulary.readings import Flag, Measurement
+from kaga_edge.vocabulary.errors import ValueImpossible, WrongSensor
+from kaga_edge.vocabulary.readings import Measurement
 from kaga_edge.vocabulary.requests import BusKind, Dialogue, I2cTransfer, Pause
 
 MODEL = Model(
@@ -55,7 +55,7 @@ personal_data = false
     addresses=tuple(range(0x40, 0x50)),
 )
 
-CONFIG, SHUNT, BUS, MAKER, PART = b"\x00", b"\x01", b"\x02", b"\xfe", b"\xff"
+MAKER, PART = b"\xfe", b"\xff"
 MAKER_WORD, PART_WORD = 0x5449, 0x2260
 CONFIG_WORD = 0x4527
 FIRST_RESULT_S = 0.04  # 16 x 2 conversions of 1.1 ms, 10 % slow
@@ -77,7 +77,7 @@ class Options:
 class Driver:
     """The dialogue with one INA226, which converts all the time."""
 
-    quantities = (Quantity.SUPPLY_VOLTAGE_V, Quantity.SUPPLY_CURRENT_A, Quantity.SUPPLY_POWER_W)
+    quantities = QUANTITIES
 
     def __init__(self, options: Options) -> None:
         self._shunt_ohm = options.shunt_ohm
@@ -88,7 +88,7 @@ class Driver:
             reply = yield I2cTransfer(write=register, read_bytes=2)
             assert isinstance(reply, bytes)
             # The lowest four bits of the part word are the die's revision.
-            wrong = _word(reply, "identity") ^ expected
+            wrong = word(reply, "identity") ^ expected
             if wrong & (0xFFF0 if register == PART else 0xFFFF):
                 raise WrongSensor(
                     f"identity register {register.hex().upper()} reads {reply.hex().upper()},"
@@ -99,38 +99,14 @@ class Driver:
         yield Pause(seconds=FIRST_RESULT_S)
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
-        """Read both voltages; the config word first, because a dead bus reads 0 V without it."""
-        reply = yield I2cTransfer(write=CONFIG, read_bytes=2)
-        assert isinstance(reply, bytes)
-        if _word(reply, "config") != CONFIG_WORD:
-            raise FrameMalformed(
-                f"config (bytes 0-1) reads {reply.hex().upper()}, expected {CONFIG_WORD:04X}: a stuck bus,"
-                " or the part lost its settings"
-            )
-        shunt = yield I2cTransfer(write=SHUNT, read_bytes=2)
-        bus = yield I2cTransfer(write=BUS, read_bytes=2)
-        assert isinstance(shunt, bytes)
-        assert isinstance(bus, bytes)
+        """Read both voltages."""
+        shunt, bus = yield from both_voltages(CONFIG_WORD)
         return self.decode(shunt, bus)
 
     def decode(self, shunt: bytes, bus: bytes) -> tuple[Measurement, ...]:
         """Return volts, amperes, watts. Raises FrameTruncated, ValueImpossible."""
-        shunt_steps, bus_steps = _word(shunt, "shunt voltage"), _word(bus, "bus voltage")
+        shunt_steps, bus_steps = signed_word(shunt, "shunt voltage"), word(bus, "bus voltage")
         if bus_steps & 0x8000:
             raise ValueImpossible(f"bus voltage {bus.hex().upper()} (byte 0): bit 15 is never set")
-        if shunt_steps & 0x8000:
-            shunt_steps -= 0x10000
-        clipped = Flag.OUT_OF_RANGE if shunt_steps in SHUNT_ENDS else Flag.GOOD
-        volts = bus_steps * BUS_V_PER_STEP
         amperes = shunt_steps * SHUNT_V_PER_STEP / self._shunt_ohm
-        return (
-            Measurement(quantity=Quantity.SUPPLY_VOLTAGE_V, value=volts),
-            Measurement(quantity=Quantity.SUPPLY_CURRENT_A, value=amperes, flags=clipped),
-            Measurement(quantity=Quantity.SUPPLY_POWER_W, value=volts * amperes, flags=clipped),
-        )
-
-
-def _word(reply: bytes, of: str) -> int:
-    if len(reply) != 2:
-        raise FrameTruncated(f"{of} of {len(reply)} bytes, expected 2 (ends at byte {len(reply)})")
-    return reply[0] << 8 | reply[1]
+        return supply(bus_steps * BUS_V_PER_STEP, amperes, clipped=shunt_steps in SHUNT_ENDS)

@@ -13,7 +13,8 @@ Frame
     R d d d d \r    four digits, mm (cm models: three digits); no line feed, no checksum
 
     At power-on a banner of several \r-ended lines comes first, one of which begins with R ("RoHS..."):
-    only R, exactly the digits, and \r is a frame. The largest number is "no target" (5000, 9999); the
+    only R, exactly the digits, and \r is a frame. A banner in the middle tells of a dip in its supply: the
+    warm-up begins anew. The largest number is "no target" (5000, 9999); the
     smallest is printed for everything nearer. It already corrects for its own temperature.
 """
 
@@ -63,6 +64,8 @@ personal_data = false
 
 WINDOW_S = 1.0  # 6-7.5 lines a second
 TIMEOUT_S = 1.0
+# Its model, and its last line (which thermometer): one of the two survives a damaged banner.
+BANNER_MARKS = (b"PN:MB", b"TempI\r", b"TempE\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +144,12 @@ class Driver:
             at = match.end()
             taken += self._frame_bytes
         rest = self._unfinished(buffer[at:])
-        return Split(frames=tuple(frames), rest=rest, skipped_bytes=len(buffer) - taken - len(rest))
+        return Split(
+            frames=tuple(frames),
+            rest=rest,
+            skipped_bytes=len(buffer) - taken - len(rest),
+            restarted=any(mark in buffer for mark in BANNER_MARKS),
+        )
 
     def decode(self, frame: bytes) -> tuple[Measurement, ...]:
         """Return the distance in metres. Raises FrameTruncated, FrameMalformed, ValueImpossible."""
@@ -160,10 +168,13 @@ class Driver:
         return (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=distance_mm / 1000),)
 
     def _unfinished(self, tail: bytes) -> bytes:
-        """Return the end of ``tail`` that may yet become a line: the last R and only digits behind it."""
+        """Return the end of ``tail`` that may yet become a line (R and digits) or a mark of the banner."""
         start = tail.rfind(b"R", -(self._frame_bytes - 1))
         digits = tail[start + 1 :]
-        return tail[start:] if start >= 0 and (not digits or digits.isdigit()) else b""
+        if start >= 0 and (not digits or digits.isdigit()):
+            return tail[start:]
+        begun = (mark[:size] for mark in BANNER_MARKS for size in range(len(mark) - 1, 0, -1))
+        return next((part for part in begun if tail.endswith(part)), b"")
 
     def _misfit(self, frame: bytes) -> str:
         last = len(frame) - 1

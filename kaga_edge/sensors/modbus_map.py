@@ -26,7 +26,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from kaga_edge.vocabulary.drivers import Model
-from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, KagaError, ValueImpossible
+from kaga_edge.vocabulary.errors import (
+    FrameMalformed,
+    FrameTruncated,
+    KagaError,
+    SensorRefused,
+    ValueImpossible,
+)
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement
 from kaga_edge.vocabulary.requests import BusKind, Dialogue, ModbusRead, SerialLine
@@ -131,15 +137,15 @@ class Driver:
         """Read every register. Only the first entry's failure is the sample's."""
         measured: list[Measurement] = []
         for register, quantity in zip(self._registers, self.quantities, strict=True):
-            words = yield ModbusRead(
-                function=register.function,
-                address=register.address - self._base,
-                count=_count(register),
-            )
-            assert isinstance(words, tuple)
             try:
+                words = yield ModbusRead(
+                    function=register.function,
+                    address=register.address - self._base,
+                    count=_count(register),
+                )
+                assert isinstance(words, tuple)
                 value = decode(register, words)
-            except ValueImpossible:
+            except (ValueImpossible, SensorRefused):  # no value now, or no such register in this firmware
                 if not measured:
                     raise
                 measured.append(Measurement(quantity=quantity, value=None, flags=Flag.MISSING))

@@ -43,6 +43,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("{s} 秒以内に何も届きません", "nothing came within {s} s"),
     ("データは届きましたが、{s} 秒以内にそろいません", "bytes came, but no whole frame within {s} s"),
     ("立ち上がり中です。あと {s} 秒", "warming up, good values in {s} s"),
+    ("値を出さないまま {n} 回起動しています", "started anew {n} times without a value"),
     ("ポートがなくなりました{reason}", "the port went away{reason}"),
     ("{s} 秒以内に転送が終わりません", "a transfer did not return within {s} s"),
     ("1-wire バスがありません", "no 1-wire bus"),

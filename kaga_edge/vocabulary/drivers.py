@@ -41,11 +41,15 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """What a driver's ``split`` made of a buffer: whole frames, the unfinished rest, rubbish count."""
+    """What a driver's ``split`` made of a buffer: whole frames, the unfinished rest, rubbish count.
+
+    ``restarted``: the skipped bytes say that the instrument was just powered on; its warm-up begins anew.
+    """
 
     frames: tuple[bytes, ...]
     rest: bytes
     skipped_bytes: int = 0
+    restarted: bool = False
 
 
 class Driver(Protocol):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kaga_edge.buses import BusSensor
+from kaga_edge.sensors import maxbotix
 from kaga_edge.vocabulary.drivers import Model
-from kaga_edge.vocabulary.errors import BusFault, BusMissing, SensorSilent
+from kaga_edge.vocabulary.errors import BusFault, BusMissing, SensorSilent, WarmingUp
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Measurement
 from kaga_edge.vocabulary.requests import BusKind, UartFrames
@@ -157,6 +160,41 @@ async def test_values_of_the_warm_up_are_thrown_away(parts: Any, pty: Any) -> No
         await told(log, pty, b"<a>", 1)
     assert "warming up" in log.bad("level")[0].error.what
     assert log.good("level")[0].at.up_ms - begun_ms >= 1400  # a poll waits 50 ms for its frame
+
+
+# Captured from an MB7574 at power-on.
+BANNER = b"\xffSCXL-MaxSonar-WRS\rPN:MB7574\rCopyright 2011-2017\rMaxBotix Inc.\rRoHSv24b 084  0517\rTempI\r"
+
+
+def sonar(parts: Any, pty: Any, warm_up_s: float) -> Any:
+    model = replace(maxbotix.MODEL, warm_up_s=warm_up_s)
+    driver = maxbotix.Driver(maxbotix.Options())
+    sensor = BusSensor(id="level", driver=driver, every_s=0.1, model=model)
+    return parts.running(parts.serial_spec(BusKind.UART, pty.path, sensor))
+
+
+async def test_a_dip_in_the_supply_begins_the_warm_up_anew(parts: Any, pty: Any) -> None:
+    async with sonar(parts, pty, 1.5) as (_, log):
+        await told(log, pty, b"R1234\r", 1)
+        dipped_ms = parts.RealClock().now().up_ms
+        pty.send(BANNER)
+        while 0.984 not in values(log.good("level")):
+            await told(log, pty, b"R0984\r", len(log.good("level")) + 1)
+    first = next(p for p in log.good("level") if p.measurements[0].value == 0.984)
+    assert first.at.up_ms + 1000 * first.took_s - dipped_ms >= 1400
+    ended_ms = [p.at.up_ms + 1000 * p.took_s for p in log.bad("level") if isinstance(p.error, WarmingUp)]
+    assert max(ended_ms) > dipped_ms
+
+
+async def test_an_instrument_that_starts_again_and_again_is_a_fault_not_a_start(parts: Any, pty: Any) -> None:
+    async with sonar(parts, pty, 11.0) as (_, log):
+        async with asyncio.timeout(20):
+            while not any(isinstance(p.error, SensorSilent) for p in log.bad("level")):
+                pty.send(BANNER + b"R0984\r")
+                with contextlib.suppress(TimeoutError):
+                    await log.until(lambda: False, within_s=1.1)  # as a supply that breaks down under load
+    assert log.good("level") == []
+    assert "started anew" in log.bad("level")[-1].error.what
 
 
 async def test_a_flood_of_rubbish_stays_bounded(parts: Any, pty: Any) -> None:

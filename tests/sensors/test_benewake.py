@@ -46,6 +46,7 @@ def test_the_vectors_come_out(data, metres, strength):
         ("tfmini", WEAK), ("tfmini", frame(123, 19)), ("tfmini", frame(65535, 456)),
         ("tfmini_s", frame(65535, 100)), ("tfmini_s", frame(65534, 65535)), ("tfmini_s", frame(65532, 456)),
         ("tfmini_s", frame(123, 100)),
+        ("tfmini_s", frame(65533, 456)), ("tfmini_s", frame(0x8000, 456)),  # read as 655 m before
         ("tfmini_plus", NOTHING), ("tfmini_plus", frame(0, 456)), ("tfmini_plus", frame(123, 99)),
         ("tfmini_plus", frame(123, 65535)),
         ("tf02_pro", frame(4500, 456)), ("tf02_pro", frame(123, 59)),

@@ -53,12 +53,17 @@ def test_the_banner_is_skipped_though_it_contains_an_r():
     assert (cut.frames, cut.rest, cut.skipped_bytes) == ((b"R0984\r",), b"", len(BANNER))
 
 
-def test_the_banner_a_byte_at_a_time_gives_no_frame():
-    rest, frames = b"", []
+def test_the_banner_a_byte_at_a_time_gives_no_frame_and_tells_of_the_start():
+    rest, frames, restarts = b"", [], 0
     for byte in BANNER + b"R0984\r":
         cut = DRIVER.split(rest + bytes((byte,)))
-        rest, frames = cut.rest, frames + list(cut.frames)
+        rest, frames, restarts = cut.rest, frames + list(cut.frames), restarts + cut.restarted
     assert frames == [b"R0984\r"]
+    assert restarts == 2  # its model and its last line
+
+
+def test_lines_alone_tell_of_no_start():
+    assert not DRIVER.split(b"R0984\rR1234\r").restarted
 
 
 def test_the_stream_is_cut_however_it_arrives(five_cases):

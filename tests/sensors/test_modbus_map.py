@@ -106,6 +106,14 @@ def test_only_the_first_register_decides_over_the_sample():
         read_once(driver(second, entry()), device)
 
 
+def test_a_later_register_that_the_firmware_does_not_have_loses_only_itself():
+    device = ModbusDevice(1, {1: 10}, {})  # refuses 2 with exception 2
+    measured = read_once(driver(entry(), entry(quantity="signal_strength", address=2)), device)
+    assert [(m.value, m.flags) for m in measured] == [(10, Flag.GOOD), (None, Flag.MISSING)]
+    with pytest.raises(SensorRefused):
+        read_once(driver(entry(quantity="signal_strength", address=2), entry()), device)
+
+
 def test_plain_tables_from_toml_are_taken():
     options = modbus_map.Options(registers=({"quantity": "rain", "address": 3, "invalid": [1]},))
     assert options.registers == (Register(quantity="rain", address=3, invalid=(1,)),)
