@@ -1,12 +1,16 @@
 """``kaga-edge decode``: what a captured frame or a device image says, offline.
 
-Exit codes: 0 decoded, 1 nothing could be decoded (it says which check failed: length, shape, checksum,
-value), 64 a wrong argument or an image file with a fault in it.
+Exit codes: 0 decoded, 1 a frame or the image could not be decoded (it says which check failed: length,
+shape, checksum, value), 64 a wrong argument or an image file with a fault in it.
+
+Noise between frames, the banner of a sensor, half a frame at the end of a capture: skipped and counted. A
+frame that fails its checksum, and an argument in which there is no frame, are errors.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import typing
@@ -73,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         _show_json(args.driver, driver, results, skipped)
     else:
         _show_text(driver, results, skipped, lang)
-    return 0 if any(result.error is None for result in results) else EXIT_UNDECODABLE
+    return 0 if all(result.error is None for result in results) else EXIT_UNDECODABLE
 
 
 def options_of(module: ModuleType, name: str, settings: Sequence[str], lang: str = "en") -> object:
@@ -176,11 +180,57 @@ def _from_frames(
     cut = serial.split(buffer)
     if not cut.frames:
         at, best = best_candidate(serial, buffer)
-        note = say("decode.best", lang, at=at, bytes=_spaced(best.data or b""))
-        assert best.error is not None
-        best.error.fix = best.error.fix or note
-        return [best], len(buffer)
-    return [_one(serial, frame) for frame in cut.frames], cut.skipped_bytes + len(cut.rest)
+        return [_with_place(best, at, lang)], len(buffer)
+    results: list[Decoded] = []
+    skipped = 0
+    for at, stretch, is_frame in _stretches(buffer, cut.frames):
+        if is_frame:
+            results.append(_one(serial, stretch))
+            continue
+        skipped += len(stretch)
+        if (bad := _bad_frame(serial, at, stretch, _arguments(args.frames, len(buffer)))) is not None:
+            results.append(_with_place(bad[1], bad[0], lang))
+    return results, skipped
+
+
+def _stretches(buffer: bytes, frames: Sequence[bytes]) -> list[tuple[int, bytes, bool]]:
+    """Return the frames and what lies between them: where it begins, the bytes, whether it is a frame."""
+    parts: list[tuple[int, bytes, bool]] = []
+    at = 0
+    for frame in frames:
+        start = buffer.index(frame, at)
+        parts += [(at, buffer[at:start], False), (start, frame, True)]
+        at = start + len(frame)
+    return [part for part in (*parts, (at, buffer[at:], False)) if part[1]]
+
+
+def _bad_frame(
+    driver: UartDriver, at: int, stretch: bytes, arguments: Sequence[tuple[int, int]]
+) -> tuple[int, Decoded] | None:
+    """Return the place and the error of a frame that fails in ``stretch``; None: it is noise."""
+    start, best = best_candidate(driver, stretch)
+    alone = any(at <= first and last <= at + len(stretch) for first, last in arguments)
+    failed_late = _depth(best) >= CHECKS.index("checksum")
+    return (at + start, best) if alone or failed_late else None
+
+
+def _arguments(texts: Sequence[str], total: int) -> list[tuple[int, int]]:
+    """Return where each argument lies; none where bytes, not frames, were written one by one."""
+    try:
+        sizes = [len(hex_bytes(text)) for text in texts]
+    except ValueError:  # one byte over two arguments
+        return []
+    if max(sizes) < 2 or sum(sizes) != total:
+        return []
+    ends = list(itertools.accumulate(sizes))
+    return list(zip([0, *ends], ends, strict=False))
+
+
+def _with_place(failed: Decoded, at: int, lang: str) -> Decoded:
+    assert failed.error is not None
+    note = say("decode.best", lang, at=at, bytes=_spaced(failed.data or b""))
+    failed.error.fix = failed.error.fix or note
+    return failed
 
 
 def best_candidate(driver: UartDriver, buffer: bytes) -> tuple[int, Decoded]:
@@ -253,8 +303,8 @@ def _show_json(name: str, driver: Driver, results: list[Decoded], skipped: int) 
     }
     if remarks := getattr(driver, "remarks", ()):
         body["remarks"] = list(remarks)
-    if all(result.error is not None for result in results):
-        body["error"] = _error(typing.cast(KagaError, results[-1].error))
+    if (error := next((result.error for result in results if result.error is not None), None)) is not None:
+        body["error"] = _error(error)
     print(json.dumps(body, ensure_ascii=False, indent=2))
 
 

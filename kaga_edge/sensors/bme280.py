@@ -113,6 +113,9 @@ class Driver:
         check_identity(identity)
         yield I2cTransfer(write=bytes((RESET, 0xB6)))
         yield Pause(seconds=RESET_WAIT_S)
+        yield from self._calibrate()
+
+    def _calibrate(self) -> Dialogue[None]:
         main = yield I2cTransfer(write=bytes((CALIBRATION,)), read_bytes=26)
         humidity = yield I2cTransfer(write=bytes((CALIBRATION_HUMIDITY,)), read_bytes=7)
         assert isinstance(main, bytes)
@@ -121,8 +124,8 @@ class Driver:
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
         """Measure once and compensate."""
-        if self._calibration is None:
-            yield from self.identify()
+        if self._calibration is None:  # a capture without the identity: a bus always asks for it first
+            yield from self._calibrate()
         assert self._calibration is not None
         yield I2cTransfer(write=HUMIDITY_X1)
         yield I2cTransfer(write=FORCED_X1)

@@ -209,7 +209,7 @@ class _Journal(logging.Handler):
         if self._native is not None and self._native.send(self._entry(level, name, text, fields)):
             return
         words = {7: "debug", 6: "info", 5: "notice", 4: "warning", 3: "error", 2: "critical"}
-        prefix = f"<{level}>" if self._under_systemd else f"{words[level]:8}"
+        prefix = f"<{level}>" if self._under_systemd else f"{words[level]:7} "
         with contextlib.suppress(OSError):  # a log file on a full disk must not end the measuring
             print(prefix + text, file=sys.stderr, flush=True)  # noqa: T201 - the log itself
 

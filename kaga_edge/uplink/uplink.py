@@ -45,8 +45,10 @@ from kaga_edge.vocabulary.readings import ClockTrust
 
 log = logging.getLogger("kaga_edge.uplink")
 
-FLUSH_WAIT_S = 2.0
-GOODBYE_WAIT_S = 1.0
+# Together below the two seconds the daemon leaves us: what is held back (nobody subscribed, not allowed)
+# does not leave however long we wait, and must not cost the goodbye.
+FLUSH_WAIT_S = 1.0
+GOODBYE_WAIT_S = 0.5
 NETWORK_LOOK_S = 2.0
 HOLD_LOOK_S = 0.5
 LONGEST_KEEPALIVE_S = 30  # silence is noticed after one and a half: a dead line within 45 s, whatever is set
@@ -153,7 +155,7 @@ class Uplink:
         self._sender.batch_every(seconds)
 
     async def close(self) -> None:
-        """Flush what goes within 2 s, publish ``stopped``, DISCONNECT, end ``run``."""
+        """Flush what goes within 1 s, publish ``stopped``, DISCONNECT, end ``run``."""
         if not self._running:
             return
         self._stopping.set()

@@ -92,11 +92,38 @@ def test_what_cannot_be_decoded_names_the_check_and_the_byte(run, driver, frames
     assert json.loads(out)["error"]["check"] == check
 
 
-def test_one_good_frame_among_bad_ones_is_enough(run):
-    code, out, err = run("a02yyuw", "--frames", "FF157C90FF07A1A7")
-    assert code == 0
+@pytest.mark.parametrize(
+    ("driver", "frames", "check"),
+    [
+        ("a02yyuw", ["FF157C90FF07A1A7"], "value"),
+        ("a02yyuw", ["FF07A1A8FF07A1A7"], "checksum"),
+        ("a02yyuw", ["FF07A1A7", "FF07A1A8"], "checksum"),
+        ("a02yyuw", ["FF07A1A7", "FF07A1"], "length"),
+        ("a02yyuw", ["FE07A1A6", "FF07A1A7"], "shape"),
+        ("sr50a", [SR50A, SR50A.replace("3243", "3244")], "checksum"),
+    ],
+)
+def test_a_bad_frame_beside_a_good_one_was_skipped_without_a_word(run, driver, frames, check):
+    code, out, err = run(driver, "--frames", *frames)
+    assert code == 1
+    assert ("1.953 m" in out) or ("1.838 m" in out)
+    assert f"({check})" in err
+    code, out, _ = run(driver, "--frames", *frames, "--json")
+    assert (code, json.loads(out)["error"]["check"]) == (1, check)
+
+
+@pytest.mark.parametrize("frames", [["FF07A1A7FF07"], ["FF", "07", "A1", "A7", "00"], ["5869FF07A1A7"]])
+def test_noise_and_half_a_frame_at_the_end_are_no_error(run, frames):
+    code, out, err = run("a02yyuw", "--frames", *frames)
+    assert (code, err) == (0, "")
     assert "1.953 m" in out
-    assert "(value)" in err
+
+
+def test_the_banner_of_a_sensor_is_no_error(run):
+    banner = b"SCXL-MaxSonar-WRS\rPN:MB7574\rCopyright 2011-2017\rMaxBotix Inc.\rRoHSv24b 084  0517\rTempI\r"
+    code, out, err = run("maxbotix", "--frames", (banner + b"R0984\r").hex())
+    assert (code, err) == (0, "")
+    assert "0.984 m" in out
 
 
 @pytest.mark.parametrize(
@@ -139,9 +166,29 @@ def test_a_wrong_checksum_in_an_image_exits_1_and_says_so(run, image):
 
 
 def test_what_an_image_lacks_exits_1_and_names_it(run, image):
-    code, _, err = run("bme280", "--image", image({"address": 118, "registers": {"0x88": "00"}}))
+    code, _, err = run("bme280", "--image", image({"address": 118, "registers": {"0xD0": "60"}}))
     assert code == 1
-    assert "0xD0" in err
+    assert "0x88" in err
+
+
+# The maker's blocks of the calibration and a reading; expected: RPi.bme280 and the datasheet's double form.
+BME280 = {
+    "0x88": "696d1e683200828f75d6d00b441bfcfff9ffac260ad8bd10004b",
+    "0xE1": "6a01001327031e",
+    "0xF7": "5091007eb5807148",
+}
+
+
+def test_a_bme280_captured_without_its_identity_could_not_be_decoded(run, image):
+    code, out, err = run("bme280", "--image", image({"address": 118, "registers": BME280}))
+    assert (code, err) == (0, "")
+    assert all(shown in out for shown in ("1027.72 hPa", "22.52", "50.08 %"))
+
+
+def test_another_chip_than_the_driver_is_for_exits_1(run, image):
+    code, _, err = run("bme280", "--image", image({"address": 118, "registers": BME280 | {"0xD0": "58"}}))
+    assert code == 1
+    assert "BMP280" in err
 
 
 def test_a_fault_in_an_image_exits_64_and_names_the_file(run, image):

@@ -113,6 +113,8 @@ def test_without_the_journal_it_goes_to_standard_error(capsys, tmp_path: Path) -
     journal.start(environ={})
     journal.warning("link.down", reason="x")
     assert capsys.readouterr().err == "<4>link.down reason=x\nwarning link.down reason=x\n"
+    journal.event(50, "alert.raised", key="danger/level-1")  # its longest word left no room for a space
+    assert capsys.readouterr().err == "critical alert.raised key=danger/level-1\n"
     logging.getLogger("kaga_edge").handlers.clear()
 
 

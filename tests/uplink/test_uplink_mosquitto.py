@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -10,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import pytest
 import trustme
 
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.gateway.daemon import STOP_UPLINK_S
 from kaga_edge.link import LinkError
 from kaga_edge.uplink import TlsSettings
 
@@ -46,6 +49,28 @@ async def test_what_nobody_subscribes_to_is_held_until_somebody_does(
     heard = await receive(mosquitto.port)
     await store.until(lambda: not store.waiting)
     await heard.until(lambda: heard.arrived.get(store.epoch) == Ranges(((1, 30),)))
+
+
+async def test_rows_that_are_held_back_do_not_cost_the_goodbye(
+    mosquitto: Any, store: Any, run_uplink: Make
+) -> None:
+    """The station stopped in order and was called dead 90 s later: nobody subscribed to its data."""
+    async with aiomqtt.Client("127.0.0.1", mosquitto.port) as city:
+        await city.subscribe(f"kaga/edge/v1/{GW}/up/state", qos=1)
+        uplink = run_uplink(mosquitto.port)
+        async with asyncio.timeout(10):
+            await anext(city.messages)  # the birth: what is committed from here on is live
+            store.commit(30)
+            while "no_subscriber" not in uplink.snapshot().states:
+                await asyncio.sleep(0.01)
+        store.commit(5)
+        async with asyncio.timeout(STOP_UPLINK_S):
+            await uplink.close()
+        async with asyncio.timeout(10):
+            async for heard in city.messages:
+                if json.loads(heard.payload)["st"] == "stopped":
+                    break
+    assert store.waiting == Ranges(((1, 35),))
 
 
 @pytest.mark.parametrize("delivery", ["broker", "platform"])
