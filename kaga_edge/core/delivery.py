@@ -285,7 +285,8 @@ def _load_failed(state: State, event: words.LoadFailed) -> State:
     state, load = _loading(state, event.ref)
     if load is None:
         return state
-    state = replace(state, load_from_ns=event.now_ns + state.rules.load_again_ns)
+    others = tuple(item for item in state.unread if item[0] != load.ep)
+    state = replace(state, unread=(*others, (load.ep, event.now_ns + state.rules.load_again_ns)))
     if load.notices:
         return put_back_notice(state, load.ep, load.first, load.last)
     return _not_loaded(state, event.now_ns, load, (load.first, load.last))

@@ -33,11 +33,10 @@ def plan(state: State, now_ns: int) -> Result:
 def times(state: State) -> Iterator[int]:
     """Yield when time alone changes something, past times included."""
     rules = state.rules
-    if state.fresh:
-        yield state.fresh[0].born_ns + rules.batch_ns
+    yield from (live.born_ns + rules.batch_ns for live in state.fresh)
     yield from (hold.until_ns for hold in state.holds)
     yield from (until_ns for until_ns, _ep, _e in state.parked)
-    yield state.load_from_ns
+    yield from (until_ns for _ep, until_ns in state.unread)
     if rules.platform_acks:
         yield state.backlog_from_ns
         if state.young:
@@ -118,8 +117,6 @@ def _on_the_wire(state: State, parcel: Parcel, now_ns: int) -> State:
 
 def _load(state: State, now_ns: int) -> Result:
     actions: list[Action] = []
-    if state.load_from_ns > now_ns:
-        return state, actions
     while True:
         taken = _load_notices(state, now_ns) or _load_live(state, now_ns) or _load_backlog(state, now_ns)
         if taken is None:
@@ -141,7 +138,7 @@ def _load_notices(state: State, now_ns: int) -> tuple[State, Loading] | None:
         return None
     for track in state.tracks:
         head = track.notices.head(SHELF_NOTICES)
-        if head:
+        if head and state.readable(track.ep):
             state = with_track(state, replace(track, notices=track.notices.remove(*head)))
             load = Loading(
                 ref=state.next_ref, ep=track.ep, first=head[0], last=head[1], lane=Lane.ALERT, notices=True
@@ -153,18 +150,18 @@ def _load_notices(state: State, now_ns: int) -> tuple[State, Loading] | None:
 def _load_live(state: State, now_ns: int) -> tuple[State, Loading] | None:
     if not _may_load(state, LIVE_LEAF, Lane.LIVE, now_ns):
         return None
-    piece = next((p for p in state.pieces if p.lane is Lane.LIVE), None)
+    piece = next((p for p in state.pieces if p.lane is Lane.LIVE and state.readable(p.ep)), None)
     if piece:
         return _load_piece(state, piece)
-    if not state.fresh:
+    head, most = next((live for live in state.fresh if state.readable(live.ep)), None), state.rows_most
+    if head is None:
         return None
-    head, most = state.fresh[0], state.rows_most
     full = head.last - head.first + 1 >= most
     if not (state.hurry or full or head.born_ns + state.rules.batch_ns <= now_ns):
         return None
     last = min(head.last, head.first + most - 1)
     rest = (replace(head, first=last + 1),) if last < head.last else ()
-    fresh = (*rest, *state.fresh[1:])
+    fresh = tuple(part for live in state.fresh for part in (rest if live is head else (live,)))
     state = replace(state, fresh=fresh, hurry=state.hurry and bool(fresh))
     load = Loading(
         ref=state.next_ref, ep=head.ep, first=head.first, last=last, lane=Lane.LIVE, born_ns=head.born_ns
@@ -180,12 +177,12 @@ def _load_backlog(state: State, now_ns: int) -> tuple[State, Loading] | None:
         return None
     if not _may_load(state, BACKLOG_LEAF, Lane.BACKLOG, now_ns) or not _bytes_left(state, now_ns):
         return None
-    piece = next((p for p in state.pieces if p.lane is Lane.BACKLOG), None)
+    piece = next((p for p in state.pieces if p.lane is Lane.BACKLOG and state.readable(p.ep)), None)
     if piece:
         return _load_piece(state, piece)
     for track in state.tracks:
         head = track.late.head(most)
-        if head:
+        if head and state.readable(track.ep):
             state = with_track(state, replace(track, late=track.late.remove(*head)))
             load = Loading(ref=state.next_ref, ep=track.ep, first=head[0], last=head[1], lane=Lane.BACKLOG)
             return state, load
@@ -195,7 +192,7 @@ def _load_backlog(state: State, now_ns: int) -> tuple[State, Loading] | None:
 def _load_replay(state: State, most: int) -> tuple[State, Loading] | None:
     for track in state.tracks:
         head = track.replay.head(most)
-        if head:
+        if head and state.readable(track.ep):
             state = with_track(state, replace(track, replay=track.replay.remove(*head)))
             first, last = head
             load = Loading(

@@ -158,7 +158,7 @@ class State:
     row_bytes: float = 20.0  # what a row lately cost on the wire
     carried: tuple[tuple[int, int], ...] = ()  # (time, bytes) acknowledged lately
     backlog_from_ns: int = 0
-    load_from_ns: int = 0
+    unread: tuple[tuple[str, int], ...] = ()  # (epoch, until_ns): its file refused, nothing is asked of it
     ack_clock_ns: int = 0  # no platform ack since
     no_ack_ns: int = 0  # the present step of that back-off
     probe_sent: bool = False
@@ -176,6 +176,11 @@ class State:
     def track(self, ep: str) -> Track:
         """Return the epoch's track, an empty one when it is new."""
         return next((track for track in self.tracks if track.ep == ep), Track(ep=ep))
+
+
+    def readable(self, ep: str) -> bool:
+        """Say whether the store may be asked for rows of this epoch now."""
+        return all(ep != other for other, _ in self.unread)
 
 
 Result = tuple[State, list[Action]]
@@ -232,7 +237,7 @@ def put_back_notice(state: State, ep: str, first_e: int, last_e: int) -> State:
 
 
 def age(state: State, now_ns: int) -> State:
-    """Return the state at ``now_ns``: live grows late, young grows overdue, holds and parking end."""
+    """Return the state at ``now_ns``: live grows late, young grows overdue, waits and parking end."""
     old_ns = now_ns - 2 * state.rules.batch_ns
     for segment in state.fresh:
         if segment.born_ns < old_ns:
@@ -241,6 +246,8 @@ def age(state: State, now_ns: int) -> State:
         state = replace(state, fresh=tuple(s for s in state.fresh if s.born_ns >= old_ns))
     if state.young and state.young[0].sent_ns + state.rules.ack_wait_ns <= now_ns:
         state = _grow_overdue(state, now_ns)
+    if state.unread:
+        state = replace(state, unread=tuple(item for item in state.unread if item[1] > now_ns))
     due = [item for item in state.parked if item[0] <= now_ns]
     for item in due:
         state = put_back_notice(state, item[1], item[2], item[2])

@@ -539,6 +539,32 @@ def test_a_sick_disk_is_asked_again_a_second_later() -> None:
     assert len(line.loads) == 2
 
 
+def test_what_is_in_memory_leaves_although_older_rows_and_alerts_wait_on_a_disk_that_refuses() -> None:
+    """Found by reading: one refused load stopped all of them, and the sick epoch was always asked first."""
+    line = Line(answers=False)
+    on_disk = EpochStanding(
+        ep=EP, next_n=11, next_e=2, waiting=Ranges(((1, 10),)), notices_waiting=Ranges(((1, 1),)),
+        oldest_at_ms=0, delivered_upto=0,
+    )  # fmt: skip
+    line.tell(words.Stood, standing=Standing(epochs=(on_disk,)))
+    asked: list[str] = []
+
+    def refuse_the_disk() -> None:
+        for load in [load for load in line.state.loading if load.ep == EP]:
+            line.tell(words.LoadFailed, ref=load.ref)
+        asked.extend(load.ep for load in line.state.loading)
+
+    line.keys[1] = ("danger/level-1", "alert")
+    line.state, _ = delivery.step(line.state, words.LinkUp(now_ns=line.now_ns, link=1))
+    refuse_the_disk()
+    line.tell(words.RowsCommitted, ep="00000ace", first=1, last=3, first_e=1, last_e=1)
+    refuse_the_disk()
+
+    assert asked == ["00000ace"]  # the rows; the alert was read at once
+    assert [p.ref for p in line.state.wire] == [("00000ace", 1)]
+    assert waiting_rows(line.state)[EP] == Ranges(((1, 10),))
+
+
 def test_a_number_that_is_no_longer_there_is_not_waited_for() -> None:
     line = Line(answers=False)
     line.backlog(10)

@@ -266,21 +266,23 @@ class Delivery(RuleBasedStateMachine):
     @invariant()
     def never_idle(self) -> None:
         state, now_ns = self.state, self.now_ns
-        held = any(hold.until_ns > now_ns for hold in state.holds) or state.load_from_ns > now_ns
+        held = any(hold.until_ns > now_ns for hold in state.holds)
+        refused = {ep for ep, until_ns in state.unread if until_ns > now_ns}
         if not self.link or held or self.loads or self.announces or self.wire:
             return
         assert not state.posts
         assert not state.shelf
         assert not state.ready
         assert not state.resting
-        assert not state.pieces
-        assert not any(track.notices for track in state.tracks)
-        for segment in state.fresh:
+        tracks = [track for track in state.tracks if track.ep not in refused]
+        assert {piece.ep for piece in state.pieces} <= refused
+        assert not any(track.notices for track in tracks)
+        for segment in [live for live in state.fresh if live.ep not in refused]:
             assert segment.born_ns + self.rules.batch_ns > now_ns, "live rows are due and nobody comes"
         may = state.backlog_from_ns <= now_ns
         if self.rules.platform_acks:
             may = may and unacked_rows(state) < self.rules.unacked_most
-        assert not (may and any(track.late for track in state.tracks)), "backlog waits and nobody comes"
+        assert not (may and any(track.late for track in tracks)), "backlog waits and nobody comes"
 
     @invariant()
     def something_will_wake_what_waits(self) -> None:
