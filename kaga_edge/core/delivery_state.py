@@ -177,7 +177,6 @@ class State:
         """Return the epoch's track, an empty one when it is new."""
         return next((track for track in self.tracks if track.ep == ep), Track(ep=ep))
 
-
     def readable(self, ep: str) -> bool:
         """Say whether the store may be asked for rows of this epoch now."""
         return all(ep != other for other, _ in self.unread)

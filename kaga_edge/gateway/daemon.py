@@ -640,6 +640,8 @@ class Daemon:
     async def _store_lives(self, within_s: float) -> bool:
         """Say whether the store's thread answers, or waits for a disk that hangs: no restart would mend
         that, and what was measured meanwhile is in our memory only."""
+        if self._store.hangs:
+            return self._store.waits_for_disk
         try:
             async with asyncio.timeout(within_s):
                 await self._store.recall("last_time_ms")

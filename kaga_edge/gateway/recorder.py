@@ -8,8 +8,9 @@ What the disk refuses stays here, bounded, and is brought again a second later; 
 into memory, from where it can be sent, and the disk is tried once a second until it is well. Should even
 memory refuse, the oldest samples without an alarm give way; each one that is lost is counted, loudly.
 
-A disk that neither takes nor refuses but hangs holds up the one thread that owns the store: measuring goes
-on and waits here, nothing is sent until the disk answers, and from ten seconds on we say that it is sick.
+A disk that neither takes nor refuses but hangs holds up the one thread that owns the store. After ten seconds
+we say that it is sick, and have the store take what comes later into memory at once. The group that hangs is
+the disk's: nobody knows whether it is there, so it is sent when the disk answers and not before.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Protocol
 
 from kaga_edge.core.stored import Appended, Entry
 from kaga_edge.station import journal
-from kaga_edge.store import StoreSick
+from kaga_edge.store import StoreHangs
 from kaga_edge.vocabulary.errors import KagaError
 
 GROUP_S = 0.5  # with the commit itself well below the second that a power cut may cost
@@ -40,6 +41,9 @@ class Appends(Protocol):
 
     async def mend(self) -> int | None:
         """Bring those to the disk; None: it still refuses."""
+
+    def relieve(self) -> None:
+        """Go on in memory: the disk does not answer."""
 
 
 class Recorder:
@@ -100,9 +104,12 @@ class Recorder:
             self._urgent.clear()
             if not self._writing:
                 return True
-            slow = asyncio.get_running_loop().call_later(self._slow_s, self._is_slow)
+            slow = asyncio.get_running_loop().call_later(self._slow_s, self._store.relieve)
             try:
                 await self._store.append(self._writing)
+            except StoreHangs as error:
+                self.fell_sick(error)
+                return True
             except KagaError as error:
                 self._held.extendleft(reversed(self._writing))
                 self._something.set()
@@ -122,7 +129,9 @@ class Recorder:
         if self._store.in_memory is None or now_s - self._tried_s < RETRY_S:
             return
         self._tried_s = now_s
+        slow = asyncio.get_running_loop().call_later(self._slow_s, self._store.relieve)
         written = await self._store.mend()
+        slow.cancel()
         if written is not None:
             self._recovered(written)
 
@@ -134,12 +143,6 @@ class Recorder:
         else:
             self._held.popleft()
         self.lost += 1
-
-    def _is_slow(self) -> None:
-        what = f"a commit has not returned for {self._slow_s:g} s"
-        self.fell_sick(
-            StoreSick(what, fix="look at the disk (dmesg); samples wait in memory until it answers")
-        )
 
     def _recovered(self, written: int) -> None:
         if self.sick is not None:

@@ -3,6 +3,9 @@
 ``Store`` is the door: every call is handed to the one thread that owns the connection and answered in
 the loop's thread. What it does is in ``database``; how the file is opened, and why so, in ``file``; what
 is known without reading rows, in ``book``.
+
+A disk that hangs keeps that thread in the kernel. ``relieve`` then has memory answer, here in the loop's
+thread, until the call under way returns; its answer is taken as it comes, and no sample is written twice.
 """
 
 from __future__ import annotations
@@ -12,9 +15,10 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.series import Point
@@ -34,17 +38,41 @@ from kaga_edge.core.stored import (
 )
 from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store.disk import Disk
-from kaga_edge.store.errors import StoreBusy, StoreError, StoreForbidden, StoreForeign, StoreSick
+from kaga_edge.store.errors import (
+    StoreBusy,
+    StoreError,
+    StoreForbidden,
+    StoreForeign,
+    StoreHangs,
+    StoreSick,
+)
 from kaga_edge.store.file import Identity
-from kaga_edge.store.ring import Ringed
+from kaga_edge.store.ring import Relief, Ringed
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.readings import Moment
 
-__all__ = ["Store", "StoreBusy", "StoreError", "StoreForbidden", "StoreForeign", "StoreSick", "Identity"]
+__all__ = [
+    "Store",
+    "StoreBusy",
+    "StoreError",
+    "StoreForbidden",
+    "StoreForeign",
+    "StoreHangs",
+    "StoreSick",
+    "Identity",
+]
 
 T = TypeVar("T")
-U = TypeVar("U")
-Call = Callable[[], None]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Asked:
+    """One call on its way to the owning thread and back."""
+
+    work: Callable[[Ringed], Any]
+    answer: asyncio.Future[Any]
+    rows: int = 0  # of samples to be committed
+    once: bool = False  # done twice it would be there twice: once begun it is waited for
 
 
 class Store:
@@ -61,11 +89,17 @@ class Store:
         self.damaged = 0  # damaged files kept beside the store's, when ``size`` was asked last
         self._closed = False
         self._loop = asyncio.get_running_loop()
-        self._calls: deque[Call] = deque()
-        self._urgent: deque[Call] = deque()  # alerts: before all others
+        self._calls: deque[Asked] = deque()
+        self._urgent: deque[Asked] = deque()  # alerts: before all others
         self._asked: SimpleQueue[bool] = SimpleQueue()  # one item a call; False: there will be no more
         self._changes: list[Change] = []  # made by the call now running; touched by the owning thread only
         self._thread = threading.Thread(target=self._own, name="store", daemon=True)
+        self._running: Asked | None = None
+        self._hanging: Asked | None = None  # what ran when memory took over
+        self._relief: Relief | None = None
+        self._relief_changes: list[Change] = []
+        self._relieved = asyncio.Event()  # not set while memory answers
+        self._relieved.set()
         self._database: Ringed
 
     @classmethod
@@ -105,7 +139,7 @@ class Store:
 
         store._thread.start()
         try:
-            store._database = await store._ask(build)
+            store._database = await store._ask(lambda _: build())
         except BaseException:
             store._asked.put(False)
             raise
@@ -117,7 +151,8 @@ class Store:
         """Finish every call made so far, then close the file."""
         if self._closed:
             return
-        last = asyncio.ensure_future(self._ask(self._database.close))
+        await self._relieved.wait()  # what is in memory must get to the disk
+        last = asyncio.ensure_future(self._ask(lambda store: store.close()))
         await asyncio.sleep(0)  # it has taken its place in the queue: nothing may come behind it
         self._closed = True
         await last
@@ -127,26 +162,35 @@ class Store:
         self, sensors: Sequence[SensorDeclaration], site: dict[str, object], gw: str
     ) -> Catalog:
         """Make, store and return the catalog that later appends belong to; assign sensor indices."""
-        return await self._ask(lambda: self._database.declare(sensors, site, gw))
+        return await self._ask(lambda store: store.declare(sensors, site, gw))
 
     async def append(self, entries: Sequence[Entry]) -> Appended:
         """Commit samples and their alerts in one transaction.
 
-        Raises StoreSick: bring them again. From the second time on they are taken into memory.
+        Raises StoreSick: bring them again, from the second time on they are taken into memory; StoreHangs:
+        do not, they are on their way and are stored whatever comes of it.
         """
-        rows = self._database.encode(entries)
+        rows = self._present.encode(entries)
         urgent = any(entry.alerts for entry in entries)
-        return await self._ask(lambda: self._database.append(rows), urgent=urgent)
+        return await self._ask(lambda store: store.append(rows), urgent=urgent, rows=len(entries))
 
     @property
     def in_memory(self) -> int | None:
         """How many samples are in memory while the disk is sick, None when it is well."""
-        return self._database.in_memory
+        if self._relief is None:
+            return self._database.in_memory
+        under_way = self._hanging.rows if self._hanging is not None else 0
+        return (self._relief.in_memory or 0) + (self._database.in_memory or 0) + under_way
 
     @property
     def sick(self) -> StoreError | None:
         """What the disk said last while samples are in memory."""
-        return self._database.sick
+        return self._present.sick
+
+    @property
+    def hangs(self) -> bool:
+        """Whether memory answers because the disk does not."""
+        return self._relief is not None
 
     @property
     def waits_for_disk(self) -> bool:
@@ -164,43 +208,44 @@ class Store:
 
     async def mend(self) -> int | None:
         """Bring what is in memory to the disk; return how many samples, None while it still refuses."""
-        moved = await self._ask(lambda: self._database.mend())
-        self.epoch = self._database.epoch
+        moved = await self._ask(lambda store: store.mend())
+        self.epoch = self._present.epoch
         return moved
 
     async def load(self, ep: str, first: int, last: int, most: int) -> Loaded:
         """Return consecutive rows of one run from the first existing at or after ``first``."""
-        return await self._ask(lambda: self._database.load(ep, first, last, most))
+        return await self._ask(lambda store: store.load(ep, first, last, most))
 
     async def load_notices(self, ep: str, first_e: int, last_e: int) -> list[Notice]:
         """Return the notices on disk in first_e..last_e, lowest first."""
-        return await self._ask(lambda: self._database.load_notices(ep, first_e, last_e), urgent=True)
+        return await self._ask(lambda store: store.load_notices(ep, first_e, last_e), urgent=True)
 
     async def standing(self) -> Standing:
         """Return where every epoch stands; does not depend on how much waits."""
-        return await self._ask(lambda: self._database.standing())
+        return await self._ask(lambda store: store.standing())
 
     async def confirm(self, rows: Mapping[str, Ranges], notices: Mapping[str, Ranges]) -> None:
         """Record what the upstream has, by epoch."""
-        await self._ask(lambda: self._database.confirm(dict(rows), dict(notices)))
+        await self._ask(lambda store: store.confirm(dict(rows), dict(notices)))
 
     async def declare_gone(
         self, ep: str, ranges: Ranges, reason: str, replaced_by: Ranges | None = None
     ) -> int:
         """Declare waiting numbers gone; return the notice's ``e``, 0 when none of them waited."""
-        return await self._ask(lambda: self._database.declare_gone(ep, ranges, reason, replaced_by))
+        return await self._ask(lambda store: store.declare_gone(ep, ranges, reason, replaced_by))
 
     async def declare_clock(self, *, boot: str, offset_ms: int, uncertainty_ms: int, at: Moment) -> int:
         """Add a clock event to the alert sequence; return its ``e``."""
         return await self._ask(
-            lambda: self._database.declare_clock(
+            lambda store: store.declare_clock(
                 boot=boot, offset_ms=offset_ms, uncertainty_ms=uncertainty_ms, at=at
-            )
+            ),
+            once=True,
         )
 
     async def doubtful_boots(self) -> tuple[DoubtfulBoot, ...]:
         """Return the boots with rows on disk whose clock was not trusted, in the order they began."""
-        return await self._ask(lambda: self._database.doubtful_boots())
+        return await self._ask(lambda store: store.doubtful_boots())
 
     async def retime(self, correction: Correction, left: Mapping[str, int]) -> int:
         """Give waiting rows of a boot their true time; return how many.
@@ -211,17 +256,17 @@ class Store:
         place: tuple[int, int] | None = (0, 0)
         while place is not None:
             after = place
-            rows, place = await self._ask(lambda: self._database.retime(correction, left, after))  # noqa: B023 awaited here
+            rows, place = await self._ask(lambda store: store.retime(correction, left, after))  # noqa: B023 awaited here
             total += rows
         return total
 
     async def catalog_body(self, k: str) -> dict[str, object] | None:
         """Return a stored catalog, None when unknown."""
-        return await self._ask(lambda: self._database.catalog_body(k))
+        return await self._ask(lambda store: store.catalog_body(k))
 
     async def catalogs_waiting(self) -> tuple[str, ...]:
         """Return the digests of the catalogs that waiting or kept rows use."""
-        return await self._ask(lambda: self._database.catalogs_waiting())
+        return await self._ask(lambda store: store.catalogs_waiting())
 
     async def history(self, sensor: str, channel: str, since_ms: int) -> list[Point]:
         """Return a channel's points since ``since_ms``, oldest first: all when they are few, else some.
@@ -229,98 +274,165 @@ class Store:
         In bites, between which other calls get their turn.
         """
         found: list[Point] = []
-        for bite in await self._ask(lambda: self._database.history_bites(sensor, channel, since_ms)):
-            found += await self._ask(lambda: self._database.history(bite, since_ms))  # noqa: B023 awaited here
+        for bite in await self._ask(lambda store: store.history_bites(sensor, channel, since_ms)):
+            found += await self._ask(lambda store: store.history(bite, since_ms))  # noqa: B023 awaited here
         return found
 
     async def purge(self, now: Moment) -> Purged:
         """Forget what may go, in chunks between which other calls get their turn."""
         total, more = Purged(), True
         while more:
-            part, more = await self._ask(lambda: self._database.purge(now))
+            part, more = await self._ask(lambda store: store.purge(now))
             total += part
         return total
 
     async def ledger(self) -> Ledger:
         """Return the loss ledger: tallies by epoch, and lines not yet reported."""
-        return await self._ask(lambda: self._database.ledger())
+        return await self._ask(lambda store: store.ledger())
 
     async def ledger_reported(self, upto: int) -> None:
         """A delivered health message carried the ledger lines up to ``upto``."""
-        await self._ask(lambda: self._database.ledger_reported(upto))
+        await self._ask(lambda store: store.ledger_reported(upto))
 
     async def size(self) -> StoreSize:
         """Return the room taken and left; ``damaged`` is counted with it."""
 
-        def look() -> StoreSize:
-            self._count_damaged()
-            return self._database.size()
+        def look(store: Ringed) -> StoreSize:
+            if store is self._database:  # not from the loop's thread, of a disk that hangs
+                self._count_damaged()
+            return store.size()
 
         return await self._ask(look)
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a small fact across restarts."""
-        await self._ask(lambda: self._database.remember(key, value))
+        await self._ask(lambda store: store.remember(key, value))
 
     async def recall(self, key: str) -> str | None:
         """Return a remembered fact."""
-        return await self._ask(lambda: self._database.recall(key))
+        return await self._ask(lambda store: store.recall(key))
 
     async def note(self, pairs: Mapping[str, str]) -> None:
         """Keep small facts in one transaction, on disk. Raises StoreSick: perhaps kept, perhaps not."""
-        await self._ask(lambda: self._database.note(pairs))
+        await self._ask(lambda store: store.note(pairs))
 
     async def forget_notes(self, prefix: str, before: str, least: int) -> int:
         """Remove some facts under ``prefix`` that sort below ``before``; the ``least`` last ones stay."""
-        return await self._ask(lambda: self._database.forget_notes(prefix, before, least))
+        return await self._ask(lambda store: store.forget_notes(prefix, before, least))
 
     async def kept(self, ep: str) -> Ranges:
         """Return the delivered rows of an epoch that are still there, for whoever wants them again."""
-        return await self._ask(lambda: self._database.kept(ep))
+        return await self._ask(lambda store: store.kept(ep))
+
+    # --- while the disk hangs ---
+
+    def relieve(self) -> None:
+        """Have memory take over from the owning thread, which has not answered for long.
+
+        What it is doing it goes on doing. Samples under way are its own: should it fail, it brings them to
+        memory itself. Whatever else was asked is asked of memory, and of what comes late nobody hears.
+        """
+        running = self._running
+        if running is None or self._relief is not None:
+            return
+        sick = StoreSick("the store's disk does not answer", where=str(self._path), fix="look at dmesg")
+        self._hanging, waiting = running, [*_taken(self._urgent), *_taken(self._calls)]
+        self._relieved.clear()
+        self._relief = self._database.relief(sick, self._relief_changes.append)
+        self._tell(self._relief_changes)
+        if running.rows and not running.answer.done():
+            running.answer.set_exception(StoreHangs(sick.what, where=sick.where, fix=sick.fix))
+        elif not running.once:
+            self._in_memory(self._relief, running)
+        for asked in waiting:
+            self._in_memory(self._relief, asked)
+
+    def _in_memory(self, relief: Relief, asked: Asked) -> None:
+        value, error = _done(asked.work, relief)
+        self._tell(self._relief_changes)
+        _settle(asked.answer, value, error)
+
+    def _end_relief(self, relief: Relief, came_back: Asked, error: BaseException | None) -> None:
+        """The disk has answered: its thread takes over, first what is in memory."""
+        self._relief = self._hanging = None
+        again = [came_back.work] if came_back.rows and error is not None else []
+        for work in (lambda store: store.take_over(relief), *again):
+            self._urgent.append(Asked(work=work, answer=self._loop.create_future()))
+            self._asked.put(True)
+        self.epoch = relief.epoch
+        self._relieved.set()
 
     # --- the owning thread ---
 
+    @property
+    def _present(self) -> Ringed:
+        return self._relief or self._database
+
     def _own(self) -> None:
         while self._asked.get():
-            calls = self._urgent or self._calls
-            calls.popleft()()
-
-    async def _ask(self, work: Callable[[], T], *, urgent: bool = False) -> T:
-        if self._closed:
-            raise StoreError("the store is closed")
-        answer: asyncio.Future[T] = self._loop.create_future()
-
-        def call() -> None:
-            value, error = None, None
             try:
-                value = work()
-            except BaseException as failure:  # noqa: BLE001 carried to the caller, who decides
-                error = failure
+                self._running = asked = (self._urgent or self._calls).popleft()
+            except IndexError:
+                continue  # memory has taken it over
+            value, error = _done(asked.work, getattr(self, "_database", None))
             changes = tuple(self._changes)
             self._changes.clear()
+            self._running = None
             try:
-                self._loop.call_soon_threadsafe(self._answered, answer, value, error, changes)
+                self._loop.call_soon_threadsafe(self._answered, asked, value, error, changes)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
 
-        (self._urgent if urgent else self._calls).append(call)
-        self._asked.put(True)
+    async def _ask(
+        self, work: Callable[[Ringed], T], *, urgent: bool = False, rows: int = 0, once: bool = False
+    ) -> T:
+        if self._closed:
+            raise StoreError("the store is closed")
+        answer: asyncio.Future[T] = self._loop.create_future()
+        asked = Asked(work=work, answer=answer, rows=rows, once=once)
+        if self._relief is not None:
+            self._in_memory(self._relief, asked)
+        else:
+            (self._urgent if urgent else self._calls).append(asked)
+            self._asked.put(True)
         return await answer
 
     def _answered(
-        self,
-        answer: asyncio.Future[U],
-        value: U | None,
-        error: BaseException | None,
-        changes: Sequence[Change],
+        self, asked: Asked, value: object, error: BaseException | None, changes: Sequence[Change]
     ) -> None:
-        for change in changes:
+        self._tell(list(changes))
+        if asked is self._hanging and self._relief is not None:
+            self._end_relief(self._relief, asked, error)
+        _settle(asked.answer, value, error)
+
+    def _tell(self, changes: list[Change]) -> None:
+        told, changes[:] = list(changes), []
+        for change in told:
             self.epoch = change.ep if isinstance(change, EpochBegan) else self.epoch
             for callback in self.on_change:
                 callback(change)
-        if answer.cancelled():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(value)  # type: ignore[arg-type]  # U itself may be None
+
+
+def _done(work: Callable[[Any], Any], store: Ringed | None) -> tuple[Any, BaseException | None]:
+    try:
+        return work(store), None
+    except BaseException as failure:  # noqa: BLE001 carried to the caller, who decides
+        return None, failure
+
+
+def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
+    if answer.done():  # cancelled, or memory has answered
+        return
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(value)
+
+
+def _taken(queue: deque[Asked]) -> list[Asked]:
+    """Empty a queue from which another thread may be taking, too."""
+    taken: list[Asked] = []
+    with contextlib.suppress(IndexError):
+        while True:
+            taken.append(queue.popleft())
+    return taken

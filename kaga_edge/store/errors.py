@@ -31,6 +31,10 @@ class StoreSick(StoreError):
     code = "KE-S03"
 
 
+class StoreHangs(StoreSick):
+    """The disk does not answer; what was brought is in the store's hands and must not be brought again."""
+
+
 class StoreForbidden(StoreError):
     """The file or its folder belongs to somebody else, or is none: a person must mend it."""
 

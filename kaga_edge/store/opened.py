@@ -75,6 +75,10 @@ class OpenedFile:
         """The epoch new rows are numbered in."""
         return self._present.ep
 
+    def report_to(self, on_change: Callable[[Change], None]) -> None:
+        """Tell of every change there from now on."""
+        self._on_change = on_change
+
     def close(self) -> None:
         """Close the file. Everything acknowledged is on disk already."""
         if self._db is not None:

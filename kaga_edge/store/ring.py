@@ -10,6 +10,10 @@ Until then nothing else is asked of the disk: a dying card takes its time over e
 
 The disk may be sick from the start (read-only, full, not mounted): with ``from_memory`` it begins in the
 ring. ``mend`` then opens the file first; whatever that holds is there again from that moment on.
+
+A disk may also hang: it neither takes nor refuses, and whoever called it waits in the kernel. Then ``Relief``
+takes over in another thread, with an epoch and a memory of its own, and touches nothing of what the waiting
+thread uses. When that one is back it takes the relief's memory over (``take_over``) and all is as above.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +30,9 @@ from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.stored import (
     Appended,
     Catalog,
+    Change,
     EpochBegan,
+    EpochStanding,
     Ledger,
     Loaded,
     Notice,
@@ -33,6 +40,7 @@ from kaga_edge.core.stored import (
     SensorDeclaration,
     Standing,
     StoreSize,
+    Tally,
 )
 from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store import series
@@ -55,7 +63,10 @@ class NoDisk(Disk):
     """Everything stays in memory."""
 
     def connect(self, _: Path) -> sqlite3.Connection:
-        return sqlite3.connect(":memory:", isolation_level=None, cached_statements=64)
+        # Handed from thread to thread as a whole, never used by two at once: see ``Relief``.
+        return sqlite3.connect(
+            ":memory:", isolation_level=None, cached_statements=64, check_same_thread=False
+        )
 
     def create(self, _: Path) -> bool:
         return False
@@ -74,6 +85,25 @@ class NoDisk(Disk):
 
     def free_bytes(self, _: Path) -> int:
         return NEVER_FULL_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What the books say of epochs that cannot be asked for now."""
+
+    epochs: tuple[EpochStanding, ...]
+    tallies: tuple[Tally, ...]
+    catalogs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, databases: Iterable[Database]) -> Beside:
+        """Read the books, not the files."""
+        every = list(databases)
+        return cls(
+            epochs=tuple(epoch for one in every for epoch in one.standing(look=False).epochs),
+            tallies=tuple(tally for one in every for tally in one.tallies()),
+            catalogs=tuple(k for one in every for k in one.catalogs_waiting()),
+        )
 
 
 class Ringed:
@@ -99,7 +129,7 @@ class Ringed:
         self._file: Database | None = None  # None: it could not be opened yet
         self._facts: dict[str, str] = {}  # what the file that could not be opened was seen to remember
         self._found: tuple[tuple[str, str], ...] | None = None  # what it remembers and we did not know
-        self._ring: Database | None = None
+        self._rings: list[Database] = []  # in memory; the last one takes the samples
         self._sick: StoreError | None = None
         self._refusals = 0
         self._size: StoreSize | None = None
@@ -129,13 +159,14 @@ class Ringed:
     @property
     def in_memory(self) -> int | None:
         """How many samples are in memory, None while the disk is well."""
-        return self._ring.rows if self._ring is not None else None
+        return sum(ring.rows for ring in self._rings) if self._rings else None
 
     def close(self) -> None:
         """Close the file; what is in memory goes there first, if it takes it."""
-        if self._ring is not None and self.mend() is None:
-            log.error("store.ring_lost epoch=%s rows=%d", self.epoch, self._ring.rows)
-            self._ring = None
+        if self._rings and self.mend() is None:
+            for ring in self._rings:
+                log.error("store.ring_lost epoch=%s rows=%d", ring.epoch, ring.rows)
+            self._rings = []
         if self._file is not None:
             self._file.close()
 
@@ -143,7 +174,7 @@ class Ringed:
 
     def declare(self, sensors: Sequence[SensorDeclaration], site: dict[str, object], gw: str) -> Catalog:
         """Say which sensors there are; in memory at once when the disk refuses: no sample without it."""
-        if self._ring is None:
+        if not self._rings:
             try:
                 return self._present.declare(sensors, site, gw)
             except StoreSick as sick:
@@ -158,7 +189,7 @@ class Ringed:
 
         Raises StoreSick, StoreBusy: refused for the first time; bring them again.
         """
-        if self._ring is None:
+        if not self._rings:
             try:
                 given = self._present.append(rows)
             except StoreError as sick:
@@ -173,30 +204,34 @@ class Ringed:
 
     def mend(self) -> int | None:
         """Bring what is in memory to the disk; return how many samples, None when it still refuses."""
-        ring = self._ring
-        if ring is None:
+        if not self._rings:
             return 0
-        rows = ring.rows
-        try:
-            self._opened().adopt(ring)
-        except StoreError as sick:
-            self._sick = sick
-            return None
-        ring.close()
-        self._ring, self._sick, self._refusals = None, None, 0
-        log.warning("store.ring_stored epoch=%s rows=%d", self.epoch, rows)
+        rows = 0
+        while self._rings:  # the oldest first: the last one is the present epoch, here and there
+            ring = self._rings[0]
+            try:
+                self._opened().adopt(ring)
+            except StoreError as sick:
+                self._sick = sick
+                return None
+            log.warning("store.ring_stored epoch=%s rows=%d", ring.epoch, ring.rows)
+            rows += ring.rows
+            ring.close()
+            del self._rings[0]
+        self._sick, self._refusals = None, 0
         if self._found is not None:
             facts, self._found, self._facts = self._found, None, {}
             self._on_change(EpochBegan(ep=self.epoch, reason="found", facts=facts))
         return rows
 
     def confirm(self, rows: dict[str, Ranges], notices: dict[str, Ranges]) -> None:
-        if self._ring is None:
+        if not self._rings:
             self._present.confirm(rows, notices)
             return
-        self._ring.confirm(rows, notices)
-        ours = self._ring.epoch
-        if any(ranges and ep != ours for told in (rows, notices) for ep, ranges in told.items()):
+        for ring in self._rings:
+            ring.confirm(rows, notices)
+        ours = {ring.epoch for ring in self._rings}
+        if any(ranges and ep not in ours for told in (rows, notices) for ep, ranges in told.items()):
             self._healthy()  # the others' stay with whoever asked
 
     def declare_gone(self, ep: str, ranges: Ranges, reason: str, replaced_by: Ranges | None = None) -> int:
@@ -243,19 +278,18 @@ class Ringed:
         return self._of(ep).load_notices(ep, first_e, last_e)
 
     def standing(self) -> Standing:
-        if self._ring is None:
+        if not self._rings:
             return self._present.standing()
-        known = self._file.standing(look=False).epochs if self._file is not None else ()
-        return Standing(epochs=(*known, *self._ring.standing().epochs))
+        in_memory = (epoch for ring in self._rings for epoch in ring.standing().epochs)
+        return Standing(epochs=(*self._beside().epochs, *in_memory))
 
     def catalog_body(self, k: str) -> dict[str, object] | None:
-        held = self._ring.catalog_body(k) if self._ring is not None else None
+        held = next((body for ring in self._rings if (body := ring.catalog_body(k)) is not None), None)
         return held if held is not None else self._healthy().catalog_body(k)
 
     def catalogs_waiting(self) -> tuple[str, ...]:
-        ours = self._ring.catalogs_waiting() if self._ring is not None else ()
-        theirs = self._file.catalogs_waiting() if self._file is not None else ()
-        return tuple(sorted({*theirs, *ours}))
+        ours = (k for ring in self._rings for k in ring.catalogs_waiting())
+        return tuple(sorted({*self._beside().catalogs, *ours}))
 
     def history_bites(self, sensor: str, channel: str, since_ms: int) -> list[series.Bite]:
         return self._present.history_bites(sensor, channel, since_ms)
@@ -264,19 +298,19 @@ class Ringed:
         return self._present.history(bite, since_ms)
 
     def recall(self, key: str) -> str | None:
-        held = self._ring.recall(key) if self._ring is not None else None
+        held = next((told for ring in reversed(self._rings) if (told := ring.recall(key)) is not None), None)
         if held is None and self._file is None:
             return self._facts.get(key)
         return held if held is not None else self._healthy().recall(key)
 
     def ledger(self) -> Ledger:
-        if self._ring is None:
+        if not self._rings:
             return self._present.ledger()
-        theirs = self._file.tallies() if self._file is not None else ()
-        return Ledger(epochs=(*theirs, *self._ring.tallies()))
+        ours = (tally for ring in self._rings for tally in ring.tallies())
+        return Ledger(epochs=(*self._beside().tallies, *ours))
 
     def size(self) -> StoreSize:
-        if self._ring is None or self._size is None:
+        if not self._rings or self._size is None:
             self._size = (self._file or self._present).size()
         return self._size
 
@@ -284,9 +318,12 @@ class Ringed:
 
     @property
     def _present(self) -> Database:
-        present = self._ring or self._file
+        present = self._rings[-1] if self._rings else self._file
         assert present is not None
         return present
+
+    def _beside(self) -> Beside:
+        return Beside.of((self._file,) if self._file is not None else ())
 
     def _opened(self) -> Database:
         """Return the file; could it not be opened before, it is now, and what it remembers is noted."""
@@ -297,16 +334,75 @@ class Ringed:
         return self._file
 
     def _of(self, ep: str) -> Database:
-        return self._ring if self._ring is not None and self._ring.epoch == ep else self._healthy()
+        return next((ring for ring in self._rings if ring.epoch == ep), None) or self._healthy()
 
     def _healthy(self) -> Database:
         if self._sick is not None:
             raise self._sick
         return self._present
 
-    def _begin_ring(self, sick: StoreError) -> None:
-        self._sick, self._ring = sick, self._make_ring()
-        if self._file is not None:
-            self._ring.declare_as(self._file)
+    def _begin_ring(self, sick: StoreError, declared: Database | None = None) -> None:
+        self._sick, ring = sick, self._make_ring()
+        ring.report_to(self._on_change)
+        if (declared := declared or self._file) is not None:
+            ring.declare_as(declared)
+        self._rings.append(ring)
         log.error("store.ring_began epoch=%s code=%s error=%s", self.epoch, sick.code, sick.what)
         self._on_change(EpochBegan(ep=self.epoch, reason="sick"))
+
+    # --- while a disk hangs ---
+
+    def relief(self, sick: StoreError, on_change: Callable[[Change], None]) -> Relief:
+        """Return what takes over from here while the thread of this one waits in the kernel."""
+        databases = (*((self._file,) if self._file is not None else ()), *self._rings)
+        return Relief(
+            make_ring=self._make_ring,
+            known=Beside.of(databases),
+            size=self._size,
+            declared=self._present,
+            sick=sick,
+            on_change=on_change,
+        )
+
+    def take_over(self, relief: Relief) -> None:
+        """Go on with the memory that took the samples while this thread waited for the disk."""
+        self._sick = relief.sick
+        for ring in relief.given_up():
+            ring.report_to(self._on_change)
+            self._rings.append(ring)
+
+
+class Relief(Ringed):
+    """A ``Ringed`` without a file; ``known``: what the books of the one that hangs say."""
+
+    def __init__(
+        self,
+        *,
+        make_ring: Callable[[], Database],
+        known: Beside,
+        size: StoreSize | None,
+        declared: Database,
+        sick: StoreError,
+        on_change: Callable[[Change], None],
+    ) -> None:
+        """Not ``Ringed``'s: nothing is opened."""
+        self._make_ring, self._on_change, self._known, self._size = make_ring, on_change, known, size
+        self._file, self._facts, self._found = None, {}, None
+        self._rings, self._refusals = [], REFUSALS
+        self._begin_ring(sick, declared)
+
+    def given_up(self) -> list[Database]:
+        """Return the memory; it is somebody else's now."""
+        rings, self._rings = self._rings, []
+        return rings
+
+    def mend(self) -> int | None:
+        """Nobody can tell yet."""
+        return None
+
+    def recall(self, key: str) -> str | None:
+        held = self._rings[-1].recall(key)
+        return held if held is not None else self._healthy().recall(key)
+
+    def _beside(self) -> Beside:
+        return self._known
