@@ -30,8 +30,9 @@ def read_battery(desk: Desk, sensors: tuple[SensorConfig, ...]) -> BatteryRule |
         return None
     named = [one for one in sensors if one.id == table.sensor]
     if not named:
-        valid = ", ".join(one.id for one in sensors)
-        desk.fault(("battery", "sensor"), Code.NO_SUCH_SENSOR, id=table.sensor, valid=valid)
+        if table.sensor not in desk.written_ids():  # else its own faults are told
+            valid = ", ".join(desk.written_ids())
+            desk.fault(("battery", "sensor"), Code.NO_SUCH_SENSOR, id=table.sensor, valid=valid)
         return None
     if Quantity.SUPPLY_VOLTAGE_V.channel not in named[0].limits:
         desk.fault(("battery", "sensor"), Code.VALUE, reason=Phrase("battery.no_voltage"))

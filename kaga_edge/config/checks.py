@@ -5,17 +5,21 @@ These look at the tables as written, so that a fault elsewhere in a sensor does 
 
 from __future__ import annotations
 
+import math
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
 
 from kaga_edge.config.faults import Code
+from kaga_edge.config.lines import Path
+from kaga_edge.config.passwords import PEM, passwords_in
 from kaga_edge.config.secret import secret_file
+from kaga_edge.config.syntax import LISTS
 from kaga_edge.config.tables import Desk
 from kaga_edge.config.values import Platform, SensorConfig
 from kaga_edge.config.wiring import gpio_options
+from kaga_edge.text import Phrase
 from kaga_edge.vocabulary.quantities import Quantity
 
 JAPAN_LATITUDE = (20.0, 46.0)
@@ -23,49 +27,44 @@ JAPAN_LONGITUDE = (122.0, 154.0)
 I2C_PINS = {1: {2: "SDA", 3: "SCL"}, 0: {0: "SDA", 1: "SCL"}}  # bus -> GPIO
 UART_PORTS = {"/dev/ttyAMA0", "/dev/ttyS0", "/dev/serial0"}
 UART_PINS = {14: "TXD", 15: "RXD"}
-PASSWORD_KEYS = {"password", "passwd", "pass", "pw", "token"}
 ROW_BYTES, VALUE_BYTES = 24, 9  # of a stored row: its fixed part, and each channel
 BY_ID = File("/dev/serial/by-id")
 
 
-def _entries(desk: Desk) -> Iterator[tuple[int, dict[str, Any]]]:
-    sensors = desk.documents.tree.get("sensor", [])
-    for index, entry in enumerate(sensors if isinstance(sensors, list) else []):
-        if isinstance(entry, dict):
-            yield index, entry
-
-
 def check_ids(desk: Desk) -> None:
     """No id twice within one file (in a later file it means the same sensor)."""
-    seen: dict[str, int] = {}
-    for index, entry in _entries(desk):
-        name = entry.get("id")
-        if not isinstance(name, str):
-            continue
-        if name in seen:
-            first = desk.line(("sensor", seen[name], "id"))
-            desk.fault(("sensor", index, "id"), Code.DUPLICATE_ID, id=name, other=first)
-        seen.setdefault(name, index)
+    for kind in LISTS:
+        seen: dict[str, int] = {}
+        for index, entry in desk.entries(kind):
+            name, path = entry.get("id"), (kind, index, "id")
+            if isinstance(name, str) and seen.setdefault(name, index) != index:
+                other = desk.at((kind, seen[name], "id"), seen_from=path)
+                desk.fault(path, Code.DUPLICATE_ID, id=name, other=other)
 
 
 def check_i2c(desk: Desk) -> None:
     """One device an address; several inputs of one device are several sensors of one driver."""
     seen: dict[tuple[int, int], tuple[int, dict[str, Any]]] = {}
-    for index, entry in _entries(desk):
+    for index, entry in desk.entries():
         i2c = entry.get("i2c")
         if not isinstance(i2c, dict) or not isinstance(i2c.get("address"), int):
             continue
-        spot = (i2c.get("bus", 1), i2c["address"])
+        spot = (_bus(i2c), i2c["address"])
         first, other = seen.setdefault(spot, (index, entry))
         if first == index or _two_inputs(other, entry):
             continue
         path = ("sensor", index, "i2c", "address")
-        line = desk.line(("sensor", first, "i2c"))
+        line = desk.at(("sensor", first, "i2c"), seen_from=path)
         names: dict[str, str | int | float] = {"one": _id(other), "two": _id(entry), "other": line}
         if {other.get("driver"), entry.get("driver")} == {"ms5837", "bme280"}:
             desk.fault(path, Code.CLASH_0X76, **names)
         else:
             desk.fault(path, Code.DUPLICATE_ADDRESS, address=f"0x{spot[1]:02X}", bus=spot[0], **names)
+
+
+def _bus(i2c: dict[str, Any]) -> int:
+    bus = i2c.get("bus", 1)
+    return bus if isinstance(bus, int) else -1  # of the wrong type: said by the table
 
 
 def _two_inputs(one: dict[str, Any], two: dict[str, Any]) -> bool:
@@ -79,28 +78,29 @@ def _two_inputs(one: dict[str, Any], two: dict[str, Any]) -> bool:
 def check_onewire(desk: Desk) -> None:
     """One sensor a 1-wire device."""
     seen: dict[str, int] = {}
-    for index, entry in _entries(desk):
+    for index, entry in desk.entries():
         device = entry.get("onewire")
         if not isinstance(device, str):
             continue
         first = seen.setdefault(device, index)
         if first != index:
-            one, line = _id(_entry(desk, first)), desk.line(("sensor", first, "onewire"))
             path = ("sensor", index, "onewire")
+            one, line = _id(_entry(desk, first)), desk.at(("sensor", first, "onewire"), seen_from=path)
             desk.fault(path, Code.DUPLICATE_ONEWIRE, device=device, one=one, two=_id(entry), other=line)
 
 
 def check_ports(desk: Desk) -> None:
     """One instrument a port, or a Modbus line with different ids and the same settings."""
     seen: dict[str, list[tuple[int, dict[str, Any]]]] = {}
-    for index, entry in _entries(desk):
+    for index, entry in desk.entries():
         port = entry.get("port")
         if not isinstance(port, str):
             continue
-        for first, other in seen.get(port, []):
+        device = os.path.realpath(port)  # one port may go by several names
+        for first, other in seen.get(device, []):
             if not _share_port(desk, port, (first, other), (index, entry)):
                 break
-        seen.setdefault(port, []).append((index, entry))
+        seen.setdefault(device, []).append((index, entry))
         if port.startswith(("/dev/ttyUSB", "/dev/ttyACM")):
             stable = _stable_name(port) or "/dev/serial/by-id/..."
             desk.warn(("sensor", index, "port"), Code.PORT_NOT_STABLE, port=port, stable=stable)
@@ -110,9 +110,9 @@ def _share_port(
     desk: Desk, port: str, first: tuple[int, dict[str, Any]], second: tuple[int, dict[str, Any]]
 ) -> bool:
     (at, one), (index, two) = first, second
-    line = desk.line(("sensor", at, "port"))
+    line = desk.at(("sensor", at, "port"), seen_from=("sensor", index, "port"))
     ids = one.get("modbus_id"), two.get("modbus_id")
-    if None in ids or ids[0] == ids[1]:
+    if None in ids or ids[0] == ids[1] or one["port"] != port:
         desk.fault(
             ("sensor", index, "port"),
             Code.DUPLICATE_PORT,
@@ -140,43 +140,43 @@ def _stable_name(port: str) -> str | None:
 
 
 def check_gpio(desk: Desk) -> None:
-    """No line twice, none that the configured I2C bus or UART owns."""
-    taken: dict[int, tuple[int, str]] = {}
+    """No line twice among sensors, outputs and power switches, none that the I2C bus or UART owns."""
+    taken: dict[int, tuple[str, Path]] = {}
     owned = _owned_lines(desk)
-    for index, entry in _entries(desk):
-        for key, number in gpio_options(entry).items():
-            path = ("sensor", index, key)
-            if number in owned:
-                code, user, role = owned[number]
-                desk.fault(path, code, gpio=number, role=role, one=user)
-            elif number in taken:
-                at, other_key = taken[number]
-                name = _id(_entry(desk, at))
-                line = desk.line(("sensor", at, other_key))
-                desk.fault(path, Code.GPIO_TWICE, gpio=number, one=name, other=line)
-            taken.setdefault(number, (index, key))
+    for kind in LISTS:
+        for index, entry in desk.entries(kind):
+            for key, number in gpio_options(entry).items():
+                path: Path = (kind, index, key)
+                if number in owned:
+                    code, user, role = owned[number]
+                    desk.fault(path, code, gpio=number, role=Phrase(f"pin.{role}"), one=user)
+                elif number in taken:
+                    name, other = taken[number]
+                    line = desk.at(other, seen_from=path)
+                    desk.fault(path, Code.GPIO_TWICE, gpio=number, one=name, other=line)
+                taken.setdefault(number, (_id(entry), path))
 
 
 def _owned_lines(desk: Desk) -> dict[int, tuple[Code, str, str]]:
     owned: dict[int, tuple[Code, str, str]] = {}
-    for _, entry in _entries(desk):
+    for _, entry in desk.entries():
         i2c = entry.get("i2c")
         if isinstance(i2c, dict):
-            pins = I2C_PINS.get(i2c.get("bus", 1), {})
+            pins = I2C_PINS.get(_bus(i2c), {})
             owned |= {gpio: (Code.GPIO_IS_I2C, _id(entry), role) for gpio, role in pins.items()}
-        if entry.get("port") in UART_PORTS:
+        if str(entry.get("port")) in UART_PORTS:
             owned |= {gpio: (Code.GPIO_IS_UART, _id(entry), role) for gpio, role in UART_PINS.items()}
     return owned
 
 
 def check_sources(desk: Desk, sensors: dict[int, SensorConfig]) -> None:
     """``air_pressure_from`` and ``temperature_from`` name a sensor that measures that."""
-    indices = {entry.get("id"): index for index, entry in _entries(desk)}
+    indices = {str(entry.get("id")): index for index, entry in desk.entries()}
     wanted = {
         "air_pressure_from": Quantity.AIR_PRESSURE_HPA,
         "temperature_from": Quantity.AIR_TEMPERATURE_C,
     }
-    for index, entry in _entries(desk):
+    for index, entry in desk.entries():
         mount = entry.get("mount")
         for key, quantity in wanted.items():
             name = mount.get(key) if isinstance(mount, dict) else None
@@ -195,13 +195,14 @@ def _measured(sensor: SensorConfig) -> tuple[Quantity, ...]:
 
 
 def check_passwords(desk: Desk) -> None:
-    """No password in the file: files are copied, mailed and shown."""
-    platform = desk.documents.tree.get("platform")
-    if not isinstance(platform, dict):
-        return
-    for key in sorted(PASSWORD_KEYS & platform.keys()):
-        desk.fault(("platform", key), Code.PASSWORD_IN_FILE)
-        del platform[key]  # said once, in the words that help
+    """No password, token or key anywhere in the files."""
+    for path, table, key in list(passwords_in(desk.documents.tree)):
+        if PEM in str(table[key]) and "PRIVATE" not in str(table[key]):
+            desk.fault(path, Code.VALUE, reason=Phrase("platform.pem"))
+        else:
+            desk.fault(path, Code.PASSWORD_IN_FILE)
+        del table[key]  # said once, in the words that help; repeated nowhere
+        desk.documents.left_out.add(key)
 
 
 def check_position(desk: Desk) -> None:
@@ -214,6 +215,8 @@ def check_position(desk: Desk) -> None:
     path = ("site", "position")
     if _within(longitude, JAPAN_LATITUDE) and _within(latitude, JAPAN_LONGITUDE):
         desk.fault(path, Code.POSITION_SWAPPED, latitude=longitude, longitude=latitude)
+    elif not (math.isfinite(latitude) and math.isfinite(longitude)):
+        return  # said by the table
     elif abs(latitude) > 90 or abs(longitude) > 180:
         desk.fault(path, Code.OUT_OF_BOUNDS, value=f"[{latitude}, {longitude}]", rule="-90..90, -180..180")
     elif not (_within(latitude, JAPAN_LATITUDE) and _within(longitude, JAPAN_LONGITUDE)):
@@ -235,6 +238,15 @@ def check_room(desk: Desk, sensors: tuple[SensorConfig, ...], max_bytes: int, ke
             needed=f"{per_s * keep_s / 1e6:.0f} MB",
             max=f"{max_bytes / 1e6:.0f} MB",
         )
+
+
+def check_folders(desk: Desk) -> None:
+    """The folders of the files named are there: the disk may not be mounted, the name may be wrong."""
+    for path in (("store", "path"), ("station", "metrics")):
+        table = desk.documents.tree.get(path[0])
+        name = table.get(path[1]) if isinstance(table, dict) else None
+        if isinstance(name, str) and File(name).is_absolute() and not File(name).parent.is_dir():
+            desk.warn(path, Code.FOLDER_NOT_THERE, folder=str(File(name).parent))
 
 
 def check_files(desk: Desk, platform: Platform) -> None:

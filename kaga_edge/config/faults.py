@@ -20,6 +20,7 @@ class Code(StrEnum):
     SYNTAX = "KE-C06"
     SINGLE_BRACKETS = "KE-C07"
     TABLE_TWICE = "KE-C08"
+    NOT_TEXT = "KE-C09"
     UNKNOWN_KEY = "KE-C10"
     UNKNOWN_KEY_NEAR = "KE-C11"
     MISSING_KEY = "KE-C12"
@@ -38,6 +39,8 @@ class Code(StrEnum):
     VALUE = "KE-C24"
     LEADING_ZERO = "KE-C25"
     NO_QUOTES = "KE-C26"
+    UNSEEN = "KE-C28"
+    WIDE_INSIDE = "KE-C29"
     UNKNOWN_DRIVER = "KE-C30"
     WRONG_BUS = "KE-C32"
     DUPLICATE_ID = "KE-C33"
@@ -66,7 +69,9 @@ class Code(StrEnum):
     FILE_NOT_THERE = "KE-C55"
     UNKNOWN_CHANNEL = "KE-C56"
     NO_SENSORS = "KE-C57"
+    DOUBLE_BRACKETS = "KE-C59"
     COMMAND_KEY = "KE-C60"
+    BAD_PORT = "KE-C61"
     # Warnings: the gateway starts.
     PORT_NOT_STABLE = "KE-W01"
     OUTSIDE_JAPAN = "KE-W02"
@@ -74,6 +79,7 @@ class Code(StrEnum):
     NO_BAROMETER = "KE-W04"
     KEPT_TOO_LONG = "KE-W05"
     COMMANDS_UNSIGNED = "KE-W06"
+    FOLDER_NOT_THERE = "KE-W07"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +116,24 @@ class ConfigFaults(KagaError):
 
     def __reduce__(self) -> tuple[type[ConfigFaults], tuple[tuple[Fault, ...], tuple[Fault, ...]]]:
         return type(self), (self.faults, self.warnings)
+
+
+def without_echoes(faults: list[Fault]) -> tuple[Fault, ...]:
+    """Return the faults without those that only follow from a misspelt key beside them, and each once."""
+    meant = {
+        ".".join(part for part in (fault.key.rpartition(".")[0], str(fault.params["near"])) if part)
+        for fault in faults
+        if fault.code is Code.UNKNOWN_KEY_NEAR
+    }
+    follow = {Code.MISSING_KEY, Code.MOUNT_MISSING, Code.NO_SENSORS}
+    kept: list[Fault] = []
+    for fault in faults:
+        missing = f"{fault.key}.disclosure" if fault.code is Code.NO_DISCLOSURE else fault.key
+        if (fault.code in follow or fault.code is Code.NO_DISCLOSURE) and missing in meant:
+            continue
+        if fault not in kept:
+            kept.append(fault)
+    return tuple(kept)
 
 
 class Notes:

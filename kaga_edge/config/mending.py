@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kaga_edge.config.documents import other_encoding, plain_characters
+from kaga_edge.config.characters import plain_lines
+from kaga_edge.config.encodings import NotText, other_encoding
 from kaga_edge.config.placing import put
 
 KEPT = ".before"
 
 
 def convert(file: Path) -> str | None:
-    """Write the file as UTF-8; return what it was, None when it is UTF-8 already. Raises OSError."""
+    """Write the file as UTF-8; return what it was, None when it is UTF-8 or no text. Raises OSError."""
     raw = file.read_bytes()
     try:
-        raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        name, codec = other_encoding(raw)
-    else:
+        found = other_encoding(raw)
+    except NotText:
+        return None  # the check that follows says so
+    if found is None:
         return None
+    name, codec = found
     _replace(file, raw, raw.decode(codec, errors="replace").removeprefix("\ufeff"))
     return name
 
@@ -30,7 +32,7 @@ def fix_width(file: Path) -> int:
     """
     raw = file.read_bytes()
     lines = raw.decode("utf-8-sig").split("\n")
-    mended = [plain_characters(line)[0] for line in lines]
+    mended = [plain.line for plain in plain_lines(lines)]
     changed = sum(new != old for new, old in zip(mended, lines, strict=True))
     if changed:
         _replace(file, raw, "\n".join(mended))

@@ -35,6 +35,8 @@ Id = Annotated[str, Field(pattern=ID_PATTERN)]
 def _platform_url(value: object) -> object:
     if not isinstance(value, str):
         return value
+    if "@" in value:  # whatever else is wrong with it, it is not to be repeated
+        raise UnitFault(Code.PASSWORD_IN_FILE)
     try:
         parts = urlsplit(value)
         good = parts.scheme in MQTT_PORTS and parts.hostname and (parts.port is None or parts.port > 0)
@@ -42,8 +44,6 @@ def _platform_url(value: object) -> object:
         good = False
     if not good or parts.path not in ("", "/"):
         raise UnitFault(Code.BAD_URL, value=value)
-    if parts.username or parts.password:
-        raise UnitFault(Code.PASSWORD_IN_FILE)
     return value
 
 

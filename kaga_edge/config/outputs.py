@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from kaga_edge.config.faults import Code
 from kaga_edge.config.models import Duration, Id, Table
 from kaga_edge.config.tables import Desk, read_table
-from kaga_edge.config.wiring import gpio_in_range, gpio_options
+from kaga_edge.config.wiring import gpio_in_range
 from kaga_edge.core.signalling import Signal
 
 SIREN_LONGEST_S = 600.0
@@ -38,7 +38,6 @@ def read_outputs(desk: Desk, sensors: tuple[str, ...]) -> tuple[Signal, ...]:
     """Return the outputs, every fault of their tables noted."""
     entries = desk.documents.tree.get("output", [])
     found: list[Signal] = []
-    taken = lines_of_sensors(desk)
     for at, entry in enumerate(entries if isinstance(entries, list) else [entries]):
         path = ("output", at)
         if isinstance(entry, dict) and not gpio_in_range(desk, entry, path):
@@ -46,10 +45,6 @@ def read_outputs(desk: Desk, sensors: tuple[str, ...]) -> tuple[Signal, ...]:
         table = read_table(desk, OutputTable, entry, path)
         if table is None:
             continue
-        if table.gpio in taken:
-            name, line = taken[table.gpio]
-            desk.fault((*path, "gpio"), Code.GPIO_TWICE, gpio=table.gpio, one=name, other=line)
-        taken[table.gpio] = table.id, desk.line((*path, "gpio"))
         for name in table.sensors:
             if name not in sensors:
                 desk.fault((*path, "sensors"), Code.NO_SUCH_SENSOR, id=name, valid=", ".join(sensors))
@@ -68,23 +63,3 @@ def _signal(table: OutputTable) -> Signal:
         active_low=table.active_low,
         longest_s=table.longest_s or usual_s,
     )
-
-
-def lines_of_sensors(desk: Desk) -> dict[int | None, tuple[str, int]]:
-    """Return the lines the sensors use, with who and where."""
-    return _lines_of(desk, "sensor")
-
-
-def lines_of_outputs(desk: Desk) -> dict[int | None, tuple[str, int]]:
-    """Return the lines the outputs use, with who and where."""
-    return _lines_of(desk, "output")
-
-
-def _lines_of(desk: Desk, kind: str) -> dict[int | None, tuple[str, int]]:
-    entries: Any = desk.documents.tree.get(kind, [])
-    return {
-        number: (str(entry.get("id", "?")), desk.line((kind, at, key)))
-        for at, entry in enumerate(entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict)
-        for key, number in gpio_options(entry).items()
-    }

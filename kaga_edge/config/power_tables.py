@@ -9,7 +9,6 @@ from pydantic import Field
 from kaga_edge.config.faults import Code
 from kaga_edge.config.lines import Path
 from kaga_edge.config.models import Duration, Id, Table
-from kaga_edge.config.outputs import lines_of_outputs, lines_of_sensors
 from kaga_edge.config.tables import Desk, read_table
 from kaga_edge.config.wiring import gpio_in_range
 from kaga_edge.core.powering import PowerRule
@@ -39,7 +38,6 @@ def read_power(desk: Desk, sensors: tuple[str, ...], *, platform: bool) -> tuple
     """Return the switches, every fault of their tables noted."""
     entries = desk.documents.tree.get("power", [])
     found: list[PowerRule] = []
-    taken = lines_of_sensors(desk) | lines_of_outputs(desk)
     for at, entry in enumerate(entries if isinstance(entries, list) else [entries]):
         path = ("power", at)
         if isinstance(entry, dict) and not gpio_in_range(desk, entry, path):
@@ -47,25 +45,13 @@ def read_power(desk: Desk, sensors: tuple[str, ...], *, platform: bool) -> tuple
         table = read_table(desk, PowerTable, entry, path)
         if table is None:
             continue
-        _check_switch(desk, table, taken, path)
+        if (table.gpio is None) == (not table.command):
+            desk.fault((*path, "gpio"), Code.VALUE, reason=Phrase("power.one_way"))
         _check_fed(desk, table, sensors, found, path)
         if table.modem and not platform:
             desk.fault((*path, "modem"), Code.VALUE, reason=Phrase("power.feeds"))
         found.append(_rule(table))
     return tuple(found)
-
-
-def _check_switch(
-    desk: Desk, table: PowerTable, taken: dict[int | None, tuple[str, int]], path: Path
-) -> None:
-    if (table.gpio is None) == (not table.command):
-        desk.fault((*path, "gpio"), Code.VALUE, reason=Phrase("power.one_way"))
-    if table.gpio is None:
-        return
-    if table.gpio in taken:
-        name, line = taken[table.gpio]
-        desk.fault((*path, "gpio"), Code.GPIO_TWICE, gpio=table.gpio, one=name, other=line)
-    taken[table.gpio] = table.id, desk.line((*path, "gpio"))
 
 
 def _check_fed(

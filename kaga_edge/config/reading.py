@@ -10,6 +10,7 @@ from typing import Any
 from kaga_edge.config.battery_table import read_battery
 from kaga_edge.config.checks import (
     check_files,
+    check_folders,
     check_gpio,
     check_i2c,
     check_ids,
@@ -24,7 +25,7 @@ from kaga_edge.config.checks import (
 from kaga_edge.config.command_table import read_commands
 from kaga_edge.config.copies import Source
 from kaga_edge.config.documents import read_documents
-from kaga_edge.config.faults import Code, ConfigFaults, Notes
+from kaga_edge.config.faults import Code, ConfigFaults, Notes, without_echoes
 from kaga_edge.config.models import CheckTable, PlatformTable, SiteTable, StationTable, StoreTable
 from kaga_edge.config.outputs import read_outputs
 from kaga_edge.config.power_tables import read_power
@@ -33,6 +34,7 @@ from kaga_edge.config.sensors import read_sensor
 from kaga_edge.config.tables import Desk, M, read_table, unknown_key
 from kaga_edge.config.values import Config, Platform, SensorConfig, Site, Station, StoreSettings
 from kaga_edge.config.watch_tables import check_watches, site_checks
+from kaga_edge.text import Phrase
 
 TABLES = ("site", "platform", "store", "station", "sensor", "output", "power", "battery", "commands")
 
@@ -48,27 +50,30 @@ def load(path: Path, source: Source | None = None) -> Config:
     documents = read_documents(path, notes, source)
     desk = Desk(documents=documents, notes=notes)
     directory = path.resolve().parent
-    config = _config(desk, directory) if documents.tree or not notes.faults else None
+    config = judged(desk, directory) if documents.tree or not notes.faults else None
     if notes.faults or config is None:
-        raise ConfigFaults(tuple(notes.faults), tuple(notes.warnings))
+        raise ConfigFaults(without_echoes(notes.faults), tuple(notes.warnings))
     return config
 
 
-def _config(desk: Desk, directory: Path) -> Config | None:
-    for key in desk.documents.tree:
-        if key not in TABLES:
-            unknown_key(desk, (key,), TABLES)
+def judged(desk: Desk, directory: Path) -> Config | None:
+    """Return what the tables on the desk say, or None, with every fault noted."""
+    check_passwords(desk)
+    for key in [key for key in desk.documents.tree if key not in TABLES]:
+        _unknown_table(desk, key)
     site, checks = _site(desk)
     platform = _platform(desk, directory)
     store = _optional(desk, StoreTable, "store")
     station = _optional(desk, StationTable, "station")
     sensors = _sensors(desk)
     platform = _quiet(desk, platform, sensors)
-    outputs = read_outputs(desk, tuple(one.id for one in sensors))
-    power = read_power(desk, tuple(one.id for one in sensors), platform=platform is not None)
+    ids = tuple(desk.written_ids())
+    outputs = read_outputs(desk, ids)
+    power = read_power(desk, ids, platform=platform is not None)
     cross_checks = site_checks(desk, checks, sensors)
     if store is not None:
         check_room(desk, sensors, store.max_bytes, store.keep_delivered_s)
+    check_folders(desk)
     commands = read_commands(desk, directory)
     if site is None or store is None or station is None:
         return None
@@ -91,6 +96,15 @@ def _config(desk: Desk, directory: Path) -> Config | None:
     )
 
 
+def _unknown_table(desk: Desk, key: str) -> None:
+    """Note a table nobody knows; a misspelt one is read as what was meant, for its own faults."""
+    table = desk.documents.tree[key]
+    for path in [(key, at) for at in range(len(table))] if isinstance(table, list) else [(key,)]:
+        near = unknown_key(desk, path, TABLES, name=key)
+    if near and (near not in desk.documents.tree or isinstance(table, list)):
+        desk.documents.adopt(key, near)
+
+
 def _site(desk: Desk) -> tuple[Site | None, tuple[CheckTable, ...]]:
     if "site" not in desk.documents.tree:
         desk.fault(("site",), Code.MISSING_KEY, name="[site]")
@@ -110,10 +124,11 @@ def _site(desk: Desk) -> tuple[Site | None, tuple[CheckTable, ...]]:
 def _platform(desk: Desk, directory: Path) -> Platform | None:
     if "platform" not in desk.documents.tree:
         return None
-    check_passwords(desk)
     table = read_table(desk, PlatformTable, desk.documents.tree["platform"], ("platform",))
     if table is None:
         return None
+    if table.reconnect_first_s > table.reconnect_max_s:
+        desk.fault(("platform", "reconnect_first"), Code.VALUE, reason=Phrase("platform.reconnect"))
     files: dict[str, Any] = {
         key: str(named_file(directory, name))
         for key in ("ca", "certificate", "key")
@@ -141,7 +156,8 @@ def _optional(desk: Desk, model: type[M], name: str) -> M | None:
 def _sensors(desk: Desk) -> tuple[SensorConfig, ...]:
     entries = desk.documents.tree.get("sensor", [])
     if not isinstance(entries, list):
-        desk.fault(("sensor",), Code.SINGLE_BRACKETS, lines=desk.line(("sensor",)))
+        line = desk.at(("sensor",), seen_from=("sensor",))
+        desk.fault(("sensor",), Code.SINGLE_BRACKETS, name=Phrase("list.sensor"), lines=line)
         return ()
     if not entries:
         desk.fault(("sensor",), Code.NO_SENSORS)

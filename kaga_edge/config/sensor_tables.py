@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from kaga_edge.config.derived_tables import MonthDayText, RainTable, SnowTable
 from kaga_edge.config.event_tables import EventTable
@@ -13,6 +13,7 @@ from kaga_edge.config.faults import Code
 from kaga_edge.config.models import DisclosureTable, Duration, Id, Rate, Table
 from kaga_edge.config.units import UnitFault
 from kaga_edge.config.watch_tables import IcingTable, StrandingTable
+from kaga_edge.text import Phrase
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.requests import BusKind
 
@@ -24,11 +25,20 @@ class I2cTable(Table):
     address: int | None = Field(default=None, ge=0x08, le=0x77)
 
 
+def _low_first(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise UnitFault(Code.VALUE, reason=Phrase("limits.low_first"))
+    return value
+
+
+Span = Annotated[tuple[float, float], AfterValidator(_low_first)]
+
+
 class LimitsTable(Table):
     """The limits of one channel: what is given replaces that default."""
 
-    gross_fail: tuple[float, float] | None = None
-    gross_suspect: tuple[float, float] | None = None
+    gross_fail: Span | None = None
+    gross_suspect: Span | None = None
     rate_suspect_per_s: Rate | None = Field(default=None, alias="rate_suspect")
     rate_fail_per_s: Rate | None = Field(default=None, alias="rate_fail")
     rate_down_suspect_per_s: Rate | None = Field(default=None, alias="rate_down_suspect")

@@ -182,7 +182,8 @@ def check_mount(desk: Desk, quantities: tuple[Quantity, ...], mount: Mount, path
     where = (*path, "mount")
     if Quantity.SURFACE_DISTANCE_M in quantities:
         given = [mount.gauge_zero_to_sensor_m, mount.ground_to_sensor_m].count(None)
-        if given == 2:  # neither
+        unread = {"gauge_zero_to_sensor_m", "ground_to_sensor_m", "*"} & desk.documents.left_out
+        if given == 2 and not unread:  # neither
             names = "gauge_zero_to_sensor_m / ground_to_sensor_m"
             desk.fault(where, Code.MOUNT_MISSING, name=names, quantity=Quantity.SURFACE_DISTANCE_M.channel)
         elif given == 0:

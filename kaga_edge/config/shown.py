@@ -14,13 +14,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from kaga_edge.config.checks import PASSWORD_KEYS
 from kaga_edge.config.copies import Source
 from kaga_edge.config.documents import read_documents
 from kaga_edge.config.faults import Notes
 from kaga_edge.config.lines import Path
 from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable
 from kaga_edge.config.outputs import OutputTable
+from kaga_edge.config.passwords import is_password_key
 from kaga_edge.config.reading import load
 from kaga_edge.config.sensor_tables import SensorTable, foreign_keys
 from kaga_edge.config.tables import Desk, model_of
@@ -116,7 +116,7 @@ def _leaves(desk: Desk, path: Path, value: Any) -> Iterator[Shown]:
             yield from _leaves(desk, (*path, at), inner)
         return
     file, line = desk.documents.place(path)
-    shown = MASK if str(path[-1]) in PASSWORD_KEYS else _without_password(value)
+    shown = MASK if is_password_key(str(path[-1])) else _without_password(value)
     yield Shown(key=desk.dotted(path), value=shown, file=file, line=line)
 
 

@@ -26,18 +26,27 @@ class UnitFault(ValueError):
         self.params = params
 
 
+def shown(value: object) -> str:
+    """Return a value as TOML writes it, texts without quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict) and set(value) == {"date"}:
+        return str(value["date"])
+    return str(value)
+
+
 def seconds(value: object) -> float:
     """Return "500ms", "60s", "5m", "1h" or "30d" in seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise UnitFault(Code.NO_UNIT, value=str(value), example=f"{value}s")
     found = _NUMBER.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise UnitFault(Code.BAD_DURATION, value=str(value))
+        raise UnitFault(Code.BAD_DURATION, value=shown(value))
     number, unit = found.groups()
     if not unit:
         raise UnitFault(Code.NO_UNIT, value=f'"{number}"', example=f"{number}s")
     if unit not in SECONDS or float(number) == 0:
-        raise UnitFault(Code.BAD_DURATION, value=str(value))
+        raise UnitFault(Code.BAD_DURATION, value=shown(value))
     return float(number) * SECONDS[unit]
 
 
@@ -45,7 +54,7 @@ def size_bytes(value: object) -> int:
     """Return "512MB", "2GB" or "256MiB" in bytes."""
     found = _NUMBER.fullmatch(value) if isinstance(value, str) else None
     if found is None or found.group(2) not in BYTES:
-        raise UnitFault(Code.BAD_SIZE, value=str(value))
+        raise UnitFault(Code.BAD_SIZE, value=shown(value))
     return int(float(found.group(1)) * BYTES[found.group(2)])
 
 
@@ -53,7 +62,7 @@ def per_second(value: object) -> float:
     """Return "0.5/10m" (at most 0.5 in ten minutes) as a rate per second."""
     found = _RATE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise UnitFault(Code.BAD_RATE, value=str(value))
+        raise UnitFault(Code.BAD_RATE, value=shown(value))
     span = found.group(2)
     return float(found.group(1)) / seconds(span if span[:1].isdigit() else f"1{span}")
 
@@ -62,6 +71,6 @@ def serial_line(value: object) -> SerialLine:
     """Return "9600 8N1" as baud, data bits, parity and stop bits."""
     found = _SERIAL.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise UnitFault(Code.BAD_SERIAL, value=str(value))
+        raise UnitFault(Code.BAD_SERIAL, value=shown(value))
     baud, data_bits, parity, stop_bits = found.groups()
     return SerialLine(baud=int(baud), data_bits=int(data_bits), parity=parity, stop_bits=int(stop_bits))

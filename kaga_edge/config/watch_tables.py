@@ -146,7 +146,8 @@ def _check_source(
     if name is None:
         return True
     if name not in by_id:
-        desk.fault(path, Code.NO_SUCH_SENSOR, id=name, valid=", ".join(sorted(by_id)))
+        if name not in desk.written_ids():  # else its own faults are told
+            desk.fault(path, Code.NO_SUCH_SENSOR, id=name, valid=", ".join(sorted(desk.written_ids())))
         return False
     if quantity not in _measured(by_id[name]):
         desk.fault(path, Code.WRONG_SOURCE, id=name, quantity=quantity.channel)

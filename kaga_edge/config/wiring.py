@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kaga_edge.config.characters import first_odd
 from kaga_edge.config.faults import Code
 from kaga_edge.config.lines import Path
 from kaga_edge.config.sensor_tables import BUS_KEYS, I2cTable, SensorTable, foreign_keys
@@ -45,6 +46,9 @@ def attachment(desk: Desk, model: Model, table: SensorTable, path: Path) -> Atta
     line = _line(desk, model, table.serial, path)
     if table.port is None or line is None:
         return None
+    if not table.port.startswith("/") or first_odd(table.port):
+        desk.fault((*path, "port"), Code.BAD_PORT, port=table.port)
+        return None
     if model.bus is BusKind.UART:
         return SerialPort(port=table.port, line=line)
     if table.modbus_id is None:
@@ -58,7 +62,7 @@ def _i2c(desk: Desk, model: Model, i2c: I2cTable, path: Path) -> I2cAddress | No
         address = model.addresses[0]
     if address is None or (model.addresses and address not in model.addresses):
         offered = ", ".join(f"0x{one:02X}" for one in model.addresses)
-        given = "-" if address is None else f"0x{address:02X}"
+        given = "-" if address is None else f"0x{address:02X} ({address})"
         desk.fault((*path, "i2c", "address"), Code.ADDRESS_NOT_OFFERED, address=given, offered=offered)
         return None
     return I2cAddress(bus=i2c.bus, address=address)

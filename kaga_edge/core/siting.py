@@ -14,7 +14,7 @@ speed of sound in air c = 331.4 sqrt(T / 273.15 K) m/s, as the SR50A manual uses
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import cos, radians, sin, sqrt
 
 from kaga_edge.vocabulary.quantities import Quantity
@@ -39,8 +39,10 @@ UNKNOWN_WATER_C = 10.0  # a river's usual temperature; 0 or 20 degC instead is 1
 class Mount:
     """How an instrument sits at its site. Lengths in metres, None where it does not apply."""
 
-    gauge_zero_to_sensor_m: float | None = None  # looking down at water: its height above gauge zero
-    ground_to_sensor_m: float | None = None  # looking down at snow: its height above bare ground
+    # Looking down at water: its height above gauge zero; at snow: above bare ground. (Millimetres by mistake
+    # are far out of these bounds.)
+    gauge_zero_to_sensor_m: float | None = field(default=None, metadata={"gt": 0, "le": 100})
+    ground_to_sensor_m: float | None = field(default=None, metadata={"gt": 0, "le": 100})
     gauge_zero_to_probe_m: float | None = None  # pressure probe: its height above gauge zero (often negative)
     tilt_deg: float = 0.0  # of the beam from the vertical
     water_density_kg_m3: float | None = None  # None: fresh water at its temperature

@@ -29,7 +29,13 @@ Text = tuple[str, str]  # Japanese, English
 class Phrase(str):
     """A parameter that is itself a key of the catalogue: put into the sentence in its language."""
 
-    __slots__ = ()
+    params: dict[str, object]
+
+    def __new__(cls, code: str, **params: object) -> Phrase:
+        """Return the key with parameters of its own, if its text has any."""
+        made = super().__new__(cls, code)
+        made.params = params
+        return made
 
 
 @cache
@@ -52,7 +58,8 @@ def say(code: str, lang: str, **params: object) -> str:
     """Return the text of ``code`` in "ja" or "en" with its parameters filled in. KeyError: no such code."""
     text = _text(str(code))[LANGUAGES.index(lang)]
     filled = {
-        name: say(value, lang) if isinstance(value, Phrase) else value for name, value in params.items()
+        name: say(value, lang, **value.params) if isinstance(value, Phrase) else value
+        for name, value in params.items()
     }
     return text.format(**filled)
 

@@ -17,17 +17,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the file cannot be read ({reason}). Give group kaga-edge the right to read it",
     ),
     "KE-C03": (
-        "文字コードが {encoding} です。UTF-8 で保存してください。変換: kaga-edge config check --convert FILE",
-        "the file is {encoding}, not UTF-8. Save as UTF-8, or run: kaga-edge config check --convert FILE",
+        (
+            "文字コードが {encoding} です。UTF-8 で保存してください。"
+            "変換: kaga-edge config check --convert {file}"
+        ),
+        "the file is {encoding}, not UTF-8. Save as UTF-8, or run: kaga-edge config check --convert {file}",
     ),
     "KE-C04": (
         (
             "全角の「{char}」({sign}) があります。半角の「{plain}」にしてください。"
-            "すべて直す: kaga-edge config check --fix-width FILE"
+            "すべて直す: kaga-edge config check --fix-width {file}"
         ),
         (
             'full-width character "{char}" ({sign}). Use ASCII "{plain}". '
-            "Fix all: kaga-edge config check --fix-width FILE"
+            "Fix all: kaga-edge config check --fix-width {file}"
         ),
     ),
     "KE-C05": (
@@ -36,12 +39,62 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "KE-C06": ("TOML として読めません: {reason}", "this is not TOML: {reason}"),
     "KE-C07": (
-        "センサーを並べるときは [[sensor]] と二重の括弧にします ({lines} 行目)",
-        "a list of sensors needs double brackets. Write [[sensor]] at line {lines}",
+        "{name} と二重の括弧にします ({lines})",
+        "a list of {name} at {lines}",
     ),
     "KE-C08": (
-        "{name} が2回あります。一つにまとめます (センサーなら [[sensor]])",
-        "{name} is written twice. Keep one (a list of sensors: [[sensor]])",
+        "{name} が2回あります。{hint}",
+        "{name} is written twice. {hint}",
+    ),
+    "KE-C09": (
+        "文字として読めません (壊れているか、知らない文字コードです)。UTF-8 で保存し直すか、控えから戻します",
+        "this is no readable text: damaged, or in an unknown encoding. Save it as UTF-8, or put a copy back",
+    ),
+    "twice.plain": ("一つにまとめます", "Keep one"),
+    "twice.list": ("並べるときは [[{name}]] です", "A list needs double brackets: [[{name}]]"),
+    "twice.sensor": (
+        "一つにまとめます。次のセンサーは [[sensor]] で始めます",
+        "Keep one. A further sensor begins with [[sensor]]",
+    ),
+    "at.line": ("{n} 行目", "line {n}"),
+    "at.lines": ("{first}、{last} 行目", "lines {first} and {last}"),
+    "at.file": ("{file}:{n}", "{file}:{n}"),
+    "toml.twice": (
+        "同じ項目が2回書かれています。一つだけ残します",
+        "the same key is written twice. Keep one",
+    ),
+    "toml.bracket": ("見出しを閉じる ] がありません", "the header's closing ] is missing"),
+    "toml.array": ("並びを閉じる ] がありません", "the list's closing ] is missing"),
+    "toml.inline": (
+        "{{ }} は1行に書きます。}} の前にコンマは書きません",
+        "write {{ }} on one line, without a comma before the }}",
+    ),
+    "toml.quote": ("文字を閉じる引用符がありません", "the closing quote is missing"),
+    "toml.backslash": (
+        "\\ は \\\\ と2回書くか、全体を ' で囲みます",
+        "write \\ twice (\\\\), or put the text in single quotes '",
+    ),
+    "toml.rest": (
+        "値の後に余分な文字があります。1行に1項目だけ書きます",
+        "there is something after the value. One key a line",
+    ),
+    "toml.statement": (
+        "「項目 = 値」の形で書きます。注釈は # で始めます",
+        "write: key = value. A comment begins with #",
+    ),
+    "toml.control": ("使えない制御文字があります。消してください", "a control character. Delete it"),
+    "toml.value": (
+        '値がないか、値として読めません。文字は " で囲みます',
+        'the value is missing or is none. Text needs quotes "',
+    ),
+    "toml.comma": ("小数点は , ではなく . です", "the decimal sign is a point, not a comma"),
+    "toml.point": (
+        "小数点の前後に数字を書きます (0.5、5.0)",
+        "a digit on both sides of the point (0.5, 5.0)",
+    ),
+    "toml.unit": (
+        "単位は項目の名前にあります。{plain} とだけ書きます",
+        "the unit is in the key. Write only {plain}",
     ),
     # --- one key ---
     "KE-C10": (
@@ -55,8 +108,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "KE-C12": ("「{name}」がありません。書き足してください", '"{name}" is missing. Add it'),
     "KE-C13": ("{expected}が必要です。{got}が書かれています", "{expected} is needed here, not {got}"),
     "KE-C14": (
-        '{value} に単位がありません。"{example}" のように書きます (秒 s、分 m、時 h、日 d)',
-        '{value} has no unit. Write "{example}" (s, m, h or d)',
+        '{value} に単位がありません。"{example}" "5m" "1h" のように書きます',
+        '{value} has no unit. Write "{example}", "5m" or "1h"',
     ),
     "KE-C15": (
         '「{value}」は時間として読めません。"10s" "5m" "1h" "30d" のように書きます',
@@ -89,8 +142,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         '"{value}" is no 1-wire id. It is a name in /sys/bus/w1/devices, such as 28-0316a2794cff',
     ),
     "KE-C31": (
-        "1-wire の {device} を「{one}」({other} 行目) と「{two}」の2台が使っています",
-        '"{two}" and "{one}" (line {other}) both use the 1-wire device {device}',
+        "1-wire の {device} を「{one}」({other}) と「{two}」の2台が使っています",
+        '"{two}" and "{one}" ({other}) both use the 1-wire device {device}',
     ),
     "KE-C23": (
         '時間帯「{value}」はありません。日本なら "Asia/Tokyo" です',
@@ -105,6 +158,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         '{value} に引用符がありません。文字は " で囲みます',
         '{value} needs quotes. Write "{value}"',
     ),
+    "KE-C28": (
+        (
+            "見えない文字 ({sign}) があります。消してください。"
+            "すべて直す: kaga-edge config check --fix-width {file}"
+        ),
+        "an invisible character ({sign}). Delete it. Fix all: kaga-edge config check --fix-width {file}",
+    ),
+    "KE-C29": (
+        "「{value}」に全角または特殊な文字「{char}」({sign}) があります。「{plain}」と書きます",
+        '"{value}" holds the full-width or special character "{char}" ({sign}). Write "{plain}"',
+    ),
     # --- sensors and wires ---
     "KE-C30": (
         "「{name}」というドライバーはありません。近いもの: {near} (一覧: kaga-edge sensor models)",
@@ -115,42 +179,42 @@ TEXTS: dict[str, tuple[str, str]] = {
         'this model hangs on {bus}. Write {needed}, not "{name}"',
     ),
     "KE-C33": (
-        "id「{id}」は {other} 行目でも使われています。別の名前にしてください",
-        'id "{id}" is also used at line {other}. Give each sensor its own',
+        "id「{id}」は {other}でも使われています。別の名前にしてください",
+        'id "{id}" is also used at {other}. Give each sensor its own',
     ),
     "KE-C34": (
         (
-            "同じポート {port} を「{one}」({other} 行目) と「{two}」の2台が使っています。"
+            "同じポート {port} を「{one}」({other}) と「{two}」の2台が使っています。"
             "1ポートに1台、または modbus_id の異なる Modbus にします"
         ),
         (
-            '"{two}" and "{one}" (line {other}) both use {port}. One device per port, '
+            '"{two}" and "{one}" ({other}) both use {port}. One device per port, '
             "or a Modbus line with different modbus_id"
         ),
     ),
     "KE-C35": (
         (
-            "I2C バス {bus} の番地 {address} を「{one}」({other} 行目) と「{two}」の2台が使っています。"
+            "I2C バス {bus} の番地 {address} を「{one}」({other}) と「{two}」の2台が使っています。"
             "番地を変えるか、別のバスにします"
         ),
         (
-            '"{two}" and "{one}" (line {other}) both use address {address} on I2C bus {bus}. '
+            '"{two}" and "{one}" ({other}) both use address {address} on I2C bus {bus}. '
             "Change the address pin or use another bus"
         ),
     ),
     "KE-C36": (
         (
-            "MS5837 と BME280 は同じ番地 0x76 です (「{one}」{other} 行目と「{two}」)。"
+            "MS5837 と BME280 は同じ番地 0x76 です (「{one}」{other}と「{two}」)。"
             "BME280 の SDO を 3.3V につなぎ 0x77 にします"
         ),
         (
-            'MS5837 and BME280 share address 0x76 ("{one}", line {other}, and "{two}"). '
+            'MS5837 and BME280 share address 0x76 ("{one}", {other}, and "{two}"). '
             "Tie the BME280's SDO to 3.3 V and write 0x77"
         ),
     ),
     "KE-C37": (
-        "{port} の通信設定が「{one}」({other} 行目) と違います。1本の Modbus では同じにします",
-        'the serial setting of {port} differs from "{one}" (line {other}). One Modbus line, one setting',
+        "{port} の通信設定が「{one}」({other}) と違います。1本の Modbus では同じにします",
+        'the serial setting of {port} differs from "{one}" ({other}). One Modbus line, one setting',
     ),
     "KE-C38": (
         "番地 {address} はこの機種にありません。使える番地: {offered}",
@@ -158,19 +222,22 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "KE-C39": ("GPIO {gpio} はありません (0-27)", "GPIO {gpio} does not exist (0-27)"),
     "KE-C40": (
-        "GPIO {gpio} はありません (0-27)。{gpio} 番はピン番号です。GPIO番号は {right}: {name} = {right}",
+        (
+            "GPIO {gpio} はありません (0-27)。"
+            "{gpio}番はヘッダーのピン番号です。GPIO番号は {right} です: {name} = {right}"
+        ),
         "GPIO {gpio} does not exist (0-27). Header pin {gpio} is GPIO {right}: write {name} = {right}",
     ),
     "KE-C41": (
-        "GPIO {gpio} は「{one}」({other} 行目) でも使われています",
-        'GPIO {gpio} is also used by "{one}" (line {other})',
+        "GPIO {gpio} は「{one}」({other}) でも使われています",
+        'GPIO {gpio} is also used by "{one}" ({other})',
     ),
     "KE-C42": (
-        "GPIO {gpio} は「{one}」が使う I2C の {role} 線です。別の GPIO にします",
+        "GPIO {gpio} は「{one}」が使う I2C の{role}線です。別の GPIO にします",
         'GPIO {gpio} is the I2C {role} line used by "{one}". Use another GPIO',
     ),
     "KE-C43": (
-        "GPIO {gpio} は「{one}」が使うシリアルの {role} 線です。別の GPIO にします",
+        "GPIO {gpio} は「{one}」が使うシリアルの{role}線です。別の GPIO にします",
         'GPIO {gpio} is the serial {role} line used by "{one}". Use another GPIO',
     ),
     "KE-C44": (
@@ -275,6 +342,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "KE-C55": ("ファイル {file} がありません", "the file {file} does not exist"),
     "KE-C58": ("秘密のファイルを読めません", "the secret's file cannot be read"),
+    "KE-C59": (
+        "二重の括弧は並べるときだけです。[{name}] と書きます",
+        "double brackets are for lists only. Write [{name}]",
+    ),
+    "KE-C61": (
+        '「{port}」はポートではありません。"/dev/serial/by-id/..." や "/dev/ttyAMA0" のように書きます',
+        '"{port}" is no port. Write a device such as "/dev/serial/by-id/..." or "/dev/ttyAMA0"',
+    ),
     "KE-C60": (
         "{file} は Ed25519 の公開鍵(PEM)ではありません",
         "{file} is no Ed25519 public key in PEM",
@@ -282,7 +357,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # --- warnings ---
     "KE-W01": (
         "{port} は次の起動で番号が変わることがあります。こちらを使ってください: {stable}",
-        "{port} may change at the next start. Write this name: {stable}",
+        "{port} may change at the next start. Same device: {stable}",
     ),
     "KE-W02": (
         "位置 [{latitude}, {longitude}] は日本の外です",
@@ -300,11 +375,43 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{keep} 残すには約 {needed} 要ります。max は {max} です。max を増やすか keep_delivered を減らします",
         "keeping {keep} takes about {needed}, max is {max}. Raise max or lower keep_delivered",
     ),
+    "KE-W07": (
+        "フォルダー {folder} がありません。名前と、ディスクが取り付けられているかを確かめます",
+        "the folder {folder} is not there. Check the name, and whether the disk is mounted",
+    ),
     "KE-W03": (
         "秘密のファイル {file} がまだありません",
         "the secret's file {file} is not there yet",
     ),
+    "platform.pem": (
+        "鍵や証明書の中身ではなく、ファイル名を書きます",
+        "write the name of a file, not what stands in it",
+    ),
+    "list.sensor": (
+        "センサーを並べるときは [[sensor]]",
+        "sensors needs double brackets. Write [[sensor]]",
+    ),
+    "list.output": ("出力を並べるときは [[output]]", "outputs needs double brackets. Write [[output]]"),
+    "list.power": ("電源を並べるときは [[power]]", "power switches needs double brackets. Write [[power]]"),
+    "platform.reconnect": (
+        "reconnect_max より長くできません",
+        "reconnect_first cannot be longer than reconnect_max",
+    ),
+    "limits.low_first": ("小さい値を先に書きます", "write the lower one first"),
+    "list.position": (
+        "[緯度, 経度] の2つの数を書きます (例 [36.31, 136.31])",
+        "write [latitude, longitude], such as [36.31, 136.31]",
+    ),
+    "list.empty": ("一つ以上書きます", "give at least one"),
+    "list.count": ("{n} 個の値を書きます", "give {n} values"),
+    "pin.SDA": ("データ (SDA) ", "data"),
+    "pin.SCL": ("クロック (SCL) ", "clock"),
+    "pin.TXD": ("送信 (TXD) ", "transmit"),
+    "pin.RXD": ("受信 (RXD) ", "receive"),
     # --- kinds of value ---
+    "type.this": (" {value} ", "{value}"),
+    "type.quoted": (' "{value}" (引用符なしで書きます) ', '"{value}" (leave out the quotes)'),
+    "type.words": ('{{ ja = "...", en = "..." }} ', '{{ ja = "...", en = "..." }}'),
     "type.text": ("文字列", "text in quotes"),
     "type.integer": ("整数", "a whole number"),
     "type.number": ("数値", "a number"),

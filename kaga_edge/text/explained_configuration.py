@@ -83,6 +83,17 @@ ROWS: dict[str, Row] = {
         ),
         _CHECK,
     ),
+    "KE-C09": (
+        ("ファイルが文字として読めません。", "The file is no readable text."),
+        (
+            "電源断で壊れた / 別の種類のファイル / 知らない文字コード",
+            "damaged by a power cut / another kind of file / an unknown encoding",
+        ),
+        (
+            "kaga-edge config rollback、または控えのファイルを戻します。",
+            "kaga-edge config rollback, or put a copy back.",
+        ),
+    ),
     "KE-C10": (
         ("知らない項目があります。", "There is an unknown key."),
         ("別の機種の項目 / 古い版の項目", "a key of another model / of another version"),
@@ -173,6 +184,19 @@ ROWS: dict[str, Row] = {
             "ls /sys/bus/w1/devices か kaga-edge sensor scan で見える名前を書きます。",
             "Write a name that ls /sys/bus/w1/devices or kaga-edge sensor scan shows.",
         ),
+    ),
+    "KE-C28": (
+        ("見えない文字が混じっています。", "There is a character that is not seen."),
+        ("Web ページや文書から貼り付けた", "pasted from a web page or a document"),
+        ("kaga-edge config check --fix-width FILE", "kaga-edge config check --fix-width FILE"),
+    ),
+    "KE-C29": (
+        (
+            "半角で書く値に全角などの文字が混じっています。",
+            "A value that is ASCII holds a full-width or special character.",
+        ),
+        ("日本語入力のまま打った", "typed with the Japanese keyboard on"),
+        ("示された値を半角で書きます。", "Write the value that is shown."),
     ),
     "KE-C30": (
         ("その名前のドライバーはありません。", "No driver has this name."),
@@ -341,6 +365,16 @@ ROWS: dict[str, Row] = {
         ("まだ置いていない / 権限の違い", "not there yet / wrong mode"),
         ("root:kaga-edge、0640 で置きます。", "Put it there, root:kaga-edge, mode 0640."),
     ),
+    "KE-C59": (
+        ("一つしかない表に二重の括弧があります。", "A table there is only one of has double brackets."),
+        ("[[sensor]] にならって書いた", "written like [[sensor]]"),
+        ("[ ] を一重にします。", "Write single brackets."),
+    ),
+    "KE-C61": (
+        ("シリアルポートの名前ではありません。", "This is not the name of a serial port."),
+        ("Windows の名前 (COM3) / / の抜け", "a name of Windows (COM3) / a missing /"),
+        ("kaga-edge sensor scan が名前を示します。", "kaga-edge sensor scan shows the names."),
+    ),
     "KE-C60": (
         (
             "都市側の命令を確かめる公開鍵として使えません。",
@@ -351,6 +385,11 @@ ROWS: dict[str, Row] = {
             "openssl pkey -in 秘密鍵 -pubout で公開鍵を作って置きます。",
             "Make it with openssl pkey -in PRIVATE -pubout and put it there.",
         ),
+    ),
+    "KE-W07": (
+        ("保存先のフォルダーがありません。", "The folder a file is to be written to is not there."),
+        ("名前の誤り / ディスクが取り付けられていない", "a slip in the name / the disk is not mounted"),
+        ("名前を直すか、フォルダーを作ります。", "Mend the name, or make the folder."),
     ),
     "KE-W06": (
         (

@@ -58,8 +58,8 @@ MISTAKES = {
     "2 single brackets, twice": (
         SITE + (AIR + RAIN).replace("[[sensor]]", "[sensor]"),
         (
-            "a list of sensors needs double brackets. Write [[sensor]] at line 4, 12",
-            "センサーを並べるときは [[sensor]] と二重の括弧にします (4, 12 行目)",
+            "a list of sensors needs double brackets. Write [[sensor]] at lines 4 and 12",
+            "センサーを並べるときは [[sensor]] と二重の括弧にします (4、12 行目)",
         ),
     ),
     "3 full-width digit": (
@@ -87,18 +87,24 @@ MISTAKES = {
     ),
     "6 no unit": (
         SITE + AIR.replace('"60s"', '"10"'),
-        ('"10" has no unit. Write "10s"', '"10" に単位がありません。"10s" のように書きます'),
+        (
+            '"10" has no unit. Write "10s", "5m" or "1h"',
+            '"10" に単位がありません。"10s" "5m" "1h" のように書きます',
+        ),
     ),
     "7 header pin": (
         SITE + RAIN.replace("17", "40"),
         (
             "GPIO 40 does not exist (0-27). Header pin 40 is GPIO 21: write gpio = 21",
-            "40 番はピン番号です。GPIO番号は 21",
+            "40番はヘッダーのピン番号です。GPIO番号は 21 です",
         ),
     ),
     "7 the I2C data line": (
         SITE + AIR + RAIN.replace("17", "2"),
-        ('GPIO 2 is the I2C SDA line used by "air-1"', "GPIO 2 は「air-1」が使う I2C の SDA 線です"),
+        (
+            'GPIO 2 is the I2C data line used by "air-1"',
+            "GPIO 2 は「air-1」が使う I2C のデータ (SDA) 線です",
+        ),
     ),
     "8 one id twice": (
         SITE + AIR + RAIN.replace("rain-1", "air-1"),

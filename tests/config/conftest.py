@@ -54,8 +54,9 @@ class Sheet:
     def __init__(self, folder: Path) -> None:
         self.file = folder / "kaga-edge.toml"
 
-    def write(self, *parts: str, encoding: str = "utf-8") -> Path:
-        self.file.write_bytes("".join(parts).encode(encoding))
+    def write(self, *parts: str | bytes, encoding: str = "utf-8") -> Path:
+        whole = "".join(part for part in parts if isinstance(part, str)).encode(encoding)
+        self.file.write_bytes(whole + b"".join(part for part in parts if isinstance(part, bytes)))
         return self.file
 
     def part(self, name: str, text: str) -> None:
@@ -66,7 +67,7 @@ class Sheet:
     def good(self, *parts: str) -> Config:
         return load(self.write(*parts))
 
-    def faults(self, *parts: str, encoding: str = "utf-8") -> tuple[Fault, ...]:
+    def faults(self, *parts: str | bytes, encoding: str = "utf-8") -> tuple[Fault, ...]:
         with pytest.raises(ConfigFaults) as caught:
             load(self.write(*parts, encoding=encoding))
         return caught.value.faults

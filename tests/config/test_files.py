@@ -85,7 +85,7 @@ def test_an_unfinished_array_ends_with_a_fault_and_not_with_an_endless_search(sh
 def test_a_table_declared_twice_is_told_once(sheet):
     found = sheet.faults(sheet.site, sheet.air, "[site]\nid = 'x'\n")
     assert [fault.code for fault in found] == [Code.TABLE_TWICE]
-    assert found[0].text("en").endswith("[site] is written twice. Keep one (a list of sensors: [[sensor]])")
+    assert found[0].text("en").endswith("[site] is written twice. Keep one")
 
 
 def test_any_bytes_at_all_give_faults_and_never_another_error(tmp_path):
