@@ -229,8 +229,8 @@ class Daemon:
         self._manifest = message.compact(plans.manifest(self.config))
         for sensor_id, plan in self._plans.items():
             if sensor_id not in self._states:
-                raised = (await self._store.recall(f"raised/{sensor_id}") or "").split()
-                memory = deriving.from_text(await self._store.recall(f"derived/{sensor_id}"))
+                raised = (await self._recall(f"raised/{sensor_id}") or "").split()
+                memory = deriving.from_text(await self._recall(f"derived/{sensor_id}"))
                 self._states[sensor_id] = SensorState(raised=frozenset(raised), memory=memory)
             keys = {rule.key for rule in plan.rules}
             state = self._states[sensor_id]
@@ -246,10 +246,10 @@ class Daemon:
         self._events = self._plan_events(self.config, self._events)
         if self._watches.rules != self.config.watches or not before:
             self._watches = Watches(self.config.watches, zone=self.config.site.zone)
-            gone = await self._watches.recall(self._store.recall)
+            gone = await self._watches.recall(self._recall)
             self._retired.add(gone, (RAISED_KEY, " ".join(sorted(self._watches.raised))))
         if not before:
-            await self._events.recall(self._store.recall, self._clock.monotonic_ns() / 1e9)
+            await self._events.recall(self._recall, self._clock.monotonic_ns() / 1e9)
         if self._outputs.signals != self.config.outputs:
             self._outputs.close()
             self._outputs = self._make_outputs(self.config.outputs)
@@ -262,12 +262,19 @@ class Daemon:
             self._power = self._make_power()
             await self._power.open()
 
+    async def _recall(self, key: str) -> str | None:
+        """What is remembered; None also while a sick disk cannot say: measuring goes on without it."""
+        try:
+            return await self._store.recall(key)
+        except KagaError:
+            return None
+
     async def _retire_sensors(self) -> None:
         """Clear the alarms of sensors that were taken out, now or while we were off."""
-        known = (await self._store.recall(ALARMED_KEY) or "").split()
+        known = (await self._recall(ALARMED_KEY) or "").split()
         for sensor_id in {*known, *self._states} - self._plans.keys():
             state = self._states.pop(sensor_id, None)
-            told = (await self._store.recall(f"raised/{sensor_id}") or "").split()
+            told = (await self._recall(f"raised/{sensor_id}") or "").split()
             self._retired.add(state.raised if state else told, (f"raised/{sensor_id}", ""))
 
     def _make_power(self) -> PowerSwitches:
@@ -322,7 +329,7 @@ class Daemon:
         return self._watches.raised.union(*(state.raised for state in self._states.values()))
 
     async def _begin_sensor(self, sensor: BusSensor) -> None:
-        await self._counting.begin(sensor, self._clock.now(), self._store.recall)
+        await self._counting.begin(sensor, self._clock.now(), self._recall)
 
     def _told(self) -> tuple[str, bytes]:
         """What the platform was told of us at birth: catalog and manifest."""

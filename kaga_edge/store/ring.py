@@ -57,6 +57,7 @@ log = logging.getLogger(__name__)
 REFUSALS = 2  # of appends in a row, before memory takes over
 RING_BYTES = 4 * 1024 * 1024  # some 50,000 samples: half an hour of twenty-five sensors at 1 Hz
 NEVER_FULL_BYTES = 1 << 40
+COMMANDS = "command"  # what begins so is many, and must be on disk or not at all
 
 
 class NoDisk(Disk):
@@ -128,6 +129,7 @@ class Ringed:
         self._on_change = settings.get("on_change", lambda _: None)
         self._file: Database | None = None  # None: it could not be opened yet
         self._facts: dict[str, str] = {}  # what the file that could not be opened was seen to remember
+        self._heard: dict[str, str] = {}  # what was said or asked so far, for when the file cannot be asked
         self._found: tuple[tuple[str, str], ...] | None = None  # what it remembers and we did not know
         self._rings: list[Database] = []  # in memory; the last one takes the samples
         self._sick: StoreError | None = None
@@ -189,6 +191,8 @@ class Ringed:
 
         Raises StoreSick, StoreBusy: refused for the first time; bring them again.
         """
+        for *_, pairs, _alerts in rows[1]:
+            self._heard.update(pairs)
         if not self._rings:
             try:
                 given = self._present.append(rows)
@@ -251,6 +255,7 @@ class Ringed:
         return self._healthy().retime(correction, left, after)
 
     def remember(self, key: str, value: str) -> None:
+        self._heard[key] = value
         self._present.remember(key, value)
 
     def note(self, pairs: Mapping[str, str]) -> None:
@@ -301,7 +306,12 @@ class Ringed:
         held = next((told for ring in reversed(self._rings) if (told := ring.recall(key)) is not None), None)
         if held is None and self._file is None:
             return self._facts.get(key)
-        return held if held is not None else self._healthy().recall(key)
+        if held is None and self._rings and key in self._heard:
+            return self._heard[key]
+        held = held if held is not None else self._healthy().recall(key)
+        if held is not None and not key.startswith(COMMANDS):
+            self._heard[key] = held
+        return held
 
     def ledger(self) -> Ledger:
         if not self._rings:
@@ -358,6 +368,7 @@ class Ringed:
         return Relief(
             make_ring=self._make_ring,
             known=Beside.of(databases),
+            heard=self._facts | self._heard,
             size=self._size,
             declared=self._present,
             sick=sick,
@@ -380,6 +391,7 @@ class Relief(Ringed):
         *,
         make_ring: Callable[[], Database],
         known: Beside,
+        heard: dict[str, str],
         size: StoreSize | None,
         declared: Database,
         sick: StoreError,
@@ -387,7 +399,7 @@ class Relief(Ringed):
     ) -> None:
         """Not ``Ringed``'s: nothing is opened."""
         self._make_ring, self._on_change, self._known, self._size = make_ring, on_change, known, size
-        self._file, self._facts, self._found = None, {}, None
+        self._file, self._facts, self._found, self._heard = None, {}, None, heard
         self._rings, self._refusals = [], REFUSALS
         self._begin_ring(sick, declared)
 
@@ -401,8 +413,9 @@ class Relief(Ringed):
         return None
 
     def recall(self, key: str) -> str | None:
-        held = self._rings[-1].recall(key)
-        return held if held is not None else self._healthy().recall(key)
+        if (held := self._rings[-1].recall(key) or self._heard.get(key)) is None:
+            self._healthy()
+        return held
 
     def _beside(self) -> Beside:
         return self._known

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -106,6 +107,30 @@ def test_a_sick_disk_stops_neither_measuring_nor_sending_and_everything_is_on_it
     assert "Traceback" not in log
     for name in ("store.sick", "store.ring_began", "store.ring_stored", "store.back"):
         assert name in log
+
+
+def test_a_reload_on_a_sick_disk_takes_a_sensor_in_and_one_out(
+    tmp_path, watched, instruments, mosquitto, receiving
+) -> None:
+    """Found by reloading: what the new sensor remembers could not be read, and nothing was measured any more."""
+    before = config_text(tmp_path, sensors(tmp_path, "level-1"), port=mosquitto, every="250ms")
+    watched.config.write_text(before)
+    watched.start()
+    wait_for(lambda: receiving.arrived() >= 4, why="samples at the platform")
+    watched.refuse_writes(True)
+    wait_for(lambda: watched.status()["store"]["error"], why="a sick disk")
+
+    after = config_text(tmp_path, sensors(tmp_path, "level-2"), port=mosquitto, every="250ms")
+    watched.config.write_text(after)
+    watched.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: [one["id"] for one in watched.status()["sensors"]] == ["level-2"], why="the reload")
+    arrived = receiving.arrived()
+    wait_for(lambda: receiving.arrived() >= arrived + 8, why="samples of the new sensor from memory")
+
+    watched.refuse_writes(False)
+    wait_for(lambda: watched.status()["store"]["error"] is None, why="the disk taken again")
+    watched.stop()
+    assert "Traceback" not in watched.log.read_text()
 
 
 def ledger_sums(watched: WatchedDaemon) -> dict[str, int]:
