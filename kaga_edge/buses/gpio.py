@@ -33,15 +33,16 @@ NO_LIBRARY = "install lgpio (>= 0.2.2) or the OS package python3-lgpio"
 CHECK_LINE = "check the line's number, that nothing else uses it, and its pull (GPIO 2 and 3 are fixed up)"
 
 _header: Any = None
+_folder: tempfile.TemporaryDirectory[str] | None = (
+    None  # for lgpio outside the service; goes with the process
+)
 
 
 def open_header() -> Any:
     """Return gpiozero's pins on lgpio, one for the process. Never chosen by chance or by environment."""
     global _header  # lgpio's chip handle is per process, as the pins are
     if _header is None:
-        # lgpio makes a FIFO in this directory when imported; in "/" of a hardened service it would die.
-        directory = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-        os.environ["LG_WD"] = directory or tempfile.mkdtemp(prefix="kaga-edge-gpio-")
+        os.environ["LG_WD"] = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or _own_folder()
         here = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
         try:
             from gpiozero.pins.lgpio import LGPIOFactory
@@ -50,6 +51,14 @@ def open_header() -> Any:
             os.close(here)
         _header = LGPIOFactory()
     return _header
+
+
+def _own_folder() -> str:
+    """Return where lgpio may make its FIFO at import; in "/" of a hardened service it would die."""
+    global _folder  # once: without a header this is asked for at every poll
+    if _folder is None:
+        _folder = tempfile.TemporaryDirectory(prefix="kaga-edge-gpio-")
+    return _folder.name
 
 
 class GpioWire(Wire[Job | None]):

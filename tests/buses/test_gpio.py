@@ -187,3 +187,17 @@ def test_loading_lgpio_leaves_no_file_and_no_move_of_the_working_directory(tmp_p
     )
     assert list(here.iterdir()) == []
     assert [p.name[:8] for p in runtime.iterdir()] == [".lgd-nfy"]
+
+
+def test_a_missing_header_left_a_folder_behind_at_every_poll(tmp_path: Any) -> None:
+    program = (
+        "import os, sys\n"
+        "from kaga_edge.buses.gpio import open_header, pin_errors\n"
+        "for _ in range(3):\n"
+        "    try:\n        open_header()\n    except (ImportError, *pin_errors()):\n        pass\n"
+        "sys.exit(len(os.listdir(sys.argv[1])) != 1)"
+    )
+    path = ":".join(p for p in sys.path if p)
+    env = {"TMPDIR": str(tmp_path), "PYTHONPATH": path}
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, env=env)
+    assert list(tmp_path.iterdir()) == []
