@@ -37,6 +37,7 @@ from kaga_edge.store.book import NUMBER_MOST, Book, RunStart, given
 from kaga_edge.store.cutting import fitting, joined
 from kaga_edge.store.errors import StoreError, integer, nonsense
 from kaga_edge.store.forgetting import Retention
+from kaga_edge.store.highwater import counts_further
 from kaga_edge.store.numbering import Declared, Encoded, catalog_entry, encoded, numbered
 from kaga_edge.store.opened import CHUNK_ROWS, Write
 from kaga_edge.store.statements import (
@@ -362,6 +363,7 @@ class Database(Retention):
         self._durably(plan)
         self._books = [*(book for book in self._books if book.ep != theirs.ep), taken]
         self._declared, self._declaration = other._declared, other._declaration
+        self._high.keep(dict(other.facts()))
         if self._alarm_due:  # it was damaged, and set aside before anybody had declared the sensors here
             self._declare_again()
 
@@ -369,7 +371,7 @@ class Database(Retention):
 
     def remember(self, key: str, value: str) -> None:
         """Keep a small fact across restarts."""
-        self._durably(lambda: lambda db: run(db, "INSERT OR REPLACE INTO memory VALUES (?, ?)", (key, value)))
+        self.note({key: value})
 
     def recall(self, key: str) -> str | None:
         """Return a remembered fact, None when there is none."""
@@ -385,6 +387,7 @@ class Database(Retention):
         """Keep several small facts, all or none."""
         ask = "INSERT OR REPLACE INTO memory VALUES (?, ?)"
         self._durably(lambda: lambda db: run_many(db, ask, list(pairs.items())))
+        self._high.keep(pairs)
 
     def forget_notes(self, prefix: str, before: str, least: int) -> int:
         """Remove facts under ``prefix`` whose text sorts below ``before``, never of the ``least`` last."""
@@ -406,6 +409,12 @@ class Database(Retention):
     def _read_further(self, db: sqlite3.Connection) -> None:
         self._take_back()
         super()._read_further(db)
+        ask = "SELECT value FROM memory WHERE key = ?"
+        held = {key: db.execute(ask, (key,)).fetchone() for key in self._high.facts}
+        twice = self._high.facts.items()
+        lost = {key: told for key, told in twice if counts_further(told, held[key] and held[key][0])}
+        if lost:
+            self.note(lost)
 
     def _take_back(self) -> None:
         """Remove what a refused append has written after all: nobody was told of it, and whoever asked for

@@ -4,6 +4,9 @@ If the database is lost, or comes back older than it was (a card that lied about
 backup), this file still tells from where numbers are safe. It is written in steps, a whole block of
 numbers ahead, so that not every commit pays for it.
 
+Beside the marks stand the few facts that must not be forgotten with the database: how far each issuer's
+commands have counted, and which sensors a resident asked to stop.
+
 Within a block a second small file notes after each commit how far numbers were used, without a sync: the
 system writes it within half a minute. A database whose log lost its end without a trace shows by it.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from kaga_edge.store.disk import Disk
 
 BLOCK_ROWS = 4096  # at ten rows a second: one small write in seven minutes
 BLOCK_NOTICES = 64
+KEPT_TWICE = ("command.ctr/", "collect")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,8 @@ class HighWater:
         self.path = path
         self._note_path = path.with_suffix(".used")
         self._disk = disk
-        self._marks = _with_note(_read(path, disk), _read_note(self._note_path, disk))
+        marks, self._facts = _read(path, disk)
+        self._marks = _with_note(marks, _read_note(self._note_path, disk))
 
     def mark(self, ep: str) -> Mark:
         """Return what is known of an epoch; nothing reserved when it is not in the file."""
@@ -65,9 +71,22 @@ class HighWater:
         taken = Mark(n=next_n, n_upto=last_n + BLOCK_ROWS, e=next_e, e_upto=last_e + BLOCK_NOTICES)
         marks = {**self._marks, ep: taken}
         with contextlib.suppress(OSError):
-            self._disk.write_whole(self.path, _text(marks))
+            self._disk.write_whole(self.path, _text(marks, self._facts))
             self._marks = marks
         return taken
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Return the facts that are kept here too."""
+        return dict(self._facts)
+
+    def keep(self, pairs: Mapping[str, str]) -> None:
+        """Keep those of the facts that must outlive the database. A refusal is let pass, as above."""
+        facts = self._facts | {key: told for key, told in pairs.items() if key.startswith(KEPT_TWICE)}
+        if facts != self._facts:
+            with contextlib.suppress(OSError):
+                self._disk.write_whole(self.path, _text(self._marks, facts))
+                self._facts = facts
 
     def note(self, ep: str, *, next_n: int, next_e: int) -> None:
         """Note from where numbers are not used yet. A refusal is let pass, as in ``reserve``."""
@@ -79,15 +98,23 @@ def marks_of(store: Path) -> dict[str, Mark]:
     """Return the marks beside a store's file; a file set aside has left them with its old name."""
     name = store.name.partition(".damaged-")[0]
     disk, high = Disk(), store.with_name(name + ".high")
-    return _with_note(_read(high, disk), _read_note(high.with_suffix(".used"), disk))
+    return _with_note(_read(high, disk)[0], _read_note(high.with_suffix(".used"), disk))
 
 
-def _read(path: Path, disk: Disk) -> dict[str, Mark]:
+def counts_further(kept: str, held: str | None) -> bool:
+    """Say whether the copy here holds: the database's is gone, or a counter that is behind it."""
+    if held is None:
+        return True
+    return kept.isdecimal() and (not held.isdecimal() or int(held) < int(kept))
+
+
+def _read(path: Path, disk: Disk) -> tuple[dict[str, Mark], dict[str, str]]:
     try:
-        listed = json.loads(disk.read(path))["epochs"]
-        return {str(ep): _checked(*numbers) for ep, numbers in listed.items()}
+        told = json.loads(disk.read(path))
+        marks = {str(ep): _checked(*numbers) for ep, numbers in told["epochs"].items()}
+        return marks, {str(key): str(value) for key, value in told.get("facts", {}).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # absent or damaged: the database alone then decides
+        return {}, {}  # absent or damaged: the database alone then decides
 
 
 def _noted(ep: str, next_n: int, next_e: int) -> bytes:
@@ -122,6 +149,7 @@ def _checked(n: int, n_upto: int, e: int, e_upto: int) -> Mark:
     return Mark(n=n, n_upto=n_upto, e=e, e_upto=e_upto)
 
 
-def _text(marks: dict[str, Mark]) -> bytes:
-    body = {"v": 1, "epochs": {ep: [m.n, m.n_upto, m.e, m.e_upto] for ep, m in marks.items()}}
+def _text(marks: dict[str, Mark], facts: dict[str, str]) -> bytes:
+    epochs = {ep: [m.n, m.n_upto, m.e, m.e_upto] for ep, m in marks.items()}
+    body = {"v": 1, "epochs": epochs, "facts": facts}
     return json.dumps(body).encode("ascii")

@@ -112,7 +112,7 @@ def test_a_sick_disk_stops_neither_measuring_nor_sending_and_everything_is_on_it
 def test_a_reload_on_a_sick_disk_takes_a_sensor_in_and_one_out(
     tmp_path, watched, instruments, mosquitto, receiving
 ) -> None:
-    """Found by reloading: what the new sensor remembers could not be read, and nothing was measured any more."""
+    """Found by reloading: what the new sensor remembers could not be read, and measuring ended."""
     before = config_text(tmp_path, sensors(tmp_path, "level-1"), port=mosquitto, every="250ms")
     watched.config.write_text(before)
     watched.start()

@@ -90,7 +90,11 @@ def _set_aside(root: Path, config: Config, stamp: str, say: Say, runner: Runner,
 
 
 def _with_companions(store: Path) -> list[Path]:
-    return [one for end in ("", "-wal", "-shm") if (one := store.with_name(store.name + end)).exists()]
+    return [
+        one
+        for end in ("", "-wal", "-shm", ".high", ".used")
+        if (one := store.with_name(store.name + end)).exists()
+    ]
 
 
 def _key(root: Path, config: Config, told: Told, say: Say) -> None:
