@@ -17,6 +17,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run the daemon; returns its exit code."""
+    from kaga_edge.config.apart import prepare
+
+    prepare()  # it loads pydantic while we load the rest: that takes each of us about as long
     from kaga_edge import gateway  # late: the parser alone must stay quick
 
     return gateway.main(args.config)
