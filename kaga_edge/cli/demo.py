@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaga_edge.cli.interrupting import like_ctrl_c
 from kaga_edge.text import language
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from kaga_edge.sim.demo_words import words
 
     lang = language(args.lang)
+    like_ctrl_c()
     try:
         if args.keep is None:
             with tempfile.TemporaryDirectory(prefix="kaga-edge-demo-") as folder:

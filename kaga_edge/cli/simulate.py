@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaga_edge.cli.failure import failure_lines
+from kaga_edge.cli.interrupting import like_ctrl_c
 from kaga_edge.cli.screen import fold
 from kaga_edge.text import language, quantity_name, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
@@ -97,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
     kind = _say(f"kind.{series.kind}", lang)
     facts = {"file": args.file.name, "kind": kind, "rows": series.rows, "hours": hours}
     _tell(_say("playing", lang, **facts, speed=f"{speed:,.0f}", seconds=f"{seconds:g}"))
+    like_ctrl_c()
     try:
         with tempfile.TemporaryDirectory(prefix="kaga-edge-replay-") as folder:
             played = asyncio.run(

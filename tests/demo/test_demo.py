@@ -14,11 +14,17 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "import sys; from kaga_edge.cli import main; sys.exit(main())", "demo"]
 
 
-def started(*words: str) -> subprocess.Popen[str]:
+def started(*words: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     # A suite run in the background of a script inherits an ignored SIGINT, and so would the demo.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
-        [*COMMAND, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+        [*COMMAND, *words],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
     )
 
 
@@ -71,6 +77,21 @@ def test_ctrl_c_ends_it_cleanly_and_leaves_nothing_running(tmp_path):
     assert run.returncode == 130, said
     assert "Traceback" not in said
     assert daemons_of(tmp_path) == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_ended_by_kill_or_a_closed_terminal_left_its_folder_behind(tmp_path, number):
+    run = started("--seconds", "60", "--plain", "--lang", "en", env=os.environ | {"TMPDIR": str(tmp_path)})
+    assert run.stdout is not None
+    for line in run.stdout:
+        if "Normal" in line:
+            break
+    run.send_signal(number)
+    said, _ = run.communicate(timeout=20)
+    assert run.returncode == 130, said
+    assert daemons_of(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.timeout(60)
