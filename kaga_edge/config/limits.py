@@ -6,7 +6,10 @@ high on purpose: on 4 August 2022 a river next door truly rose 0.3 m in ten minu
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kaga_edge.core.grading import Limits
+from kaga_edge.core.siting import Mount
 from kaga_edge.vocabulary.quantities import Quantity
 
 TEN_MINUTES_S = 600.0
@@ -69,6 +72,7 @@ _LIMITS = {
         flat_suspect_s=6 * HOUR_S,
     ),
     Quantity.RAIN_MM: Limits(gross_fail=(0.0, 60.0)),  # in ten minutes; no shorter sample holds more
+    Quantity.RAIN_10MIN_MM: Limits(gross_fail=(0.0, 60.0)),
     Quantity.RAIN_INTENSITY_MM_H: Limits(gross_fail=(0.0, 300.0)),
     Quantity.VEHICLE_SPEED_KPH: Limits(gross_fail=(0.0, 216.0), gross_suspect=(0.0, 144.0)),
     # Occupied for minutes is an event on the road, not an error: no flat line.
@@ -78,8 +82,30 @@ _LIMITS = {
     Quantity.CPU_TEMPERATURE_C: Limits(gross_suspect=(-20.0, 80.0)),  # the Pi slows down from 80 degC on
 }
 _NONE = Limits()
+LOWEST_SNOW_M = -0.10  # grass, frost heave and noise; below, the mount's height is wrong
+DEEPEST_SNOW_M = 16.0  # a laser's own range, where no height is known
+LOWEST_LEVEL_M = -10.0  # no gauge has its zero so far above the bed
+ABOVE_LEVEE_M = 1.0
 
 
 def default_limits(quantity: Quantity) -> Limits:
     """Return the limits of a quantity; every test off where there is no usual one."""
     return _LIMITS.get(quantity, _NONE)
+
+
+def limits_on_site(quantity: Quantity, mount: Mount, nearest_m: float, levee_m: float | None) -> Limits:
+    """Return them with what the site itself bounds. ``nearest_m``: the instrument's blind zone.
+
+    Snow lies between the ground and the blind zone; a river between the probe (or any bed) and a metre
+    above its levee, where one is known.
+    """
+    limits = default_limits(quantity)
+    if quantity is Quantity.SNOW_DEPTH_M:
+        height_m = mount.ground_to_sensor_m
+        deepest_m = DEEPEST_SNOW_M if height_m is None else height_m - nearest_m
+        return replace(limits, gross_fail=(LOWEST_SNOW_M, max(LOWEST_SNOW_M, deepest_m)))
+    if quantity is Quantity.WATER_LEVEL_M and levee_m is not None:
+        probe_m = mount.gauge_zero_to_probe_m
+        lowest_m = LOWEST_LEVEL_M if probe_m is None else probe_m - 0.05  # dry: what the barometers differ
+        return replace(limits, gross_suspect=(lowest_m, levee_m + ABOVE_LEVEE_M))
+    return limits

@@ -13,6 +13,7 @@ from kaga_edge.config.corrections import corrections_of, with_learned_zero
 from kaga_edge.config.derived_tables import deriving_of
 from kaga_edge.config.event_tables import event_rule
 from kaga_edge.config.faults import Code
+from kaga_edge.config.limits import limits_on_site
 from kaga_edge.config.lines import Path
 from kaga_edge.config.sensor_tables import (
     COMMON_KEYS,
@@ -76,8 +77,10 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     deriving = with_learned_zero(desk, deriving, table.calibration, path)
     quantities += deriving.quantities
     event = event_rule(desk, table.event, table.every_s, parts.model.shortest_every_s, path)
-    limits = limits_of(desk, table.quality, quantities, path)
     thresholds = thresholds_of(desk, table.thresholds, (*path, "thresholds"))
+    nearest_m = getattr(options, "nearest_mm", 0) / 1000
+    usual = {one: limits_on_site(one, mount, nearest_m, thresholds.get("levee")) for one in quantities}
+    limits = limits_of(desk, table.quality, usual, path)
     alarms = alarms_of(desk, table.alarms, quantities, path)
     corrections = corrections_of(desk, table.calibration, quantities, deriving.zone, path)
     if len(desk.notes.faults) > faults_before or bus is None or table.disclosure is None:

@@ -7,30 +7,35 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kaga_edge.config.faults import Code
-from kaga_edge.config.limits import default_limits
 from kaga_edge.config.lines import Path
 from kaga_edge.config.sensor_tables import LimitsTable, QualityTable, ThresholdTable
 from kaga_edge.config.tables import Desk
 from kaga_edge.config.values import Thresholds
 from kaga_edge.core.grading import Limits, SeasonLimits
 from kaga_edge.core.local import MonthDay
-from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
+from kaga_edge.vocabulary.quantities import Quantity
 
 RANKS = ("standby", "caution", "evacuation", "danger", "levee")  # rivers, lowest first
 SNOW_RANKS = ("caution", "warning")
 
 
 def limits_of(
-    desk: Desk, given: Mapping[str, QualityTable], quantities: tuple[Quantity, ...], path: Path
+    desk: Desk,
+    given: Mapping[str, QualityTable],
+    usual: Mapping[Quantity, Limits],
+    path: Path,
 ) -> dict[str, Limits]:
-    """Return the limits of each channel; a channel the sensor has not is noted."""
-    channels = [one.channel for one in quantities]
+    """Return the limits of each channel, the usual ones where none are given.
+
+    A channel the sensor has not is noted.
+    """
+    channels = [one.channel for one in usual]
     for channel in given:
         if channel not in channels:
             desk.fault(
                 (*path, "quality", channel), Code.UNKNOWN_CHANNEL, name=channel, valid=", ".join(channels)
             )
-    return {channel: _merged(default_limits(BY_CHANNEL[channel]), given.get(channel)) for channel in channels}
+    return {one.channel: _merged(limits, given.get(one.channel)) for one, limits in usual.items()}
 
 
 def seasons_of(given: Mapping[str, QualityTable], limits: Mapping[str, Limits]) -> tuple[SeasonLimits, ...]:

@@ -127,6 +127,24 @@ def test_given_limits_replace_only_the_defaults_they_name(sheet):
     assert limits.spike_fail == usual.spike_fail == 0.30
 
 
+def test_snow_lies_between_the_ground_and_the_blind_zone(sheet):
+    snow = sheet.level.replace("a02yyuw", "maxbotix").replace(
+        "gauge_zero_to_sensor_m = 4.2", "ground_to_sensor_m = 3.0"
+    )
+    assert "ground_to_sensor_m" in snow
+    (sensor,) = sheet.good(sheet.site, snow).sensors
+    assert sensor.limits["snow_depth"].gross_fail == (-0.10, 2.5)
+
+
+def test_a_river_is_in_doubt_a_metre_above_its_levee(sheet):
+    table = "[sensor.thresholds]\ncaution = 2.0\nlevee = 3.5\n"
+    (sensor,) = sheet.good(sheet.site, sheet.level, table).sensors
+    assert sensor.limits["water_level"].gross_suspect == (-10.0, 4.5)
+    own = table + "[sensor.quality.water_level]\ngross_suspect = [-0.5, 4.0]\n"
+    (sensor,) = sheet.good(sheet.site, sheet.level, own).sensors
+    assert sensor.limits["water_level"].gross_suspect == (-0.5, 4.0)
+
+
 def test_the_river_limit_lets_the_true_flood_of_2022_pass():
     # Next door 30 cm in ten minutes were logged on 4 August 2022: that must not be suspect.
     limits = default_limits(Quantity.WATER_LEVEL_M)
