@@ -17,10 +17,14 @@ from kaga_edge.config.passwords import PEM, passwords_in
 from kaga_edge.config.secret import secret_file
 from kaga_edge.config.syntax import LISTS
 from kaga_edge.config.tables import Desk
+from kaga_edge.config.units import UnitFault, serial_line
 from kaga_edge.config.values import Platform, SensorConfig
 from kaga_edge.config.wiring import gpio_options
+from kaga_edge.sensors import driver_names, load
 from kaga_edge.text import Phrase
+from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.requests import SerialLine
 
 JAPAN_LATITUDE = (20.0, 46.0)
 JAPAN_LONGITUDE = (122.0, 154.0)
@@ -46,10 +50,12 @@ def check_i2c(desk: Desk) -> None:
     """One device an address; several inputs of one device are several sensors of one driver."""
     seen: dict[tuple[int, int], tuple[int, dict[str, Any]]] = {}
     for index, entry in desk.entries():
-        i2c = entry.get("i2c")
-        if not isinstance(i2c, dict) or not isinstance(i2c.get("address"), int):
+        i2c, model = entry.get("i2c"), _model(entry)
+        usual = model.addresses[0] if model is not None and model.addresses else None
+        address = i2c.get("address", usual) if isinstance(i2c, dict) else None
+        if not isinstance(i2c, dict) or not isinstance(address, int):
             continue
-        spot = (_bus(i2c), i2c["address"])
+        spot = (_bus(i2c), address)
         first, other = seen.setdefault(spot, (index, entry))
         if first == index or _two_inputs(other, entry):
             continue
@@ -119,7 +125,7 @@ def _share_port(
             one=_id(one), two=_id(two), port=port, other=line,
         )  # fmt: skip
         return False
-    if one.get("serial") != two.get("serial"):
+    if _settings(one) != _settings(two):
         desk.fault(
             ("sensor", index, "serial" if "serial" in two else "port"),
             Code.PORT_SETTINGS_DIFFER,
@@ -127,6 +133,21 @@ def _share_port(
         )  # fmt: skip
         return False
     return True
+
+
+def _settings(entry: dict[str, Any]) -> SerialLine | None:
+    """Return a table's line settings, its model's where it names none; None: unreadable, told elsewhere."""
+    model = _model(entry)
+    try:
+        return serial_line(entry["serial"]) if "serial" in entry else model.line if model else None
+    except UnitFault:
+        return None
+
+
+def _model(entry: dict[str, Any]) -> Model | None:
+    name = entry.get("driver")
+    model: Model | None = load(name).MODEL if isinstance(name, str) and name in driver_names() else None
+    return model
 
 
 def _stable_name(port: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from calendar import monthrange
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -20,12 +21,14 @@ from kaga_edge.core.snowfall import SnowRule
 from kaga_edge.text import Phrase
 from kaga_edge.vocabulary.quantities import Quantity
 
+LEAP_YEAR = 2024  # 29 February is a day
 _MONTH_DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 def _month_day(value: object) -> object:
-    if not isinstance(value, str) or not _MONTH_DAY.fullmatch(value):
+    found = _MONTH_DAY.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[2]) > monthrange(LEAP_YEAR, int(found[1]))[1]:
         raise UnitFault(Code.VALUE, reason=Phrase("date.month_day"))
     return value
 

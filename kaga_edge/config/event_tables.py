@@ -22,7 +22,7 @@ PER_UNIT = {None: 1.0, "m": 1.0, "cm": 0.01}
 def _rise(value: object) -> tuple[float, float]:
     """Return "0.10m/10m" (a rise of 10 cm within ten minutes) as (metres, seconds)."""
     found = _RISE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    if found is None or float(found[1]) == 0:  # it would never end
         raise UnitFault(Code.VALUE, reason=Phrase("event.rise"))
     size, unit, span = found.groups()
     return float(size) * PER_UNIT[unit], seconds(span)

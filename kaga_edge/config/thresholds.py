@@ -13,6 +13,7 @@ from kaga_edge.config.tables import Desk
 from kaga_edge.config.values import Thresholds
 from kaga_edge.core.grading import Limits, SeasonLimits
 from kaga_edge.core.local import MonthDay
+from kaga_edge.text import Phrase
 from kaga_edge.vocabulary.quantities import Quantity
 
 RANKS = ("standby", "caution", "evacuation", "danger", "levee")  # rivers, lowest first
@@ -35,7 +36,20 @@ def limits_of(
             desk.fault(
                 (*path, "quality", channel), Code.UNKNOWN_CHANNEL, name=channel, valid=", ".join(channels)
             )
-    return {one.channel: _merged(limits, given.get(one.channel)) for one, limits in usual.items()}
+    merged = {one.channel: _merged(limits, given.get(one.channel)) for one, limits in usual.items()}
+    for channel in given.keys() & merged.keys():
+        for name, suspect, fail in _pairs(merged[channel]):
+            if suspect is not None and fail is not None and suspect > fail:
+                where = (*path, "quality", channel, f"{name}_suspect")
+                desk.warn(where, Code.VALUE, reason=Phrase("limits.order"))
+    return merged
+
+
+def _pairs(limits: Limits) -> tuple[tuple[str, float | None, float | None], ...]:
+    return (
+        ("rate", limits.rate_suspect_per_s, limits.rate_fail_per_s),
+        ("spike", limits.spike_suspect, limits.spike_fail),
+    )
 
 
 def seasons_of(given: Mapping[str, QualityTable], limits: Mapping[str, Limits]) -> tuple[SeasonLimits, ...]:

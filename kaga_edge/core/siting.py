@@ -44,9 +44,11 @@ class Mount:
     gauge_zero_to_sensor_m: float | None = field(default=None, metadata={"gt": 0, "le": 100})
     ground_to_sensor_m: float | None = field(default=None, metadata={"gt": 0, "le": 100})
     gauge_zero_to_probe_m: float | None = None  # pressure probe: its height above gauge zero (often negative)
-    tilt_deg: float = 0.0  # of the beam from the vertical
-    water_density_kg_m3: float | None = None  # None: fresh water at its temperature
-    gravity_m_s2: float | None = None  # None: normal gravity at the site's latitude
+    tilt_deg: float = field(default=0.0, metadata={"ge": -60, "le": 60})  # of the beam from the vertical
+    # None: fresh water at its temperature; a debris flow weighs up to twice as much.
+    water_density_kg_m3: float | None = field(default=None, metadata={"ge": 900, "le": 2000})
+    # None: normal gravity at the site's latitude; these are the poles and the equator.
+    gravity_m_s2: float | None = field(default=None, metadata={"ge": 9.76, "le": 9.84})
     air_pressure_from: str | None = None  # id of the barometer's sensor
     temperature_from: str | None = None  # id of the air thermometer, for the speed of sound
     # An ultrasonic sensor without compensation: the air temperature at which its distance was found right

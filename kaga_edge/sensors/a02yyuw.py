@@ -20,7 +20,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kaga_edge.vocabulary.drivers import Model, Split
-from kaga_edge.vocabulary.errors import ChecksumWrong, FrameMalformed, FrameTruncated, ValueImpossible
+from kaga_edge.vocabulary.errors import (
+    ChecksumWrong,
+    FrameMalformed,
+    FrameTruncated,
+    KagaError,
+    ValueImpossible,
+)
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Measurement
 from kaga_edge.vocabulary.requests import BusKind, Dialogue, SerialLine, UartFrames
@@ -97,6 +103,11 @@ class Driver:
     quantities = (Quantity.SURFACE_DISTANCE_M,)
 
     def __init__(self, options: Options) -> None:
+        if options.nearest_mm >= options.farthest_mm:
+            raise KagaError(
+                f"nearest_mm {options.nearest_mm} is not below farthest_mm {options.farthest_mm}",
+                fix="take both from the product page of the model",
+            )
         self._nearest_mm = options.nearest_mm
         self._farthest_mm = options.farthest_mm
 

@@ -119,6 +119,13 @@ class Driver:
                 f"nearest_mm {options.nearest_mm} is not below no_target_mm {options.no_target_mm}",
                 fix="take both from the data sheet of the model",
             )
+        most_mm = (10**options.digits - 1) * (10 if options.unit == "cm" else 1)
+        if options.no_target_mm > most_mm:
+            raise KagaError(
+                f"no_target_mm {options.no_target_mm} is never printed: {options.digits} digits of"
+                f" {options.unit} end at {most_mm} mm",
+                fix="take digits, unit and no_target_mm from the data sheet of the model",
+            )
         self._options = options
         self._mm_per_count = 10 if options.unit == "cm" else 1
         self._frame_bytes = options.digits + 2

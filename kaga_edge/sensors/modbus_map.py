@@ -78,7 +78,11 @@ class Register:
     """One value of the instrument. ``least`` and ``most`` bound the value in the quantity's unit."""
 
     # Read by pydantic where the configuration is judged: a misspelt key must not pass.
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {
+        "extra": "forbid",
+        "strict": True,
+        "allow_inf_nan": False,
+    }
 
     quantity: str
     address: int
@@ -193,6 +197,11 @@ def _quantities(options: Options) -> tuple[Quantity, ...]:
         if quantity in found:
             raise KagaError(
                 f"{register.quantity} stands twice in registers", fix="each quantity once a sensor"
+            )
+        if register.scale == 0:
+            raise KagaError(
+                f"{register.quantity} has scale 0: it would always read {register.offset:g}",
+                fix="write the scale of the manual, or leave it out: 1",
             )
         if not 0 <= register.address - options.address_base <= 0xFFFF:
             raise KagaError(

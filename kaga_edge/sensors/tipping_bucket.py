@@ -25,6 +25,7 @@ from dataclasses import dataclass, field, replace
 
 from kaga_edge.core.tallies import NS_PER_MS, PulseRule, RainState, fold_rain
 from kaga_edge.vocabulary.drivers import Model
+from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement
 from kaga_edge.vocabulary.requests import BusKind, Dialogue, Edges, PinUse, TakeEdges
@@ -122,6 +123,11 @@ class Driver:
     )
 
     def __init__(self, options: Options) -> None:
+        if options.pulse_min_ms >= options.pulse_max_ms:
+            raise KagaError(
+                f"pulse_min_ms {options.pulse_min_ms:g} is not below pulse_max_ms {options.pulse_max_ms:g}",
+                fix="no tip would ever count; a reed closes for about 100 ms",
+            )
         self._options = options
         self._rule = PulseRule(
             gpio=options.gpio,

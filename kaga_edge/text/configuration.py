@@ -304,6 +304,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "[sensor.event] の every はセンサーの every より長くできません",
         "every of [sensor.event] cannot be longer than that of the sensor",
     ),
+    "limits.order": (
+        "suspect の限度が fail の限度を超えています。両方を書いてください",
+        "the suspect limit lies beyond the fail limit. Write both",
+    ),
     "date.month_day": (
         '月日を "11-01" のように書きます',
         'write month and day as "11-01"',

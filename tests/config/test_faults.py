@@ -159,6 +159,72 @@ def test_ms5837_and_bme280_at_0x76_are_told_how_to_part(sheet):
     assert "0x77" in fault.text("en")
 
 
+def test_two_at_their_usual_address_clash_though_neither_writes_it(sheet):
+    bare = sheet.air.replace(", address = 0x77", "")
+    assert bare != sheet.air
+    probe = bare.replace("air-1", "level-2").replace("bme280", "ms5837")
+    probe += '[sensor.mount]\ngauge_zero_to_probe_m = 0.0\nair_pressure_from = "air-1"\n'
+    assert sheet.only(sheet.site, bare, probe).code == Code.CLASH_0X76
+
+
+def test_a_modbus_line_whose_models_talk_differently_by_default_is_a_fault(sheet):
+    """A KELLER speaks 9600 8N1 and an LX-80 8E1: on one line one of them never answers."""
+    keller = sheet.level.replace("a02yyuw", "keller").replace(
+        "gauge_zero_to_sensor_m", "gauge_zero_to_probe_m"
+    )
+    keller = keller.replace("[sensor.mount]", "modbus_id = 1\n[sensor.mount]")
+    radar = sheet.level.replace("a02yyuw", "lx80").replace("level-1", "level-2")
+    radar = radar.replace("[sensor.mount]", "modbus_id = 2\n[sensor.mount]")
+    assert sheet.only(sheet.site, keller, radar).code == Code.PORT_SETTINGS_DIFFER
+    alike = keller.replace("modbus_id", 'serial = "9600 8E1"\nmodbus_id')
+    assert len(sheet.good(sheet.site, alike, radar).sensors) == 2
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        "[sensor.quality.water_level]\ngross_fail = [5.0, -1.0]\n",
+        '[[sensor.quality.water_level.season]]\nbetween = ["02-30", "03-31"]\n',
+        '[sensor.event]\nevery = "10s"\nrise = "0m/10m"\n',
+    ],
+)
+def test_what_can_never_be_meant_is_refused(sheet, tables):
+    assert sheet.only(sheet.site, sheet.level, tables).code == Code.VALUE
+
+
+@pytest.mark.parametrize("line", ["gravity_m_s2 = 0.0", "water_density_kg_m3 = -1.0", "tilt_deg = 95.0"])
+def test_a_mount_that_no_site_has_is_refused(sheet, line):
+    """Gravity 0 ended the gateway at the first reading of a pressure probe."""
+    level = sheet.level.replace("[sensor.mount]", f"[sensor.mount]\n{line}")
+    assert sheet.only(sheet.site, level).code == Code.OUT_OF_BOUNDS
+
+
+@pytest.mark.parametrize(
+    ("driver", "keys"),
+    [
+        ("a02yyuw", "nearest_mm = 4000\nfarthest_mm = 100"),
+        ("maxbotix", "digits = 3"),  # 5000 is never printed
+        (
+            "modbus_map",
+            'modbus_id = 1\nregisters = [{quantity = "surface_distance", address = 1, scale = 0.0}]',
+        ),
+        (
+            "modbus_map",
+            'modbus_id = 1\nregisters = [{quantity = "surface_distance", address = 1, scale = nan}]',
+        ),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(sheet, driver, keys):
+    level = sheet.level.replace("a02yyuw", driver).replace("[sensor.mount]", f"{keys}\n[sensor.mount]")
+    assert sheet.only(sheet.site, level).code in (Code.VALUE, Code.WRONG_TYPE)
+
+
+def test_a_suspect_limit_beyond_the_fail_limit_is_warned_of(sheet):
+    table = '[sensor.quality.water_level]\nrate_suspect = "2/10m"\n'  # the usual fail limit is 1.5
+    (warned,) = sheet.good(sheet.site, sheet.level, table).warnings
+    assert warned.key.endswith("rate_suspect")
+
+
 def test_a_modbus_line_with_two_settings_is_a_fault(sheet):
     one = sheet.level.replace("a02yyuw", "keller").replace("gauge_zero_to_sensor_m", "gauge_zero_to_probe_m")
     one = one.replace("[sensor.mount]", 'modbus_id = 1\nserial = "9600 8N1"\n[sensor.mount]')
