@@ -166,8 +166,10 @@ def _waiting(snapshot: Snapshot, lang: str) -> str:
 
 def _room(snapshot: Snapshot, lang: str) -> str:
     room_s = snapshot["room_s"]
-    if room_s is None:
-        return _label("room", lang) + say("status.room_unknown", lang)
+    if room_s is None:  # too few rows yet to say how long it lasts
+        store = snapshot["store"]
+        megabytes = max(0, store["max_bytes"] - store["bytes"]) // 1_000_000
+        return _label("room", lang) + say("status.room_free", lang, megabytes=megabytes)
     return _label("room", lang) + say("status.room_left", lang, span=span_words(room_s, lang))
 
 

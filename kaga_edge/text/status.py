@@ -26,7 +26,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "status.gone": ("失われた行 {n}", "never sent {n}"),
     "status.room": ("保存", "Room"),
     "status.room_left": ("あと約{span}", "about {span}"),
-    "status.room_unknown": ("計測中", "not known yet"),
+    "status.room_free": ("空き {megabytes} MB", "{megabytes} MB free"),
     "status.link": ("回線", "Link"),
     "link.up": ("接続", "up"),
     "link.down": ("断", "down"),

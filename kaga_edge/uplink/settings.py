@@ -10,7 +10,7 @@ from kaga_edge.link import TlsSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkSettings:
-    """Where the platform is and what was agreed with it. ``protocol`` is MQTT 5; nothing else yet."""
+    """Where the platform is and what was agreed with it."""
 
     gw: str
     host: str
@@ -28,7 +28,6 @@ class UplinkSettings:
     reconnect_first_s: float = 5.0
     reconnect_max_s: float = 120.0
     unacked_max: int = 20_000
-    protocol: int = 5
     puback_wait_s: float = 30.0
     pause_s: float = 2.0  # first pause after "busy" and "no subscriber"
     forbidden_s: float = 300.0  # between tries after "not authorised"

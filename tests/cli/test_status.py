@@ -118,7 +118,13 @@ def test_a_gateway_that_has_just_started_has_values_to_wait_for(snapshot):
     body["sensors"][0] |= {"state": "starting", "age_s": None}
     shown = screen(body, "en")
     assert "State   STARTING: waiting for first values" in shown
-    assert "Room    not known yet" in shown
+
+
+def test_the_room_left_was_not_shown_in_the_first_hour(snapshot):
+    body = snapshot() | {"room_s": None}
+    body["store"] |= {"bytes": 65_536, "max_bytes": 57_802_752}
+    assert "Room    57 MB free" in screen(body, "en")
+    assert "保存    空き 57 MB" in screen(body, "ja")
 
 
 def test_one_line_for_scripts(snapshot):
