@@ -38,10 +38,25 @@ TEXTS = {
             "flagged ({rate} %); of {shifted} with a shifted datum {shifted_flagged} flagged"
         ),
     ),
-    "ungraded": (
-        "このゲートウェイにない項目は評価しません。技術者が除いた値 {n} ({told})",
-        "not graded, as this gateway has no such channel: {n} struck-out values ({told})",
-    ),
+    **{
+        f"struck.{name}": (
+            (
+                f"{japanese}: 技術者が除いた値 {{struck}} のうち検出 {{caught}}、"
+                "良い値 {good} のうち誤って印 {false} ({rate} %)"
+            ),
+            (
+                f"{english}: of {{struck}} struck-out values {{caught}} caught; of {{good}} good ones {{false}} "
+                "flagged ({rate} %)"
+            ),
+        )
+        for name, (japanese, english) in {
+            "cond": ("電気伝導率", "Conductivity"),
+            "ph": ("pH", "pH"),
+            "do": ("溶存酸素", "Dissolved oxygen"),
+            "turb": ("濁度", "Turbidity"),
+            "all": ("全項目", "All channels"),
+        }.items()
+    },
     "snow.storm": (
         "24時間降雪量の最大 {cm} cm  ({until} まで)",
         "most new snow in 24 h: {cm} cm, to {until}",

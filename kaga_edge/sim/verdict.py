@@ -129,8 +129,17 @@ def trout_creek(rows: Sequence[Sequence[str]]) -> tuple[Finding, ...]:
     return (*found, Finding(code="flagged", values={"n": flagged, "of": len(told)}))
 
 
+# A water-quality sonde in a mountain river: the sensors' ranges, and jumps between two quarters of an hour.
+SONDE = {
+    "cond": Limits(gross_fail=(10.0, 2000.0), spike_suspect=5.0, spike_fail=20.0),  # uS/cm
+    "ph": Limits(gross_fail=(5.0, 10.0), spike_suspect=0.1, spike_fail=0.3),
+    "do": Limits(gross_fail=(0.0, 20.0), spike_suspect=0.5, spike_fail=2.0),  # mg/l
+    "turb": Limits(gross_fail=(0.0, 1000.0)),  # NTU; a river may grow turbid at once
+}
+
+
 def logan(rows: Sequence[Sequence[str]]) -> tuple[Finding, ...]:
-    """For each channel this gateway has: struck-out values caught, good ones flagged, shifted ones."""
+    """For each channel: struck-out values caught, good ones flagged, shifted ones; then all together."""
     body = [dict(zip(rows[0], row, strict=True)) for row in rows[1:] if row]
     level = replace(default_limits(Quantity.WATER_LEVEL_M), gross_fail=(-0.5, 3.0))
     water = replace(
@@ -138,9 +147,16 @@ def logan(rows: Sequence[Sequence[str]]) -> tuple[Finding, ...]:
     )
     stage = _graded_against(body, "stage", Quantity.WATER_LEVEL_M, level, 0.01)
     temperature = _graded_against(body, "temp", Quantity.WATER_TEMPERATURE_C, water, 1.0)
-    others = {name: sum(_struck(row, name) for row in body) for name in ("cond", "ph", "do", "turb")}
-    told = ", ".join(f"{name} {count}" for name, count in others.items())
-    return (stage, temperature, Finding(code="ungraded", values={"n": sum(others.values()), "told": told}))
+    # No driver here measures these; what grades them is the same tests. Their quantity only lends its name.
+    others = tuple(
+        replace(_graded_against(body, name, Quantity.WATER_TEMPERATURE_C, limits, 1.0), code=f"struck.{name}")
+        for name, limits in SONDE.items()
+    )
+    every = (stage, temperature, *others)
+    sums = {
+        key: sum(int(str(one.values[key])) for one in every) for key in ("struck", "caught", "good", "false")
+    }
+    return (*every, Finding(code="struck.all", values=sums))
 
 
 def _struck(row: Mapping[str, str], name: str) -> bool:

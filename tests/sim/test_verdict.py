@@ -68,8 +68,23 @@ def test_the_cheap_sensors_jumps_of_more_than_snow_can_fall_stay_flagged(real_se
     assert 10 <= cheap["false"] <= 22  # of 111 before; those left leap 13 to 40 cm within the hour
 
 
-def test_struck_out_values_of_channels_unknown_here_are_named(real_series):
-    assert found(real_series("river_tony_grove_2014-09_15min_qc.csv"), "ungraded")[0]["n"] == 18
+def test_the_sonde_is_graded_too_and_a_service_visit_is_mostly_not_seen(real_series):
+    """Honest: on 19 September the sonde was out of the water from 12:45; the technician struck out pH up to
+    15:45, long after it read as before. Tests of values cannot know that; maintenance mode marks it."""
+    path = real_series("river_tony_grove_2014-09_15min_qc.csv")
+    graded = {name: found(path, f"struck.{name}")[0] for name in ("cond", "ph", "do", "turb", "all")}
+    assert {name: one["struck"] for name, one in graded.items()} == {
+        "cond": 4, "ph": 14, "do": 0, "turb": 0, "all": 23,
+    }  # fmt: skip
+    assert graded["cond"]["caught"] >= 2  # what follows is as constant as the river is for hours
+    assert graded["ph"]["caught"] >= 1
+    for one in graded.values():
+        assert one["false"] <= 0.01 * one["good"]
+
+
+def test_a_row_shifted_by_a_column_is_caught_in_the_sonde_as_well(real_series):
+    path = real_series("river_franklin_basin_2014-06_15min_qc.csv")
+    assert found(path, "struck.all")[0]["struck"] == found(path, "struck.all")[0]["caught"]
 
 
 def test_every_vehicle_and_every_short_pulse_is_counted(real_series):
