@@ -45,8 +45,8 @@ TEXTS = {
                 "良い値 {good} のうち誤って印 {false} ({rate} %)"
             ),
             (
-                f"{english}: of {{struck}} struck-out values {{caught}} caught; of {{good}} good ones {{false}} "
-                "flagged ({rate} %)"
+                f"{english}: of {{struck}} struck-out values {{caught}} caught; "
+                "of {good} good ones {false} flagged ({rate} %)"
             ),
         )
         for name, (japanese, english) in {

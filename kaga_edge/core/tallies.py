@@ -7,7 +7,7 @@ the next one: late by that much, never lost, never counted twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kaga_edge.vocabulary.requests import Edges
 
@@ -50,6 +50,9 @@ class LineState:
     ended_ns: int | None = None
 
 
+QUIET = LineState()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineTally:
     """What one interval gave: whole pulses, how many were rejected, and the time active within it."""
@@ -72,7 +75,7 @@ def fold_line(state: LineState, edges: Edges, rule: PulseRule) -> tuple[LineStat
         state = _changed(state, at_ns, active, rule.bounce_ns, whole)
     if state.ended_ns is not None and edges.end_ns - state.ended_ns >= rule.bounce_ns:
         state = _settled(state, whole)
-    kept = tuple(pulse for pulse in whole if _fits(pulse, rule))
+    kept = tuple([pulse for pulse in whole if _fits(pulse, rule)])
     on_ns = _on_ns(changes, active_at_start, edges.start_ns, edges.end_ns)
     return state, LineTally(pulses=kept, rejected=len(whole) - len(kept), on_ns=on_ns)
 
@@ -81,20 +84,20 @@ def _joined(state: LineState, first: bool, active: bool) -> LineState:
     """Return the state that agrees with the line's level at the start of the interval."""
     ended = state.ended_ns is not None or state.started_ns is None
     if first or (not active and not ended):
-        return LineState()  # its end was not seen: how long it lasted is unknown
+        return QUIET  # its end was not seen: how long it lasted is unknown
     return state
 
 
 def _changed(state: LineState, at_ns: int, active: bool, bounce_ns: int, whole: list[Pulse]) -> LineState:
     if not active:
         still_open = state.started_ns is not None and state.ended_ns is None
-        return replace(state, ended_ns=at_ns) if still_open else state
+        return LineState(started_ns=state.started_ns, ended_ns=at_ns) if still_open else state
     if state.started_ns is None:
         return LineState(started_ns=at_ns)
     if state.ended_ns is None:
         return state  # two activations in a row: the end between them was lost
     if at_ns - state.ended_ns < bounce_ns:
-        return replace(state, ended_ns=None)
+        return LineState(started_ns=state.started_ns)
     _settled(state, whole)
     return LineState(started_ns=at_ns)
 
@@ -103,11 +106,12 @@ def _settled(state: LineState, whole: list[Pulse]) -> LineState:
     assert state.started_ns is not None
     assert state.ended_ns is not None
     whole.append(Pulse(start_ns=state.started_ns, end_ns=state.ended_ns))
-    return LineState()
+    return QUIET
 
 
 def _fits(pulse: Pulse, rule: PulseRule) -> bool:
-    return pulse.on_ns >= rule.shortest_ns and (rule.longest_ns is None or pulse.on_ns <= rule.longest_ns)
+    on_ns = pulse.end_ns - pulse.start_ns
+    return on_ns >= rule.shortest_ns and (rule.longest_ns is None or on_ns <= rule.longest_ns)
 
 
 def _on_ns(changes: list[tuple[int, bool]], active: bool, start_ns: int, end_ns: int) -> int:

@@ -212,10 +212,10 @@ class Driver:
         crosstalk = tally.count > MOST_PER_MINUTE * max(1.0, (edges.end_ns - edges.start_ns) / NS_PER_MINUTE)
         flags = Flag.LOW_QUALITY if edges.lost or tally.rejected or crosstalk else Flag.GOOD
         # One detector only guesses the length, so its speed is an estimate.
-        guess = Flag.ESTIMATED if self._options.gpio_second is None else Flag.GOOD
+        of_speed = flags | Flag.ESTIMATED if self._options.gpio_second is None else flags
         values = _values(tally)
         return tuple(
-            _measurement(q, values[q], flags | (guess if q in SPEEDS else Flag.GOOD)) for q in self.quantities
+            [_measurement(q, values[q], of_speed if q in SPEEDS else flags) for q in self.quantities]
         )
 
 
