@@ -1,4 +1,4 @@
-"""A closed terminal and ``kill`` end a command as Ctrl-C does: with its folder and its processes taken down."""
+"""A closed terminal and ``kill`` end a command as Ctrl-C does: its folder and its processes go too."""
 
 from __future__ import annotations
 

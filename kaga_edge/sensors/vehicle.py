@@ -240,7 +240,7 @@ def _detector(options: Options) -> Detector:
 
 
 def _values(tally: VehicleTally) -> dict[Quantity, float | None]:
-    space_m_s, time_m_s = tally.mean_speed_m_s, tally.time_mean_speed_m_s
+    space_m_s, time_m_s, backward = tally.mean_speed_m_s, tally.time_mean_speed_m_s, tally.backward
     return {
         Quantity.VEHICLE_COUNT: float(tally.count),
         Quantity.OCCUPANCY_RATIO: tally.occupancy,
@@ -248,8 +248,8 @@ def _values(tally: VehicleTally) -> dict[Quantity, float | None]:
         Quantity.VEHICLE_SPEED_TIME_MEAN_KPH: None if time_m_s is None else time_m_s * KPH_PER_M_S,
         Quantity.VEHICLE_LENGTH_M: tally.mean_length_m,
         Quantity.HEADWAY_S: tally.mean_headway_s,
-        Quantity.FORWARD_COUNT: float(len(tally.passages) - tally.backward),
-        Quantity.BACKWARD_COUNT: float(tally.backward),
+        Quantity.FORWARD_COUNT: float(len(tally.passages) - backward),
+        Quantity.BACKWARD_COUNT: float(backward),
     }
 
 
