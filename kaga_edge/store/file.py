@@ -14,11 +14,13 @@ max_page_count          a full queue is "full", not a full card
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from kaga_edge.core.retention import shares
@@ -79,7 +81,7 @@ def open_file(
     except sqlite3.Error as error:
         db.close()
         raise _refusal(path, error) from error
-    except StoreForeign:
+    except (StoreForeign, FileDamaged):
         db.close()
         raise
     if fresh:
@@ -152,16 +154,39 @@ def _settle(db: sqlite3.Connection, max_bytes: int) -> None:
 
 
 def _ensure_ours(db: sqlite3.Connection, path: Path) -> None:
-    version, application, objects = (
-        db.execute(question).fetchone()[0]
-        for question in ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_schema")
+    """Tell our file from another's, and both from ours with a bit flipped in what says so: a station must not
+    stay off for that. Raises StoreForeign, FileDamaged."""
+    version, application = (
+        db.execute(question).fetchone()[0] for question in ("PRAGMA user_version", "PRAGMA application_id")
     )
-    if objects and application != APPLICATION_ID:
+    objects = _objects(db)
+    if not objects:
+        return
+    ours, same = application == APPLICATION_ID, _schema(SCHEMA_VERSION) == objects
+    if ours and (version <= 0 or (version > SCHEMA_VERSION and same)):
+        raise FileDamaged(f"its schema is no. {version}")
+    if not ours and same:
+        raise FileDamaged("its application id is not ours, its tables are")
+    if ours and version == SCHEMA_VERSION and not _schema(SCHEMA_VERSION) <= objects:
+        raise FileDamaged("its tables are not those of a store")
+    if not ours:
         fix = "name another file under [store] path"
         raise StoreForeign("this database is not a kaga-edge store", where=str(path), fix=fix)
     if version > SCHEMA_VERSION:
         fix = "install that version again, or name another file under [store] path"
         raise StoreForeign(f"made by a newer kaga-edge (schema {version})", where=str(path), fix=fix)
+
+
+def _objects(db: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
+    return frozenset(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
+
+
+@cache
+def _schema(_version: int) -> frozenset[tuple[str, ...]]:
+    """Return the tables of a new store as SQLite lists them."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        make_schema(db)
+        return _objects(db)
 
 
 def _refusal(path: Path, error: sqlite3.Error) -> Exception:

@@ -11,6 +11,7 @@ Longer than most: every way a disk can refuse ends here, and they lead into each
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -52,7 +53,8 @@ class OpenedFile:
         on_change: Callable[[Change], None] = lambda _: None,
         disk: Disk | None = None,
     ) -> None:
-        self.path = path
+        # Where a link leads: SQLite's log lies there, and there the file must be replaced, not the link.
+        self.path = path = Path(os.path.realpath(path))
         self._disk = disk or Disk()
         self._max_bytes = max_bytes
         self._clock = clock

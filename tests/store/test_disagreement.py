@@ -108,16 +108,15 @@ ASKED: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
 def test_a_row_with_text_for_a_time_is_damage_and_not_a_bug(bench: Any, spoiled: Any, ask: Any) -> None:
     """The disk swapped a page of another table in; whoever looked at the row's time then broke."""
-    database = spoiled(
-        "PRAGMA writable_schema = ON",
-        "UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'sample'",
-    )
-    database.close()
-    db = sqlite3.connect(bench.path, isolation_level=None)
-    db.execute("UPDATE sample SET at_ms = 'x' WHERE id & 0xFFFFFFFF = 1")
-    db.execute("PRAGMA writable_schema = ON")
-    db.execute("UPDATE sqlite_schema SET sql = sql || 'STRICT' WHERE name = 'sample'")
-    db.close()
+    spoiled().close()
+    for steps in (
+        "UPDATE sqlite_schema SET sql = replace(sql, ' STRICT', '') WHERE name = 'sample'",
+        "UPDATE sample SET at_ms = 'x' WHERE id & 0xFFFFFFFF = 1;"
+        "UPDATE sqlite_schema SET sql = sql || ' STRICT' WHERE name = 'sample'",
+    ):
+        db = sqlite3.connect(bench.path, isolation_level=None)
+        db.executescript(f"PRAGMA writable_schema = ON; {steps}")
+        db.close()
     database = bench.open()
 
     ask(database)

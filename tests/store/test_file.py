@@ -113,11 +113,62 @@ def test_a_healthy_database_of_somebody_else_is_left_alone(bench: Any) -> None:
 def test_a_file_of_a_newer_version_is_left_alone(bench: Any) -> None:
     bench.open().close()
     newer = sqlite3.connect(bench.path)
+    newer.execute("CREATE TABLE rating (sensor INTEGER PRIMARY KEY) STRICT")
     newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     newer.close()
 
     with pytest.raises(StoreForeign, match="newer kaga-edge"):
         bench.open()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "PRAGMA user_version = 0",
+        "PRAGMA user_version = -2147483647",
+        f"PRAGMA user_version = {SCHEMA_VERSION + 2}",
+        f"PRAGMA application_id = {APPLICATION_ID ^ 1}",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = 'goneE' WHERE name = 'gone'",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'at_ms', 'at_lr')",
+        "DROP TABLE run",
+        "DROP TABLE memory",
+    ],
+)
+def test_a_bit_flipped_in_what_says_that_a_file_is_ours_keeps_no_station_off(bench: Any, spoil: str) -> None:
+    """Such a file was called somebody else's, or ended the daemon at every start: no such table."""
+    database = bench.open()
+    given = [database.append(database.encode([bench.entry(n)])) for n in range(20)][-1]
+    database.close()
+    file = sqlite3.connect(bench.path)
+    file.executescript(spoil)
+    file.close()
+
+    database = bench.open()
+    assert database.set_aside is not None
+    assert sum(len(database.load(one.ep, 1, 99, 99).rows) for one in database.standing().epochs) == 20
+    after = database.append(database.encode([bench.entry(21)]))
+    assert after.ep != given.ep or after.first > given.last
+
+
+def test_a_store_behind_a_link_is_judged_and_replaced_where_the_link_leads(
+    bench: Any, tmp_path: Path
+) -> None:
+    """A damaged one was replaced by a file in the link's own folder: on the card, not on the disk."""
+    (tmp_path / "disk").mkdir()
+    bench.path.symlink_to(tmp_path / "disk" / "kaga.db")
+    database = bench.open()
+    database.append(database.encode([bench.entry(1)]))
+    database.close()
+    real = tmp_path / "disk" / "kaga.db"
+    real.write_bytes(b"\xff" * 4096 + real.read_bytes()[4096:])
+
+    database = bench.open()
+
+    assert database.set_aside is not None
+    assert database.set_aside.parent == real.parent
+    assert bench.path.is_symlink()
+    assert real.read_bytes()[:6] == b"SQLite"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["disk", "kaga.db"]
 
 
 def test_a_missing_folder_says_how_to_mend_it(bench: Any, tmp_path: Path) -> None:
