@@ -16,7 +16,7 @@ from kaga_edge.core.snowfall import SnowBook, SnowRule, SnowState
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement, Moment, Reading
 
-UNTRUSTED = Flag.OUT_OF_RANGE | Flag.SPIKE | Flag.STUCK | Flag.LOW_QUALITY | Flag.MISSING | Flag.MAINTENANCE
+UNTRUSTED = Flag.OUT_OF_RANGE | Flag.SPIKE | Flag.STUCK | Flag.LOW_QUALITY | Flag.MISSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +45,18 @@ class Memory:
 
 
 def derive(
-    deriving: Deriving, memory: Memory, at: Moment, readings: tuple[Reading, ...]
+    deriving: Deriving,
+    memory: Memory,
+    at: Moment,
+    readings: tuple[Reading, ...],
+    *,
+    maintained: bool = False,
 ) -> tuple[Memory, tuple[Measurement, ...]]:
-    """Return the new memory and one measurement per ``deriving.quantities``."""
+    """Return the new memory and one measurement per ``deriving.quantities``.
+
+    ``maintained``: somebody works at the sensor. Who stands below it is no snow, what he pours into the
+    gauge no rain; what truly fell meanwhile is missing in the sums, which are flagged as lower bounds.
+    """
     if not deriving.quantities:
         return memory, ()
     at_ms = at.wall_ms
@@ -55,10 +64,13 @@ def derive(
     found: list[Measurement] = []
     if deriving.snow is not None:
         value, good = _of(readings, Quantity.SNOW_DEPTH_M)
+        good = good and not maintained
         snow, said = snowfall.step(deriving.snow, snow, at_ms, deriving.zone, value, good=good)
         found += _zero_expired(said) if is_past(deriving.snow.due_ms, at) else said
     if deriving.rain is not None:
         value, good = _of(readings, Quantity.RAIN_MM)
+        if maintained and value is not None:
+            value, good = 0.0, False
         rain, said = rainfall.step(deriving.rain, rain, at_ms, deriving.zone, value, good=good)
         found += said
     return Memory(snow=snow, rain=rain), tuple(found)

@@ -70,6 +70,11 @@ class Marked:
     told: tuple[tuple[Window, str], ...] = ()
 
 
+def covers(windows: Windows, sensor: str, at: Moment) -> bool:
+    """Say whether somebody works at the sensor, or at the whole site, at that moment."""
+    return any(name in windows and windows[name].lasts(at) for name in (SITE, sensor))
+
+
 def mark(windows: Windows, sample: Sample) -> Marked:
     """Flag the sample while a window lasts; announce what began or ended since the sample before."""
     left, told, flagged = dict(windows), [], False

@@ -70,10 +70,12 @@ def judge(
     measurements: tuple[Measurement, ...] | None,
     around: Surroundings,
     raw: bytes | None = None,
+    maintained: bool = False,
 ) -> tuple[SensorState, Judged]:
     """Return the sensor's new state and the sample. ``measurements`` None: the poll failed.
 
-    ``at_s`` is monotonic seconds: rates must not jump with the wall clock.
+    ``at_s`` is monotonic seconds: rates must not jump with the wall clock. ``maintained``: somebody works
+    at the sensor.
     """
     if measurements is None:
         return state, Judged(sample=missing(plan, at, raw))
@@ -88,7 +90,7 @@ def judge(
     if plan.corrections:
         readings = calibration.expired(plan.corrections, readings, at)
     good = all(r.grade is GOOD for r in readings)
-    memory, derived = deriving.derive(plan.deriving, state.memory, at, readings)
+    memory, derived = deriving.derive(plan.deriving, state.memory, at, readings, maintained=maintained)
     if derived:
         readings += _graded(plan, histories, at_s, derived)
     raised, alerts = _alarms(plan, state.raised, readings, at)

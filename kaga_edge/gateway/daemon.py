@@ -436,6 +436,7 @@ class Daemon:
             measurements=polled.measurements,
             around=self._around(plan),
             raw=polled.raw,
+            maintained=self._upkeep.covers(plan.id, polled.at),
         )
         known, self._states[plan.id] = self._states[plan.id], state
         seen = self._watches.see(judged.sample, at_s)

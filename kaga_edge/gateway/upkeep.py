@@ -61,6 +61,10 @@ class Upkeep:
             self._windows = found | self._windows
             await self._memory.remember(KEY, maintenance.to_text(self._windows.values()))
 
+    def covers(self, sensor: str, at: Moment) -> bool:
+        """Say whether somebody works at the sensor at that moment."""
+        return maintenance.covers(self._windows, sensor, at)
+
     def keep(self, sample: Sample, alerts: Iterable[Alert]) -> Kept:
         """Flag a sample and its alerts while a window lasts, and announce windows that began or ended."""
         if not self._windows:

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from kaga_edge.core.alarms import AlarmRule
+from kaga_edge.core.deriving import Deriving
 from kaga_edge.core.grading import Limits, SeasonLimits
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.siting import Mount, Surroundings
+from kaga_edge.core.snowfall import SnowRule
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import ClockTrust, Flag, Grade, Measurement, Moment
 
@@ -80,6 +82,30 @@ def test_a_level_that_shows_its_threshold_has_reached_it_whatever_binary_fractio
     falls = (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=round(distance_m + 0.05, 3)),)
     _, judged = judge(plan, state, at=AT, at_s=1.0, measurements=falls, around=Surroundings(), raw=None)
     assert judged.alerts == ()  # at the end of its hysteresis, not below
+
+
+def test_who_stands_below_the_snow_gauge_is_no_snowfall() -> None:
+    plan = SensorPlan(
+        id="snow-1",
+        said=(Quantity.SURFACE_DISTANCE_M,),
+        mount=Mount(ground_to_sensor_m=3.0),
+        deriving=Deriving(snow=SnowRule()),
+    )
+    hour_ms, state, fallen = 3_600_000, SensorState(), []
+    for hour, (distance_m, maintained) in enumerate([(2.8, False), (1.2, True), (2.8, False), (2.7, False)]):
+        at = replace(AT, wall_ms=AT.wall_ms // hour_ms * hour_ms + hour * hour_ms)
+        said = (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=distance_m),)
+        state, judged = judge(
+            plan,
+            state,
+            at=at,
+            at_s=hour * 3600.0,
+            measurements=said,
+            around=Surroundings(),
+            maintained=maintained,
+        )
+        fallen.append(next(r.value for r in judged.sample.readings if r.quantity is Quantity.SNOWFALL_24H_M))
+    assert fallen == [0.0, 0.0, 0.0, pytest.approx(0.1)]
 
 
 def test_a_failed_poll_is_a_row_of_missing_values() -> None:

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from kaga_edge.sim.tables import disclosed, mount, station
 from kaga_edge.sim.world import LineEdge, Truth
 from kaga_edge.station.clock import SystemClock, boot_clock_ms
 from kaga_edge.text.overheard import heard, is_japanese
+from kaga_edge.vocabulary.flags import Flag
 
 PURPOSE = disclosed("試験", "a test")
 RAIN = Fitting(id="rain-1", driver="tipping_bucket", every="1s", gpio=17, tables=mount() + PURPOSE)
@@ -122,6 +124,25 @@ async def test_the_rain_total_goes_on_after_a_stop_and_the_time_off_is_a_row(tmp
     assert gap[0][4] >= 1  # seconds
     assert gap[1] == [128, 128, 128, 128, 0]
     assert sum(values[2] for values, _ in rows(tmp_path) if values[2]) == 5
+
+
+async def test_water_that_a_technician_pours_is_no_rain_of_the_day(tmp_path: Path) -> None:
+    """Sums were made before maintenance was looked at: the water stood in rain_24h all day, unflagged."""
+    gauge = replace(RAIN, tables=mount() + "[sensor.rain]\n" + PURPOSE)
+    async with Station(tmp_path, gauge) as site:
+        await site.pulse(17)
+        await until(lambda: site.value("rain-1", "rain_24h") == 0.5, "true rain")
+        work = {"op": "maintenance", "sensor": "rain-1", "who": "山田", "why": "点検"}
+        await asked(tmp_path, **work, do="on", minutes=10)
+        for _ in range(3):
+            await site.pulse(17)
+        await until(lambda: site.value("rain-1", "rain_total") == 2.0, "three tips more")
+        await asked(tmp_path, **work, do="off")
+        await site.pulse(17)
+        await until(lambda: site.value("rain-1", "rain_24h") == 1.0, "true rain again")
+        flags = {r.quantity.channel: r.flags for r in site.daemon._latest["rain-1"].readings}
+    assert flags["rain_24h"] is Flag.ESTIMATED  # a lower bound: who knows what fell meanwhile
+    assert flags["rain"] is Flag.GOOD
 
 
 async def test_standing_traffic_lights_the_lamp_until_it_flows(tmp_path: Path) -> None:
