@@ -5,8 +5,9 @@
     trial.d/    the parts that go with it, when it is a part that is on trial (by a command of the city)
     refused     digest of a main file that was on trial and not confirmed: not started from again
 
-The state folder is systemd's (``STATE_DIRECTORY``), else ``.kaga-edge`` beside the configuration: its place
-must not depend on what a faulty configuration says.
+The state folder is systemd's (``STATE_DIRECTORY``), else one beside the configuration with its name and a dot
+(``.kaga-edge``): its place must not depend on what a faulty configuration says, and another file in the same
+folder is another station.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Copies:
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
         given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-        self.folder = Path(given) / "config" if given else self._path.parent / ".kaga-edge"
+        self.folder = Path(given) / "config" if given else self._path.with_name(f".{self._path.stem}")
 
     # --- the last good one ---
 

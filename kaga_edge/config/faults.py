@@ -92,11 +92,15 @@ class Fault:
     code: Code
     params: dict[str, str | int | float] = field(default_factory=dict)
 
+    @property
+    def place(self) -> str:
+        """``file:line``, or the file alone."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
     def text(self, lang: str) -> str:
         """Return ``file:line  key: what is wrong and what to write``."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
         key = f"{self.key}: " if self.key else ""
-        return f"{place}  {key}{say(self.code, lang, **self.params)}"
+        return f"{self.place}  {key}{say(self.code, lang, **self.params)}"
 
 
 class ConfigFaults(KagaError):
@@ -110,7 +114,7 @@ class ConfigFaults(KagaError):
         first = self.faults[0]
         super().__init__(
             f"{len(self.faults)} fault(s), first: {say(first.code, 'en', **first.params)}",
-            where=f"{first.file}:{first.line}",
+            where=first.place,
             fix="kaga-edge config check lists them all",
         )
 

@@ -82,6 +82,12 @@ def test_a_deleted_file_is_no_reason_to_stop_either(site) -> None:
     assert site.start()[0].told()["fault"]["code"] == "KE-C01"
 
 
+def test_a_misspelt_file_name_started_another_station_of_the_same_folder(site) -> None:
+    site.start()
+    with pytest.raises(ConfigFaults, match="does not exist"):
+        Configured(site.folder / "kaga-egde.toml", lambda: site.now).first()
+
+
 def test_the_city_is_told_once_and_again_when_the_file_is_back(site) -> None:
     site.start()
     site.file.write_text("nonsense")
