@@ -60,11 +60,13 @@ CLIENTS = (
     ("output", "status"),
     ("store", "show"),
     ("secret", "list"),
+    ("sensor", "list"),
+    ("completion", "bash"),
     ("version",),
     ("--help",),
     ("sensor", "--help"),
 )
-HEAVY = (("config", "check"), ("sensor", "list"), ("completion", "bash"))  # they load the configuration
+HEAVY = (("config", "check"),)  # it loads pydantic and judges
 
 
 class _Answer(socketserver.StreamRequestHandler):
@@ -118,7 +120,7 @@ def _places(words: tuple[str, ...], folder: Path) -> list[str]:
     config = ["--config", str(folder / "kaga-edge.toml")]
     if words[0] == "explain":
         return []
-    if words[0] == "log" or words == ("sensor", "list"):
+    if words[0] == "log":
         return config
     return [*config, "--socket", str(folder / "control.sock")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import termios
 import time
 from contextlib import suppress
@@ -80,7 +81,8 @@ def unlock(port: Port) -> None:
 
 
 def _text(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+    number = getattr(error, "errno", None)  # pyserial's own text says the port's name twice more
+    return os.strerror(number) if number else str(error)
 
 
 def _fix(error: Exception) -> str:

@@ -1,15 +1,20 @@
-"""``kaga-edge completion bash|zsh|man``: made from the parsers themselves."""
+"""``kaga-edge completion bash|zsh|man``: made from the parsers themselves and what commands really print."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
+from pathlib import Path
 from typing import Any
 
 from kaga_edge.cli.ask import language_of
 from kaga_edge.cli.helping import examples, frame, meaning, path_of, summary, text_of
 from kaga_edge.cli.screen import pieces
 from kaga_edge.text import say
+
+WORDS = Path(__file__).parent / "words.json"  # both written by scripts/refresh, held to the program by a test
+SHOWN = Path(__file__).parents[1] / "text" / "shown.json"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,13 +26,18 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Print it."""
-    table = words()
-    print({"bash": bash, "zsh": zsh}[args.form](table) if args.form != "man" else man(language_of(args)))
+    print(man(language_of(args)) if args.form == "man" else {"bash": bash, "zsh": zsh}[args.form](words()))
     return 0
 
 
 def words() -> dict[str, list[str]]:
-    """Return by command ("", "sensor", "sensor read") what may follow it."""
+    """Return by command ("", "sensor", "sensor read") what may follow it: all parsers take half a second."""
+    table: dict[str, list[str]] = json.loads(WORDS.read_bytes())
+    return table
+
+
+def words_of_parsers() -> dict[str, list[str]]:
+    """Return the same from the parsers themselves."""
     parser = _everything()
     table: dict[str, list[str]] = {}
     _collect(parser, "", table)
@@ -111,6 +121,7 @@ def man(lang: str) -> str:
     lines.append(_heading("examples", lang))
     for line, told in dict.fromkeys(one for name in available() for one in _examples(below[name], lang)):
         lines += [".PP", *([_roff(told), ".br"] if told else []), ".nf", _roff(line), ".fi"]
+    lines += _shown(lang)
     lines.append(_heading("files", lang))
     for file in FILES:
         lines += [".TP", f".I {_roff(file)}", _roff(say(f"man.file.{file}", lang))]
@@ -118,6 +129,24 @@ def man(lang: str) -> str:
     for variable, key in (("KAGA_EDGE_LANG", "man.lang"), ("NO_COLOR", "man.no_color")):
         lines += [".TP", f".B {_roff(variable)}", _roff(say(key, lang))]
     return "\n".join([*lines, _heading("exits", lang), _roff(say("help.exits", lang))])
+
+
+def _shown(lang: str) -> list[str]:
+    """Return what the most asked commands print, as ``scripts/refresh`` saw it."""
+    printed: dict[str, dict[str, str]] = json.loads(SHOWN.read_bytes())
+    lines: list[str] = []
+    for line, outputs in printed.items():
+        rows = outputs[lang].splitlines()
+        lines += [".PP", ".nf", rf"\fB$ kaga\-edge {_roff(line)}\fR"]
+        lines += [_verbatim(row) for row in rows]
+        lines.append(".fi")
+    return lines
+
+
+def _verbatim(row: str) -> str:
+    r"""Return one printed line for roff: no sign of it commands anything."""
+    kept = row.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
+    return "\\&" + kept
 
 
 def _heading(name: str, lang: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from kaga_edge.cli.screen import columns, fold
 from kaga_edge.text import say, span_words
 
 if TYPE_CHECKING:  # pydantic is loaded only by the command that needs it
-    from kaga_edge.config import Config, ConfigFaults, Fault, SensorConfig
+    from kaga_edge.config import Config, ConfigFaults, Fault
 
 EXIT_CONFIGURATION = 78
 USUAL_COLUMNS = 80
@@ -76,6 +75,8 @@ def _mend(args: argparse.Namespace, lang: str) -> None:
 
 def run_init(args: argparse.Namespace) -> int:
     """Print the shipped example."""
+    from importlib import resources
+
     file = resources.files("kaga_edge.config") / "examples" / f"{args.kind}.toml"
     print(file.read_text(encoding="utf-8"), end="")
     return 0
@@ -103,6 +104,8 @@ def faults_text(faults: ConfigFaults, file: Path, lang: str) -> str:
 
 
 def _good_text(config: Config, lang: str) -> str:
+    from kaga_edge.config.listing import attachment_words
+
     lines = _warning_lines(config.warnings, lang)
     name = config.site.name["ja" if lang == "ja" else "en"]
     lines.append(f"{name}  {config.site.id}")
@@ -130,6 +133,8 @@ def faults_json(faults: ConfigFaults) -> str:
 
 
 def _good_json(config: Config) -> str:
+    from kaga_edge.config.listing import sensor_facts
+
     body = {
         "good": True,
         "gw": config.site.id,
@@ -149,41 +154,3 @@ def _fault(fault: Fault) -> dict[str, Any]:
         "ja": say(fault.code, "ja", **fault.params),
         "en": say(fault.code, "en", **fault.params),
     }
-
-
-def sensor_facts(sensor: SensorConfig) -> dict[str, Any]:
-    """Return one configured sensor as JSON shows it."""
-    return {
-        "id": sensor.id,
-        "driver": sensor.driver,
-        "every_s": sensor.every_s,
-        "where": attachment_words(sensor),
-        "channels": list(sensor.limits),
-    }
-
-
-def attachment_words(sensor: SensorConfig) -> str:
-    """Return where a sensor hangs, in the words of the configuration."""
-    from kaga_edge.config import (
-        GpioLines,
-        HostItself,
-        I2cAddress,
-        ModbusAddress,
-        OnewireDevice,
-        SerialPort,
-    )
-
-    match sensor.bus:
-        case I2cAddress(bus=bus, address=address):
-            return f"i2c-{bus} 0x{address:02X}"
-        case SerialPort(port=port):
-            return port
-        case ModbusAddress(port=port, unit=unit):
-            return f"{port} modbus {unit}"
-        case OnewireDevice(device=device):
-            return f"1-wire {device}"
-        case HostItself():
-            return "host"
-        case GpioLines():
-            pins = sensor.driver_class(sensor.options).pins()
-            return "gpio " + ", ".join(str(pin.gpio) for pin in pins)

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 
 from kaga_edge import sensors
+from kaga_edge.cli.failure import mending
 from kaga_edge.sim.captured import SerialCapture, read_once
 from kaga_edge.sim.image import hex_bytes, load_image
 from kaga_edge.text import language, quality_words, quantity_name, say, unit_shown
@@ -290,8 +291,9 @@ def _line(measured: Measurement, lang: str) -> str:
 
 def _failure(error: KagaError, lang: str) -> str:
     check = say(f"decode.check.{getattr(error, 'check', 'device')}", lang)
-    fix = f"\n  {error.fix}" if error.fix else ""
-    return say("decode.failed", lang, check=check, what=error.what) + fix
+    mend = mending(error.code, error.fix, lang)
+    fix = f"\n  {mend}" if mend else ""
+    return say("decode.failed", lang, check=check, what=heard(error.what, lang)) + fix
 
 
 def _show_json(name: str, driver: Driver, results: list[Decoded], skipped: int) -> None:

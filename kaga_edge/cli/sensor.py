@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaga_edge.cli import calibrate, scan, watching
-from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of
+from kaga_edge.cli.ask import (
+    DEFAULT_CONFIG,
+    NoAnswer,
+    NotAllowed,
+    NotRunning,
+    Refused,
+    ask,
+    language_of,
+    socket_of,
+)
 from kaga_edge.cli.failure import mending, told
 from kaga_edge.cli.screen import fold, tell
 from kaga_edge.text import quality_words, quantity_name, say, span_words, unit_shown
@@ -41,6 +50,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     models.set_defaults(func=run_models)
     listed = commands.add_parser("list")
     _add_config(listed)
+    listed.add_argument("--socket", type=Path, metavar="PATH")
     listed.add_argument("--json", action="store_true")
     listed.set_defaults(func=run_list)
     read = commands.add_parser("read")
@@ -108,19 +118,27 @@ def _model_lines(name: str, model: Model, lang: str) -> list[str]:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Print the configured sensors."""
-    from kaga_edge.cli.config import attachment_words, sensor_facts
-    from kaga_edge.config import load
-
+    """Print the sensors as the running gateway has them; without it as the configuration says."""
     lang = language_of(args)
-    config = load(args.config)
+    listed = _listed(args, lang)
     if args.json:
-        print(json.dumps([sensor_facts(one) for one in config.sensors], ensure_ascii=False, indent=2))
+        print(json.dumps(listed, ensure_ascii=False, indent=2))
         return 0
-    for one in config.sensors:
-        every = say("check.every", lang, every=span_words(one.every_s, lang))
-        tell(f"{one.id:<12} {one.driver:<15} {attachment_words(one)}  {every}")
+    for one in listed:
+        every = say("check.every", lang, every=span_words(one["every_s"], lang))
+        tell(f"{one['id']:<12} {one['driver']:<15} {one['where']}  {every}")
     return 0
+
+
+def _listed(args: argparse.Namespace, lang: str) -> list[dict[str, Any]]:
+    try:
+        told: list[dict[str, Any]] = ask(socket_of(args), {"op": "sensors"}, lang)["sensors"]
+    except (NotRunning, NotAllowed, NoAnswer, Refused):  # an older gateway does not know the question
+        from kaga_edge.config import load
+        from kaga_edge.config.listing import sensor_facts
+
+        return [sensor_facts(one) for one in load(args.config).sensors]
+    return told
 
 
 # --- read ---

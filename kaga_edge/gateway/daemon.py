@@ -213,6 +213,7 @@ class Daemon:
                 "output": self._output,
                 "reload": self._reload,
                 "site": self._site,
+                "sensors": self._sensors,
                 "series": self._series,
                 "web": self._page.ask,
                 "config": self._config,
@@ -514,6 +515,9 @@ class Daemon:
 
     async def _site(self, _request: dict[str, Any]) -> dict[str, Any]:
         return shown.site(self.config, self._plans, self._catalog.k)
+
+    async def _sensors(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return shown.sensors(self.config)
 
     async def _series(self, request: dict[str, Any]) -> dict[str, Any]:
         return await shown.series(self._store, self._plans, request, self._clock.now().wall_ms)

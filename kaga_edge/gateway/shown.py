@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kaga_edge.config import Config
+from kaga_edge.config.listing import sensor_facts
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.core.series import thinned
 from kaga_edge.gateway.upkeep import AskedWrongly
@@ -47,6 +48,11 @@ def site(config: Config, plans: Mapping[str, SensorPlan], k: str) -> dict[str, A
             if sensor.id in plans
         ],
     }
+
+
+def sensors(config: Config) -> dict[str, Any]:
+    """Answer ``{"op":"sensors"}``: what ``sensor list`` shows, without reading the files again."""
+    return {"v": 1, "sensors": [sensor_facts(sensor) for sensor in config.sensors]}
 
 
 def _thresholds(plan: SensorPlan) -> dict[str, dict[str, float]]:

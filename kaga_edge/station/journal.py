@@ -46,6 +46,11 @@ ENDS = {
     "store.back": ("store.sick",),
     "bus.back": ("bus.worker_given_up",),
 }
+# Whoever reads from "notice" on sees each fault and its end. The rest of INFO is detail.
+ENDED_WELL = {
+    "service.ready", "sensor.up", "alert.cleared", "link.up", "backlog.drained", "config.applied",
+    "store.back", "bus.back", "reading.good",
+}  # fmt: skip
 Fields = dict[str, object]
 _log = logging.getLogger("kaga_edge")
 
@@ -91,6 +96,7 @@ def message_id(name: str) -> str:
 
 def event(level: int, name: str, **fields: object) -> None:
     """Log one event; fields that are None are left out."""
+    level = NOTICE if level == logging.INFO and name in ENDED_WELL else level
     if _log.isEnabledFor(level):
         told = {key: value for key, value in fields.items() if value is not None}
         _log.log(level, "%s", line(name, told), extra={"event": name, "told": told})

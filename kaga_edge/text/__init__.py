@@ -20,7 +20,7 @@ TOPICS = (
     "status", "words", "commands", "errors", "managing", "upkeep", "storing", "events", "happened", "alarms",
     "commanding", "checking", "decoding", "page", "setup", "configuration", "explained",
     "explained_configuration", "manual", "opendata", "helping", "helping_commands",
-    "overheard",
+    "overheard", "misread",
 )  # fmt: skip
 NAMES = ("words", "upkeep")  # where quantities and units are named
 Text = tuple[str, str]  # Japanese, English

@@ -11,6 +11,8 @@ import re
 import unicodedata
 from functools import cache
 
+from kaga_edge.text.misread import PAIRS
+
 _PAIRS: tuple[tuple[str, str], ...] = (
     # --- the system ---
     ("ファイルがありません", "No such file or directory"),
@@ -223,7 +225,7 @@ def is_japanese(text: str) -> bool:
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return the sentences as patterns, those without placeholders first."""
-    ordered = sorted(_PAIRS, key=lambda pair: (pair[1].count("{"), -len(pair[1])))
+    ordered = sorted((*_PAIRS, *PAIRS), key=lambda pair: (pair[1].count("{"), -len(pair[1])))
     return tuple((re.compile(_pattern(english), re.DOTALL), japanese) for japanese, english in ordered)
 
 

@@ -262,3 +262,8 @@ def test_a_doubtful_product_id_is_remarked_upon(run, image):
     code, _, err = run("ms5837", "--image", image(body), "--set", "variant=02BA")
     assert code == 0
     assert "0x1A" in err
+
+
+def test_decode_told_the_detail_in_english_under_a_japanese_heading(kaga_edge) -> None:
+    said = kaga_edge("decode", "a02yyuw", "--frames", "FF07A1A9", "--lang", "ja")
+    assert "解読できません(チェックサム): 合計 (バイト 3) が A9 です。計算では A7" in said.out + said.err

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -50,6 +53,22 @@ def test_it_measures_and_commits(tmp_path, daemon, instruments) -> None:
     (level, distance) = status["sensors"][0]["channels"]
     assert (level["id"], level["value"], level["unit"]) == ("water_level", 3.0, "m")
     assert (distance["id"], distance["value"]) == ("surface_distance", 2.0)
+
+
+def test_sensor_list_is_told_by_the_running_gateway_and_does_not_read_the_file_again(
+    tmp_path, daemon, instruments
+) -> None:
+    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None))
+    daemon.start()
+    words = [sys.executable, "-m", "kaga_edge", "sensor", "list", "--config", str(daemon.config), "--json"]
+    told = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    daemon.config.write_text("no configuration at all")
+    with_the_file = subprocess.run([*words, "--socket", str(daemon.socket)], capture_output=True, text=True)
+    assert json.loads(with_the_file.stdout) == told
+    (one,) = told
+    assert (one["id"], one["driver"], one["every_s"], one["where"]) == (
+        "level-1", "a02yyuw", 1.0, str(tmp_path / "level-1")
+    )  # fmt: skip
 
 
 def test_it_starts_with_a_sensor_missing_and_picks_it_up_when_it_comes(tmp_path, daemon) -> None:

@@ -12,7 +12,7 @@ from kaga_edge.text import catalogue
 PACKAGE = Path(__file__).parents[2] / "kaga_edge"
 TABLES = (  # told by what they are about: whoever explains asks for them all
     "KE-", "quantity.", "unit.", "flag.", "doctor.", "man.", "explain.", "catalog.",
-    "help.", "option.", "frame.", "about.", "examples.", "exits.", "heard.", "happened.",
+    "help.", "option.", "frame.", "about.", "examples.", "exits.", "heard.", "misread.", "happened.",
 )  # fmt: skip
 ASSETS = PACKAGE / "station" / "page" / "assets"
 

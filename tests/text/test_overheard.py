@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 import kaga_edge
+from kaga_edge.text import misread, overheard
 from kaga_edge.text.happened import event_says
-from kaga_edge.text.overheard import TEXTS, heard, is_japanese
+from kaga_edge.text.overheard import heard, is_japanese
 
+TEXTS = overheard.TEXTS | misread.TEXTS
 # What the operating system, the C library and paho say: not in our sources.
 OF_OTHERS = re.compile(
     r"No such|Permission|Connection|No route|Network is|Device or|Input/output|Remote I/O|No space|Read-only"
@@ -38,7 +41,7 @@ def test_a_sentence_from_far_below_is_told_in_japanese(english: str, japanese: s
 def test_every_sentence_is_still_said_somewhere() -> None:
     """A sentence that was reworded at its source would come out in English again."""
     package = Path(kaga_edge.__file__).parent
-    files = [file for file in package.rglob("*.py") if file.name != "overheard.py"]
+    files = [file for file in package.rglob("*.py") if file.name not in ("overheard.py", "misread.py")]
     said = re.sub(r'"\s*f?"|\\', "", "\n".join(file.read_text(encoding="utf-8") for file in files))
     for _, english in TEXTS.values():
         parts = [part.strip(" ,:()'") for part in re.split(r"\{\w+\}", english)]
@@ -79,3 +82,31 @@ def test_a_doubtful_value_and_an_alarm_are_told_in_words() -> None:
 def test_a_line_that_is_down_tells_its_reason_in_japanese() -> None:
     event = {"event": "link.down", "reason": "no answer to TCP"}
     assert event_says(event, "ja") == "TCP に応答がありません 保存を続けます"
+
+
+def _raised_by_drivers() -> list[tuple[str, str]]:
+    """Return where, and every sentence a driver raises, its placeholders filled with a sample."""
+    found = []
+    for file in sorted((Path(kaga_edge.__file__).parent / "sensors").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args):
+                continue
+            words = [node.exc.args[0], *(one.value for one in node.exc.keywords if one.arg == "fix")]
+            texts = [
+                text for text in map(_sample, words) if text and not text.startswith(("write ", "7 (", "7:"))
+            ]
+            found += [(f"{file.name}:{node.lineno}", text) for text in texts]
+    return found
+
+
+def _sample(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(one.value) if isinstance(one, ast.Constant) else "7" for one in node.values)
+    return ""
+
+
+@pytest.mark.parametrize(("where", "english"), _raised_by_drivers())
+def test_what_a_driver_finds_wrong_is_told_in_japanese(where: str, english: str) -> None:
+    assert is_japanese(heard(english, "ja")), where
