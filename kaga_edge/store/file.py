@@ -78,7 +78,7 @@ def open_file(
         _ensure_ours(db, path)
         if not as_found:
             ensure_schema(db)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         db.close()
         raise _refusal(path, error) from error
     except (StoreForeign, FileDamaged):
@@ -189,7 +189,24 @@ def _schema(_version: int) -> frozenset[tuple[str, ...]]:
         return _objects(db)
 
 
-def _refusal(path: Path, error: sqlite3.Error) -> Exception:
+def refuse_locked(path: Path, disk: Disk) -> None:
+    """Raise FileDamaged where the header forbids writing: what SQLite then says sounds like a sick disk.
+
+    Byte 18 is the version of the format needed to write (fileformat2, 1.3.3); SQLite knows 1 and 2. Asked
+    before it opens the file: whoever closes a file gives back every lock of the process on it.
+    """
+    try:
+        header = disk.read_part(path, 0, 100)
+    except OSError:
+        return
+    if len(header) == 100 and header[18] > 2:
+        raise FileDamaged("its header forbids writing")
+
+
+def _refusal(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> Exception:
+    # What is asked while opening is always the same, and right: an error in it is one of the file.
+    if isinstance(error, UnicodeDecodeError) or error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+        return FileDamaged(str(error))
     code = fault_code(error)
     if code in DAMAGED:
         return FileDamaged(str(error))

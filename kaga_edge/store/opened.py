@@ -25,7 +25,14 @@ from kaga_edge.store import wal
 from kaga_edge.store.book import Book, read_books
 from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreSick, fault_code, nonsense, refused
-from kaga_edge.store.file import FileDamaged, Identity, ensure_schema, open_file, set_aside
+from kaga_edge.store.file import (
+    FileDamaged,
+    Identity,
+    ensure_schema,
+    open_file,
+    refuse_locked,
+    set_aside,
+)
 from kaga_edge.store.highwater import HighWater
 from kaga_edge.store.refusal import why_not_open
 from kaga_edge.store.salvage import Salvaged, salvage
@@ -116,6 +123,7 @@ class OpenedFile:
         try:
             if not self._disk.exists(self.path) and self._disk.exists(self._salvaged_path):
                 self._disk.rename(self._salvaged_path, self.path)  # a cut came between the two renames
+            refuse_locked(self.path, self._disk)
             left = self._disk.read(log_path) if self._disk.exists(log_path) else b""
             self._db = open_file(self.path, self._max_bytes, self._disk, as_found=True)
             self._judge(left)  # before anything is written: it compares the log with what was found

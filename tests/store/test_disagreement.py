@@ -109,10 +109,10 @@ ASKED: dict[str, Callable[[Any], Any]] = {
 def test_a_row_with_text_for_a_time_is_damage_and_not_a_bug(bench: Any, spoiled: Any, ask: Any) -> None:
     """The disk swapped a page of another table in; whoever looked at the row's time then broke."""
     spoiled().close()
+    spoil = "UPDATE sample SET at_ms = 'x' WHERE id & 0xFFFFFFFF = 1"
     for steps in (
         "UPDATE sqlite_schema SET sql = replace(sql, ' STRICT', '') WHERE name = 'sample'",
-        "UPDATE sample SET at_ms = 'x' WHERE id & 0xFFFFFFFF = 1;"
-        "UPDATE sqlite_schema SET sql = sql || ' STRICT' WHERE name = 'sample'",
+        f"{spoil}; UPDATE sqlite_schema SET sql = sql || ' STRICT' WHERE name = 'sample'",
     ):
         db = sqlite3.connect(bench.path, isolation_level=None)
         db.executescript(f"PRAGMA writable_schema = ON; {steps}")

@@ -150,6 +150,29 @@ def test_a_bit_flipped_in_what_says_that_a_file_is_ours_keeps_no_station_off(ben
     assert after.ep != given.ep or after.first > given.last
 
 
+@pytest.mark.parametrize(
+    ("at", "byte"),
+    [
+        pytest.param(18, 6, id="format needed to write"),
+        pytest.param(19, 6, id="format needed to read"),
+        pytest.param(47, 5, id="schema format"),
+        pytest.param(-1, 0xE3, id="no UTF-8 in the list of tables"),
+    ],
+)
+def test_a_header_of_another_age_is_damage_whatever_sqlite_calls_it(bench: Any, at: int, byte: int) -> None:
+    """Read-only for ever, "unsupported file format", UnicodeDecodeError: the first waits, the others end."""
+    database = bench.open()
+    database.append(database.encode([bench.entry(n) for n in range(20)]))
+    database.close()
+    content = bytearray(bench.path.read_bytes())
+    content[at if at > 0 else content.index(b"CREATE TABLE sample") + 7] = byte
+    bench.path.write_bytes(content)
+
+    database = bench.open()
+    assert database.set_aside is not None
+    assert sum(len(database.load(one.ep, 1, 99, 99).rows) for one in database.standing().epochs) == 20
+
+
 def test_a_store_behind_a_link_is_judged_and_replaced_where_the_link_leads(
     bench: Any, tmp_path: Path
 ) -> None:
