@@ -146,6 +146,7 @@ class _Feed:
         self._active_at_start: dict[int, bool] = {}
         self._active: dict[int, bool] = {}
         self._first = True
+        self._doubted: set[int] = set()  # lines whose level was not that of their last edge
         self._lent: Edges | None = None
 
     def watch(self, pins: Any, use: PinUse) -> None:
@@ -183,7 +184,9 @@ class _Feed:
 
     def take(self, end_ns: int) -> Edges:
         """Lend the edges up to ``end_ns``, until ``settled`` says what became of them."""
+        levels = self._levels()
         with self._lock:
+            self._compare(levels)
             start_ns = self._start_ns
             end_ns = max(end_ns, start_ns + 1)
             taken = sorted(
@@ -203,7 +206,29 @@ class _Feed:
             self._start_ns, self._lost, self._first = end_ns, 0, False
             for edge in on_time:
                 self._active_at_start[edge.gpio] = edge.active
+            if not self._edges:  # edges that found the queue full are not among those taken
+                self._active_at_start = dict(self._active)
             return self._lent
+
+    def _levels(self) -> dict[int, bool]:
+        """Return how the lines are now; none where they cannot be read."""
+        try:
+            return {line.gpio: line.is_active(line.pin.state) for line in self._lines}
+        except pin_errors():
+            return {}
+
+    def _compare(self, levels: dict[int, bool]) -> None:
+        """Find the last edge before a silence lost: without it a car would stand on the loop all night.
+
+        A level that is not its last edge's may be an edge still on its way; at the next look it is lost.
+        """
+        differ = {gpio for gpio, active in levels.items() if active != self._active[gpio]}
+        quiet = {gpio for gpio in differ & self._doubted if not any(e.gpio == gpio for e in self._edges)}
+        for gpio in quiet:
+            self._active[gpio] = self._active_at_start[gpio] = levels[gpio]
+        self._doubted = differ - quiet
+        self._lost += len(quiet)
+        self.lost_ever += len(quiet)
 
     def settled(self, *, good: bool) -> None:
         """Forget what was lent, or take it back when its poll failed."""
@@ -222,6 +247,7 @@ class _Line:
 
     def __init__(self, feed: _Feed, use: PinUse, pin: Any) -> None:
         self.pin = pin
+        self.gpio = use.gpio
         self._feed = feed
         self._use = use
 

@@ -109,6 +109,35 @@ async def test_a_storm_is_bounded_and_what_is_lost_is_counted(parts: Any, pins: 
     assert taken.lost == 1000
 
 
+async def test_a_lost_last_edge_does_not_leave_a_car_on_the_loop(parts: Any, pins: MockFactory) -> None:
+    """Nothing came after it, so no two equal levels told of it: occupancy stayed 1.0 until the next car."""
+    driver = parts.Counter(17)
+    async with parts.running(parts.gpio_spec(sensor(driver)), pins=pins) as (bus, log):
+        await log.until(lambda: bool(log.good("rain")))
+        pin = pins.pin(17)
+        pin.drive_low()
+        pin.edges = "falling"  # the kernel drops the rising one
+        pin.drive_high()
+        pin.edges = "both"
+        await log.until(lambda: bool(driver.taken) and driver.taken[-1].lost == 1)
+        seen = len(driver.taken)
+        await log.until(lambda: len(driver.taken) > seen + 2)
+        assert bus.health().lost_edges == 1
+        assert driver.taken[-1].active_at_start == {17: False}
+
+
+async def test_after_a_storm_the_line_begins_where_it_is(parts: Any, pins: MockFactory) -> None:
+    driver = parts.Counter(17)
+    async with parts.running(parts.gpio_spec(sensor(driver, every_s=600)), pins=pins) as (bus, log):
+        await log.until(lambda: pins.pin(17).when_changed is not None)
+        for _ in range(MOST_EDGES // 2):
+            tip(pins)
+        pins.pin(17).drive_low()  # found the queue full
+        await bus.read_now("rain")
+        await bus.read_now("rain")
+    assert driver.taken[-1].active_at_start == {17: True}
+
+
 async def test_a_failed_poll_gives_its_edges_back(parts: Any, pins: MockFactory) -> None:
     class Refusing(parts.Counter):
         refuse = False
