@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from contextlib import redirect_stdout
@@ -76,7 +77,7 @@ def _calibrate(args: argparse.Namespace) -> int:
         return _undo(args, entries, file, lang)
     if args.bare_ground:
         args.channel, args.true = Quantity.SNOW_DEPTH_M.channel, 0.0
-    if args.true is None:
+    if args.true is None or not math.isfinite(args.true):
         raise CannotCalibrate(say("calibrate.say_true", lang))
     taken = _take(args, lang)
     window = _steady(taken, lang)
@@ -170,7 +171,10 @@ def _other(text: str, last: Entry | None) -> tuple[float, float]:
     raw, colon, true = text.partition(":")
     if not colon:
         raise ValueError(f"--other {text}: write RAW:TRUE or last")
-    return float(raw), float(true)
+    pair = float(raw), float(true)
+    if not all(map(math.isfinite, pair)):
+        raise ValueError(f"--other {text}: write RAW:TRUE or last")
+    return pair
 
 
 def _entry(

@@ -19,6 +19,7 @@ from kaga_edge.vocabulary.readings import Flag, Measurement, Moment, Reading
 OFFSET, TWO_POINT, SHUNT, BARE_GROUND = "offset", "two-point", "shunt", "bare-ground"
 FEWEST = 5  # readings in a window
 MAD_TO_SIGMA = 1.4826
+LEAST_GAIN, MOST_GAIN = 0.5, 2.0  # of two points: beyond, a centimetre's ripple made the line
 
 # How much the readings of a window may scatter, in the quantity's unit; others: five rounding steps.
 STEADY = {
@@ -123,11 +124,13 @@ def offset_line(raw: float, true: float) -> tuple[float, float]:
 
 
 def two_point_line(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:
-    """Return (gain, offset) through two (raw, true) pairs. ValueError: the same raw value twice."""
+    """Return (gain, offset) through two (raw, true) pairs. ValueError: no instrument is so far off."""
     (raw_1, true_1), (raw_2, true_2) = first, second
     if raw_1 == raw_2:
         raise ValueError("both points have the same raw value")
     gain = (true_2 - true_1) / (raw_2 - raw_1)
+    if not LEAST_GAIN <= gain <= MOST_GAIN:
+        raise ValueError(f"two points with a gain of {gain:.3g}: too close together, or one is wrong")
     return gain, true_1 - gain * raw_1
 
 

@@ -58,6 +58,14 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("GPIO がありません: {reason}", "no GPIO header: {reason}"),
     ("この GPIO を監視できません: {reason}", "cannot watch the line: {reason}"),
     ("バスが周期を通して使用中でした", "the bus was busy over a whole period"),
+    # --- calibrating ---
+    ("2点の生の値が同じです", "both points have the same raw value"),
+    (
+        "2点の傾きが {gain} です。2点が近すぎるか、片方が誤りです",
+        "two points with a gain of {gain}: too close together, or one is wrong",
+    ),
+    ("電流が流れていません", "no current flows"),
+    ("この項目の校正はまだありません", "no earlier calibration of this channel"),
     # --- what a driver remarks ---
     (
         "製品番号 {id} は {variant} のものではありません。variant を確かめてください",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -53,12 +54,20 @@ def test_an_offset_brings_the_reading_to_the_staff() -> None:
     assert offset_line(1.238, 1.2) == (1.0, pytest.approx(-0.038))
 
 
-@given(NEAR, NEAR, NEAR, NEAR)
-def test_two_points_both_lie_on_the_line(raw_1: float, true_1: float, apart: float, true_2: float) -> None:
+@given(NEAR, NEAR, NEAR, st.floats(0.51, 1.99))
+def test_two_points_both_lie_on_the_line(raw_1: float, true_1: float, apart: float, slope: float) -> None:
     raw_2 = raw_1 + (1 if apart >= 0 else -1) * (0.01 + abs(apart))
+    true_2 = true_1 + slope * (raw_2 - raw_1)
     gain, offset = two_point_line((raw_1, true_1), (raw_2, true_2))
     assert gain * raw_1 + offset == pytest.approx(true_1, abs=1e-6)
     assert gain * raw_2 + offset == pytest.approx(true_2, abs=1e-6)
+
+
+@pytest.mark.parametrize("true_2", [1.0, 0.99, 1.6, math.nan])
+def test_two_points_that_no_instrument_gives_are_refused(true_2: float) -> None:
+    """A centimetre apart, the ripple made a gain of 60, and 0 where both staffs read the same."""
+    with pytest.raises(ValueError, match="gain"):
+        two_point_line((1.0, 1.0), (1.01, true_2))
 
 
 def test_two_points_at_the_same_raw_value_are_refused() -> None:

@@ -77,6 +77,9 @@ def test_offset_two_point_and_undo_with_the_raw_value_kept(tmp_path, daemon, ins
     assert "Last: " in done.stdout
     wait_for(lambda: channels(daemon)["water_level"] == 1.0, why="the two-point line")
 
+    done = calibrate(daemon, "--staff", "nan")
+    assert (done.returncode, "KE-U02" in done.stderr) == (2, True)  # it was written, and no start took it
+
     done = calibrate(daemon, "--undo")
     assert done.returncode == 0, done.stderr
     wait_for(lambda: channels(daemon)["water_level"] == 0.95, why="the way back")
