@@ -7,6 +7,7 @@ import json
 import time
 from typing import Any
 
+from kaga_edge.cli import qr
 from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
 from kaga_edge.cli.screen import columns, fold, padded
 from kaga_edge.text import say, span_words
@@ -38,7 +39,11 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "on":
         request |= {"minutes": args.minutes, "interface": args.interface, "port": args.port}
     answer = ask(socket_of(args), request, lang, patience_s=PATIENCE_S)
-    print(json.dumps(answer, ensure_ascii=False, indent=2) if args.json else "\n".join(lines(answer, lang)))
+    if args.json:
+        print(json.dumps(answer, ensure_ascii=False, indent=2))
+        return 0
+    drawn = qr.fits(answer["url"]) if answer["open"] else []
+    print("\n".join([*drawn, *lines(answer, lang)]))
     return 0
 
 

@@ -10,7 +10,6 @@ Whoever may open the socket (group kaga-edge) may ask. It changes nothing on dis
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 LINE_BYTES = 256 * 1024  # a whole configuration on trial, its Japanese escaped
 IDLE_S = 30.0  # a client that says nothing is let go
 MOST_CLIENTS = 16
+NAMES = ("sensor", "channel", "interface", "who", "why")  # text, whatever is asked
 
 
 class ControlSocket:
@@ -74,16 +74,22 @@ class ControlSocket:
         task = asyncio.current_task()
         assert task is not None
         self._clients.add(task)
-        with contextlib.suppress(OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
-            while len(self._clients) <= MOST_CLIENTS:
-                line = await asyncio.wait_for(reader.readline(), IDLE_S)
-                if not line:
-                    break
-                answer = await self._answer(line)
-                writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
-                await asyncio.wait_for(writer.drain(), IDLE_S)
-        self._clients.discard(task)
-        writer.close()
+        try:
+            await self._talk(reader, writer)
+        except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
+            pass  # gone, or no line: nobody is left to tell
+        finally:
+            self._clients.discard(task)
+            writer.close()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while len(self._clients) <= MOST_CLIENTS:
+            line = await asyncio.wait_for(reader.readline(), IDLE_S)
+            if not line:
+                break
+            answer = await self._answer(line)
+            writer.write(json.dumps(answer, ensure_ascii=False).encode(errors="replace") + b"\n")
+            await asyncio.wait_for(writer.drain(), IDLE_S)
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:
@@ -93,6 +99,9 @@ class ControlSocket:
             return failure(
                 KagaError("unknown request", fix=f'Ask {{"op":"…"}} with one of: {", ".join(self._actions)}')
             )
+        odd = [name for name in NAMES if not isinstance(request.get(name), str | None)]
+        if odd:
+            return failure(KagaError(f"{odd[0]} is no text", fix=f'Ask {{"{odd[0]}":"…"}}'))
         try:
             return await action(request)
         except KagaError as error:

@@ -130,6 +130,10 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("通信口 {name} に IPv4 アドレスがありません", "no interface {name} with an IPv4 address"),
     ("IPv4 アドレスのある通信口がありません", "no interface has an IPv4 address"),
     ("どの通信口か指定します", "which interface?"),
+    ("{value} 分は指定できません", "minutes = {value}"),
+    ("0 より大きく {most} 以下にします", "above 0, at most {most}"),
+    ("ポート {value} は使えません", "port = {value}"),
+    ("1024 から 65535 までにします", "1024 to 65535"),
     (
         "kaga-edge web on --interface NAME。あるもの: {there}",
         "kaga-edge web on --interface NAME; there are: {there}",

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import termios
 import unicodedata
+from itertools import chain
 
 import pytest
 
+from kaga_edge.cli import qr
 from kaga_edge.cli.screen import width
 from kaga_edge.cli.web import lines
 
@@ -40,3 +49,36 @@ def test_without_a_gateway_it_says_how_to_start_it(kaga_edge, tmp_path):
     done = kaga_edge("web", "status", "--socket", tmp_path / "none.sock")
     assert done.code == 3
     assert "systemctl start kaga-edge" in done.err
+
+
+def test_the_qr_code_is_read_by_another_program_as_the_address(tmp_path):
+    scanner = shutil.which("zbarimg")
+    if scanner is None:
+        pytest.skip("no zbarimg here (Debian: zbar-tools)")
+    rows = [[cell.startswith("[40m") for cell in line.split("\x1b")[1:-1]] for line in qr.lines(OPEN["url"])]
+    picture = [[0 if dark else 255 for dark in row for _ in range(8)] for row in rows for _ in range(8)]
+    pgm = tmp_path / "qr.pgm"
+    pgm.write_bytes(b"P5 %d %d 255\n" % (len(picture[0]), len(picture)) + bytes(chain(*picture)))
+    read = subprocess.run([scanner, "--quiet", "--raw", str(pgm)], capture_output=True, text=True, check=True)
+    assert read.stdout.strip() == OPEN["url"]
+
+
+@pytest.mark.parametrize(("size", "drawn"), [((80, 50), True), ((64, 50), False), ((80, 30), False)])
+def test_the_qr_code_is_drawn_only_where_it_fits_whole(size, drawn):
+    code = f"from kaga_edge.cli import qr; print(len(qr.fits({OPEN['url']!r})))"
+    assert (int(on_a_terminal(code, size)) == 33) is drawn  # version 2: 25 modules, 4 quiet ones each side
+
+
+def test_what_goes_into_a_pipe_has_no_qr_code(capsys):
+    assert qr.fits(OPEN["url"]) == []
+
+
+def on_a_terminal(code: str, size: tuple[int, int]) -> str:
+    """Run Python code in a terminal of so many columns and lines; return what it prints."""
+    outside, inside = os.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+    environ = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
+    subprocess.run([sys.executable, "-c", code], stdout=inside, env=environ, check=True)
+    os.close(inside)
+    with open(outside, "rb", buffering=0) as terminal:
+        return terminal.read(4096).decode()

@@ -42,6 +42,14 @@ async def test_the_control_socket_answers_by_op(control) -> None:
     assert await ask(control, b'{"op":"status"}') == {"v": 1}
 
 
+async def test_a_sensor_that_is_no_text_is_refused_however_often(control) -> None:
+    """Each such question used to take one of the sixteen places for ever."""
+    for _ in range(20):
+        answer = await ask(control, b'{"op":"read","sensor":["air-1"]}')
+        assert answer["error"]["what"] == "sensor is no text"
+    assert await ask(control, b'{"op":"status"}') == {"v": 1}
+
+
 async def test_an_expected_failure_is_an_answer(control) -> None:
     answer = await ask(control, b'{"op":"read","sensor":"air-1"}')
     assert answer["error"] == {

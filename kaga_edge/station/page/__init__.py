@@ -5,7 +5,9 @@
     certificate.py  a self-made certificate, by the openssl command
     interfaces.py   the address of a named network interface
     gate.py         pure: PIN tries, lock, sessions
+    confined.py     that process reads no secret, writes nothing but corrections, starts nothing
     serving.py      the TLS acceptor: how many, how long, how slow
+    refusing.py     the answer to what is no request
     app.py          routes; shield.py  host, origin, content policy
     feed.py         one look at the daemon every two seconds, shared by all who watch
     view.py         pure: a snapshot becomes what the page shows, in one language; wording.py, records.py

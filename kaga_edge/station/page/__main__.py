@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import secrets
 import signal
@@ -21,6 +22,7 @@ from typing import Any
 
 from aiohttp import web
 
+from kaga_edge.config.calibrations import calibration_file
 from kaga_edge.station.page import shield
 from kaga_edge.station.page.actions import Actions
 from kaga_edge.station.page.app import Page
@@ -28,13 +30,22 @@ from kaga_edge.station.page.asking import ask
 from kaga_edge.station.page.assets import Assets
 from kaga_edge.station.page.calibrating import Calibrating
 from kaga_edge.station.page.certificate import NAME, Certificate, certificate_for
+from kaga_edge.station.page.confined import confine
 from kaga_edge.station.page.feed import Feed
 from kaga_edge.station.page.gate import PIN_DIGITS
-from kaga_edge.station.page.interfaces import chosen, listening
-from kaga_edge.station.page.opening import CannotOpen
+from kaga_edge.station.page.interfaces import CannotOpen, chosen, listening
+from kaga_edge.station.page.refusing import factory
 from kaga_edge.station.page.serving import KEEP_ALIVE_S, Acceptor
 
-LINE_BYTES, FIELD_BYTES, MOST_FIELDS = 2048, 4096, 60
+LIMITS: dict[str, Any] = {
+    "access_log": None,
+    "keepalive_timeout": KEEP_ALIVE_S,
+    "lingering_time": 1.0,
+    "max_line_size": 2048,
+    "max_field_size": 4096,
+    "max_headers": 60,
+    "auto_decompress": False,  # nobody sends a body compressed but to unpack into more than it is
+}
 
 
 def main() -> int:
@@ -47,6 +58,10 @@ def main() -> int:
     except CannotOpen as error:
         _say({"error": {"what": error.what, "where": error.where, "fix": error.fix}})
         return 2
+    corrections = calibration_file(args.config).parent
+    with contextlib.suppress(OSError):  # not writable: then keeping a correction will say so
+        corrections.mkdir(exist_ok=True)
+    confine(read=[args.folder.parent], write=[corrections])
     asyncio.run(_serve(args, server, certificate, interface))
     return 0
 
@@ -68,20 +83,10 @@ async def _serve(
         ends_s=time.monotonic() + args.minutes * 60,
         tell=tell,
     )
-    runner = web.AppRunner(
-        page.app(),
-        access_log=None,
-        handle_signals=False,
-        keepalive_timeout=KEEP_ALIVE_S,
-        lingering_time=1.0,
-        max_line_size=LINE_BYTES,
-        max_field_size=FIELD_BYTES,
-        max_headers=MOST_FIELDS,
-        shutdown_timeout=0.5,
-    )
+    runner = web.AppRunner(page.app(), handle_signals=False, shutdown_timeout=0.5)
     await runner.setup()
     assert runner.server is not None
-    acceptor = Acceptor(server, _tls(certificate), runner.server)
+    acceptor = Acceptor(server, _tls(certificate), partial(factory, runner.server, **LIMITS))
     tasks = [asyncio.create_task(work) for work in (acceptor.run(), feed.run())]
     _say(_opened(args, address, port, certificate, interface) | {"pin": pin})
     try:

@@ -59,8 +59,8 @@ class Page:
         app.add_routes(
             [
                 web.get("/", self._index),
-                web.get("/{name:style.css|page.js|chart.js|icon.svg}", self._asset),
-                web.get("/events", self._events),
+                web.get(r"/{name:style\.css|page\.js|chart\.js|icon\.svg}", self._asset),
+                web.get("/events", self._events, allow_head=False),
                 web.get("/api/status", self._status),
                 web.get("/api/series", self._series),
                 web.get("/metrics", self._metrics),
@@ -175,7 +175,7 @@ class Page:
             who, pin = text(asked, "who", lang)[:40], text(asked, "pin", lang)
         except RefusedHere as error:
             return _failed(error, lang)
-        token, address = secrets.token_urlsafe(32), str(request.remote)
+        token, address, before = secrets.token_urlsafe(32), str(request.remote), self._gate
         self._gate, came = gate.tried(self._gate, pin, who=who, token=token, now_s=time.monotonic())
         if came.result == "in":
             self._tell("web.entered", who=who, address=address)
@@ -185,7 +185,8 @@ class Page:
         if came.result == "wrong":
             self._tell("web.refused", address=address)
             return web.json_response({"wrong": came.left}, status=403)
-        self._tell("web.locked", address=address, wait_s=round(came.wait_s))
+        if self._gate is not before:  # once a lock: tries at a locked gate would wash the log away
+            self._tell("web.locked", address=address, wait_s=round(came.wait_s))
         return web.json_response({"locked_s": round(came.wait_s)}, status=429)
 
     async def _leave(self, request: web.Request) -> web.Response:
@@ -256,5 +257,5 @@ def _sparks(look: Look, lang: str) -> dict[str, Any]:
 
 async def _armoured(_request: web.Request, answer: web.StreamResponse) -> None:
     answer.headers.update(shield.HEADERS)
-    answer.headers["Server"] = "kaga-edge"
+    answer.headers["Server"] = shield.NAME
     answer.headers.setdefault("Cache-Control", "no-store")

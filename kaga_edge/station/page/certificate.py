@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaga_edge.station.openssl import P256, OpensslFailed, openssl
-from kaga_edge.station.page.opening import CannotOpen
+from kaga_edge.station.page.interfaces import CannotOpen
 
 DAYS = 820  # phones refuse certificates that are valid for longer than 825
 LEFT_S = 2 * 86_400

@@ -7,6 +7,7 @@ an hour against a hundred million numbers. Whoever stands at the box can open th
 from __future__ import annotations
 
 import hmac
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -48,7 +49,8 @@ def tried(gate: Gate, pin: str, *, who: str, token: str, now_s: float) -> tuple[
     """Return the gate after somebody said ``pin``. ``token``: what the session will be known by."""
     if now_s < gate.locked_until_s:
         return gate, Tried(result="locked", wait_s=gate.locked_until_s - now_s)
-    said = "".join(sign for sign in pin if sign not in " -")
+    typed = unicodedata.normalize("NFKC", pin)  # a Japanese keyboard gives full-width digits
+    said = "".join(sign for sign in typed if sign not in " -")
     if hmac.compare_digest(said.encode(), gate.pin.encode()):
         inside = {**_awake(gate.sessions, now_s), token: Session(who=who, last_s=now_s)}
         newest = dict(sorted(inside.items(), key=lambda one: one[1].last_s)[-MOST_SESSIONS:])
@@ -63,7 +65,8 @@ def tried(gate: Gate, pin: str, *, who: str, token: str, now_s: float) -> tuple[
 def seen(gate: Gate, token: str, now_s: float) -> tuple[Gate, Session | None]:
     """Return the gate and the session of ``token``; None: nobody inside is known by it."""
     inside = _awake(gate.sessions, now_s)
-    known = next((one for one in inside if hmac.compare_digest(one.encode(), token.encode())), None)
+    said = token.encode(errors="replace")  # whatever bytes came as a cookie
+    known = next((one for one in inside if hmac.compare_digest(one.encode(), said)), None)
     if known is None:
         return replace(gate, sessions=inside), None
     session = inside[known] = replace(inside[known], last_s=now_s)

@@ -10,20 +10,28 @@ import socket
 import struct
 from pathlib import Path
 
-from kaga_edge.station.page.opening import CannotOpen
+from kaga_edge.vocabulary.errors import KagaError
 
 SIOCGIFADDR = 0x8915
 NAMES = Path("/sys/class/net")
 LOOPBACK = "lo"
+NAME_BYTES = 15  # IFNAMSIZ without its final zero
 
 
-def chosen(name: str | None) -> tuple[str, str]:
+class CannotOpen(KagaError):
+    """The page cannot be opened as asked."""
+
+    code = "KE-P01"
+    exit_code = 2
+
+
+def chosen(name: object) -> tuple[str, str]:
     """Return (interface, address): the named one, else the only one with an address. Raises CannotOpen."""
     if name is not None:
-        address = address_of(name)
+        address = address_of(name) if isinstance(name, str) else None
         if address is None:
             raise CannotOpen(f"no interface {name!r} with an IPv4 address", fix=_fix())
-        return name, address
+        return str(name), address
     usable = with_address()
     if len(usable) != 1:
         raise CannotOpen("which interface?" if usable else "no interface has an IPv4 address", fix=_fix())
@@ -39,9 +47,12 @@ def with_address() -> dict[str, str]:
 
 def address_of(name: str) -> str | None:
     """Return the interface's IPv4 address, None when it has none or is not there."""
+    asked = name.encode(errors="replace")
+    if not name.isprintable() or len(asked) > NAME_BYTES:
+        return None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         try:
-            answer = fcntl.ioctl(asking, SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+            answer = fcntl.ioctl(asking, SIOCGIFADDR, struct.pack("256s", asked))
         except OSError:
             return None
     return socket.inet_ntoa(answer[20:24])  # struct ifreq: 16 bytes of name, then a sockaddr_in

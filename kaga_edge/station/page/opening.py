@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kaga_edge.station import journal
-from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.station.page.interfaces import CannotOpen, chosen
 
 LONGEST_MINUTES = 480  # a working day; nobody is on site longer, and a forgotten page closes
 DEFAULT_MINUTES, DEFAULT_PORT = 60, 8443
@@ -24,13 +24,6 @@ END_S = 3.0
 LINE_BYTES = 16 * 1024
 LEVELS = {"web.action": journal.NOTICE, "web.entered": journal.NOTICE, "web.refused": 30, "web.locked": 30}
 SHOWN = ("url", "name", "interface", "address", "port", "fingerprint", "until", "minutes")
-
-
-class CannotOpen(KagaError):
-    """The page cannot be opened as asked."""
-
-    code = "KE-P01"
-    exit_code = 2
 
 
 class Opening:
@@ -52,7 +45,7 @@ class Opening:
         async with self._one:
             match request.get("do"):
                 case "on":
-                    arguments = _arguments(request)
+                    arguments = _arguments(request)  # refused, the open page stays as it is
                     await self._close("opened anew")
                     pin = await self._begin(arguments)
                     return self.told() | {"pin": pin}
@@ -164,6 +157,5 @@ def _arguments(request: dict[str, Any]) -> list[str]:
     if isinstance(port, bool) or not isinstance(port, int) or not (port == 0 or 1024 <= port <= 65535):
         raise CannotOpen(f"port = {port!r}", fix="1024 to 65535")
     arguments = ["--minutes", f"{minutes:g}", "--port", str(port)]
-    if request.get("interface") is not None:
-        arguments += ["--interface", str(request["interface"])]
-    return arguments
+    interface, _ = chosen(request.get("interface"))
+    return [*arguments, f"--interface={interface}"]

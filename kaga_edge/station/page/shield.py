@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 OWN_HEADER = "X-Kaga-Edge"
+NAME = "kaga-edge"  # what the Server header says
 POLICY = "; ".join(
     (
         "default-src 'none'",

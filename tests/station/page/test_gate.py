@@ -62,3 +62,12 @@ def test_the_oldest_session_gives_way_and_leaving_ends_one():
 def test_whatever_is_typed_is_an_answer(pin, token):
     assert enter(Gate(pin=PIN), pin)[1].result in ("in", "wrong")
     assert gate.seen(Gate(pin=PIN), token, 0.0)[1] is None
+
+
+def test_full_width_digits_of_a_japanese_keyboard_are_digits():
+    assert enter(Gate(pin=PIN), "０１２３　４５６７")[1].result == "in"
+
+
+def test_a_cookie_that_is_no_text_is_nobody():
+    now, _ = enter(Gate(pin=PIN))
+    assert gate.seen(now, "\udcff", 1.0)[1] is None

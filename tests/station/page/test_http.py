@@ -220,6 +220,81 @@ def test_junk_is_refused_and_the_page_lives_on(page):
     assert page.get("/").status == 200
 
 
+# --- what an examiner sent ---
+
+
+def raw(page, request: str) -> bytes:
+    """Send a request as it stands; return all that comes back, the connection's end included."""
+    with socket.create_connection(("127.0.0.1", page.port), 30) as plain:
+        line = page.tls().wrap_socket(plain, server_hostname="127.0.0.1")
+        line.sendall(request.replace("HOST", f"127.0.0.1:{page.port}").encode("latin-1"))
+        heard = b""
+        while more := line.recv(65536):
+            heard += more
+        return heard
+
+
+def test_a_cookie_of_bytes_that_are_no_text_is_an_unknown_cookie(page):
+    usual = (
+        f"Origin: {page.origin}\r\nX-Kaga-Edge: 1\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    )
+    cookie = "Cookie: __Host-kaga-edge=\xff\xfe\r\n"
+    heard = raw(page, f"POST /api/do HTTP/1.1\r\nHost: HOST\r\n{usual}{cookie}Content-Length: 2\r\n\r\n{{}}")
+    assert heard.startswith(b"HTTP/1.1 401")
+
+
+def test_a_name_that_only_looks_like_a_file_of_ours_is_not_found(page):
+    assert page.get("/stylexcss").status == 404
+
+
+def test_a_body_that_says_it_is_compressed_is_not_unpacked(page):
+    assert page.post("/api/enter", {"pin": "1", "who": "x"}, Content_Encoding="gzip").status == 403
+    assert page.post("/api/enter", [], Content_Encoding="deflate").status == 400
+
+
+def test_asking_for_the_head_of_the_stream_ends(page):
+    heard = raw(page, "HEAD /events HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")
+    assert heard.startswith(b"HTTP/1.1 405")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "FOO / HTTP/1.1\r\nHost: HOST\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: HOST\r\nHost: evil.example\r\n\r\n",
+        "GET / HTTP/1.1\nHost: HOST\n\n",
+        "GET / HTTP/1.1\r\nHost : HOST\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /api/enter HTTP/1.1\r\nHost: HOST\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n{}{}",
+    ],
+)
+def test_what_is_no_request_gets_a_number_our_headers_and_nothing_else(page, request_):
+    written = (page.folder / "daemon.log").stat().st_size
+    head, _, body = raw(page, request_).partition(b"\r\n\r\n")
+    assert (head.split()[1], body) == (b"400", b"400\n")
+    assert b"default-src 'none'" in head
+    assert b"aiohttp" not in head
+    assert b"Traceback" not in (page.folder / "daemon.log").read_bytes()[written:]
+
+
+def test_a_refused_opening_leaves_the_open_page_open(page):
+    before = page.opened["port"]
+    for interface in ("nothere0", "a\0b", "--minutes=1", "\ud800", 5):
+        assert page.ask(op="web", do="on", interface=interface, port=0)["error"]["what"]
+    assert page.get("/").status == 200
+    assert page.ask(op="web", do="status")["port"] == before
+
+
+def test_tries_at_a_locked_gate_do_not_wash_the_log_away(page):
+    page.open()
+    wrong = "00000000" if page.opened["pin"] != "00000000" else "00000001"
+    before = len(page.events())
+    assert {page.enter(pin=wrong).status for _ in range(gate.TRIES + 10)} == {403, 429}
+    page.open()  # what was said until now is in the log when this answers
+    names = [event["event"] for event in page.events()[before:]]
+    assert names == ["web.refused"] * (gate.TRIES - 1) + ["web.locked", "web.closed", "web.opened"]
+
+
 def test_five_wrong_pins_lock_even_the_right_one_until_it_is_opened_anew(page):
     wrong = "00000000" if page.opened["pin"] != "00000000" else "00000001"
     answers = [page.enter(pin=wrong) for _ in range(gate.TRIES)]

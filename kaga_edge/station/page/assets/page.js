@@ -11,6 +11,7 @@
 
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "-");
   const say = (key, values = {}) => fill(words[key], values);
+  const halfWidth = (typed) => typed.normalize("NFKC").trim();  // what a Japanese keyboard types as digits
 
   // --- building and changing the page ---
 
@@ -376,7 +377,7 @@
         ...(found.last ? [h("p", { class: "quiet" }, say("calibrate_last", found.last))] : []),
         h("form", { onsubmit: async (event) => {
           event.preventDefault();
-          const value = Number(typed.value.replace(",", "."));
+          const value = Number(halfWidth(typed.value).replace(",", "."));
           const both = await act(note, { action: "calibrate_compare", sensor, true: Number.isFinite(value) ? value : null });
           if (both) keep(both, value, found.unit);
         } }, h("label", {}, say("calibrate_true", found), typed), h("button", { type: "submit" }, words.calibrate_compare)));
@@ -429,7 +430,7 @@
     const enter = async (event) => {
       event.preventDefault();
       if (!who.value.trim()) return wrong(words.need_who, who);
-      if (!/^\d{4}[ -]?\d{4}$/.test(pin.value.trim())) return wrong(words.need_pin, pin);
+      if (!/^\d{4}[ -]?\d{4}$/.test(halfWidth(pin.value))) return wrong(words.need_pin, pin);
       try {
         const { body } = await post("/api/enter", { who: who.value, pin: pin.value });
         if (body.who) { setInside(body.who); byId("h-actions").focus(); return; }
