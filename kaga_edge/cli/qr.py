@@ -15,7 +15,7 @@ QUIET = 4  # light modules around it (ISO/IEC 18004, 6.3.8)
 
 
 def fits(address: str) -> list[str]:
-    """Return the lines for this terminal; none into a file or pipe, without colours, or where it is too small."""
+    """Return the lines for this terminal; none into a pipe, without colours, or where they do not fit."""
     if not sys.stdout.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
         return []
     wide, high = os.get_terminal_size(sys.stdout.fileno())

@@ -73,7 +73,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "page.says.sick": ("ディスクに書けません", "the disk does not take what is measured"),
     "page.says.alarm": ("{what}: {rank}に達しています", "{what} has reached: {rank}"),
     "page.says.alarm_other": ("警報が出ています: {key}", "an alarm is raised: {key}"),
-    "page.says.maintenance": ("{what} 保守中 (あと{span}、{who})", "{what}: {span} left, {who}"),
+    "page.says.maintenance": (
+        "{what} 保守中 (あと{span}、{who})",
+        "{what}: maintenance, {span} left ({who})",
+    ),
     "page.says.stopped": ("{what}の測定を止めています ({who})", "{what}: measuring is stopped ({who})"),
     "page.says.config": ("設定ファイルを見直してください", "the configuration files need a look"),
     "page.says.look": ("下の欄を見てください", "see below"),

@@ -40,15 +40,17 @@ def python_of(arch: str) -> Path:
         WORK.mkdir(parents=True, exist_ok=True)
         run_or_skip(
             "mmdebstrap", "--quiet", "--mode=root", f"--architectures={arch}", "--variant=extract",
-            "--include=python3-minimal,python3,libpython3-stdlib,libgcc-s1", "bookworm", str(root), *own_source(),
+            "--include=python3-minimal,python3,libpython3-stdlib,libgcc-s1", "bookworm",
+            str(root), *own_source(),
         )  # fmt: skip
     return root
 
 
 def own_source() -> list[str]:
-    """Return the release itself as a source, from where this machine has it; nothing: mmdebstrap's own choice.
+    """Return the release alone as a source, from where this machine has it, else nothing.
 
-    That choice takes in the security archive, whose index for armhf a mirror has had out of step for days.
+    What mmdebstrap itself chooses takes in the security archive, and a mirror has had its index for armhf out
+    of step for days.
     """
     asked = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Codename: bookworm", "Label: Debian"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)

@@ -42,7 +42,7 @@ class Beneath(ctypes.Structure):
 
 
 def confine(*, read: Iterable[Path], write: Iterable[Path]) -> bool:
-    """Confine this process and say whether the kernel did; ``read`` and ``write`` are folders that stay open."""
+    """Confine this process to these folders; returns whether the kernel did."""
     kernel = ctypes.CDLL(None, use_errno=True)
     version = kernel.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ASK_VERSION)
     if version < 1:

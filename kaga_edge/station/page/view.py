@@ -5,6 +5,7 @@ The browser gets ready sentences and the ages as numbers, which it counts on by 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -82,18 +83,18 @@ def _state(status: Json, facts: Json, say_: Words, gone_s: float | None) -> tupl
 def _worries(status: Json, facts: Json, say_: Words) -> Iterator[tuple[str, str]]:
     if status["store"].get("error"):
         yield "failing", say_("page.says.sick")
+    titles = _titles(status, say_)
     silent = [sensor for sensor in status["sensors"] if sensor["state"] in SILENT]
     if silent:
         grave = "failing" if len(silent) == len(status["sensors"]) else "attention"
         if len(silent) == 1:
-            yield grave, say_("page.says.failing_one", what=_title(silent[0], say_))
+            yield grave, say_("page.says.failing_one", what=titles[silent[0]["id"]])
         else:
             yield grave, say_("page.says.failing_some", n=len(silent))
     if status["link"]["state"] in ("down", "refused"):
         yield "attention", say_(f"page.says.link_{status['link']['state']}")
     for key in _worst_of_each(status.get("alarms", ()), facts):
         yield "alarm", _alarm(key, status, say_)
-    titles = {sensor["id"]: _title(sensor, say_) for sensor in status["sensors"]}
     for window in status.get("maintenance", ()):
         site = window["sensor"] == "site"
         what = say_("maintenance.site") if site else titles.get(window["sensor"], window["sensor"])
@@ -104,6 +105,13 @@ def _worries(status: Json, facts: Json, say_: Words) -> Iterator[tuple[str, str]
         yield "attention", say_("page.says.stopped", what=what, who=stop["who"])
     if (status.get("config") or {}).get("source") in ("last_good", "rolled_back"):
         yield "attention", say_("page.says.config")
+
+
+def _titles(status: Json, say_: Words) -> dict[str, str]:
+    """Return what a sentence calls each sensor: what it measures, and its name where two measure the same."""
+    plain = {sensor["id"]: _title(sensor, say_) for sensor in status["sensors"]}
+    often = Counter(plain.values())
+    return {id_: title if often[title] == 1 else f"{title} ({id_})" for id_, title in plain.items()}
 
 
 def _worst_of_each(keys: Sequence[str], facts: Json) -> list[str]:
@@ -130,9 +138,10 @@ def _alarm(key: str, status: Json, say_: Words) -> str:
     if sensor is None or not sensor["channels"]:
         return say_("page.says.alarm_other", key=key)
     channel = channel or sensor["channels"][0]["id"]
-    return say_(
-        "page.says.alarm", what=quantity_name(channel, say_.lang), rank=rank_name(rank, channel, say_)
-    )
+    what = quantity_name(channel, say_.lang)
+    if _titles(status, say_)[sensor_id] != _title(sensor, say_):
+        what = f"{what} ({sensor_id})"
+    return say_("page.says.alarm", what=what, rank=rank_name(rank, channel, say_))
 
 
 # --- facts ---
@@ -199,13 +208,14 @@ def _sensor(sensor: Json, standing: Json, care: Json | None, say_: Words) -> Jso
     channels = sensor["channels"]
     first: Json = channels[0] if channels else {"id": "", "unit": "", "value": None, "flags": 0}
     good, every_s = sensor["state"] == "ok", standing.get("every_s", 0)
+    silent = say_(f"sensor.{sensor['state']}")
     thresholds = standing.get("thresholds", {}).get(first["id"], {})
     found: Json = {
         "id": sensor["id"],
         "title": _title(sensor, say_),
         "state": sensor["state"],
         "mood": _mood(sensor, first),
-        "quality": quality_words(first["flags"], say_.lang) if good else say_(f"sensor.{sensor['state']}"),
+        "quality": quality_words(first["flags"], say_.lang) if good else silent,
         "value": shown(first["value"], first["id"]),
         "unit": unit_of(first, say_),
         "age_s": sensor["age_s"],
@@ -221,7 +231,7 @@ def _sensor(sensor: Json, standing: Json, care: Json | None, say_: Words) -> Jso
                 "name": quantity_name(channel["id"], say_.lang),
                 "value": shown(channel["value"], channel["id"]),
                 "unit": unit_of(channel, say_),
-                "quality": quality_words(channel["flags"], say_.lang),
+                "quality": quality_words(channel["flags"], say_.lang) if good else silent,
                 "can": f"{channel['id']}_raw" in BY_CHANNEL,
             }
             for channel in channels

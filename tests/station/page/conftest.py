@@ -114,12 +114,12 @@ class Station:
 
 
 @contextlib.contextmanager
-def a_station(folder: Path) -> Iterator[Station]:
+def a_station(folder: Path, speed: float = 60.0) -> Iterator[Station]:
     (folder / "run").mkdir()
     config = folder / "kaga-edge.toml"
     config.write_text(demo_site.config_text(folder, NO_PLATFORM, demo_site.fittings()))
     story = scenarios.BY_NAME["flood"](seed=1)
-    with SimulatedSite(folder, demo_site.fittings(), story, speed=60.0) as site:
+    with SimulatedSite(folder, demo_site.fittings(), story, speed=speed) as site:
         words = ["-m", "kaga_edge.sim.daemon", "--site", str(site.socket), "--die-with-parent"]
         with (folder / "daemon.log").open("ab") as log:
             process = subprocess.Popen(

@@ -9,7 +9,9 @@ import signal
 
 import pytest
 
-from .conftest import FULL
+from kaga_edge.config.calibrations import calibration_file, read_calibrations
+
+from .conftest import FULL, a_station
 
 SERIOUS = ("serious", "critical")
 LOOKS = [
@@ -80,6 +82,25 @@ def test_it_reads_well_everywhere(browse, page, axe, screenshots, width, lang, s
     tab.screenshot(path=screenshots / f"{name}-open.png", full_page=True)
     assert findings(tab, axe) == []
     assert browse.complaints == []
+
+
+CROWD = """() => {
+    const put = (where, text) => { document.querySelector(where).textContent = text; };
+    put("h1", "Observation station upstream of the old bridge (right bank), behind the water mill");
+    put(".card h3 .quiet", "a-long-name-of-a-sensor-that-fills-40-signs");
+    put(".card .tags > :last-child", "out of range, spike, stuck, low quality, estimated, maintenance");
+    put(".card .value", "-12345.678");
+}"""
+CLIPPED = """() => [...document.querySelectorAll(".language, .top, .tag")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.outerHTML)"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_long_names_many_flags_and_long_numbers_stay_inside(browse, width):
+    tab = browse(width, "en")
+    tab.evaluate(CROWD)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate(CLIPPED) == []
 
 
 def test_what_can_be_tapped_is_large_enough_for_gloves(browse):
@@ -235,3 +256,37 @@ def test_what_is_being_typed_stays_when_the_sensors_state_changes(browse, page):
 def test_nothing_moves_for_those_who_asked_for_that(browse):
     tab = browse(390, "en", motion="reduce")
     assert tab.evaluate("getComputedStyle(document.getElementById('band')).transitionDuration") in ("0s", "")
+
+
+@pytest.fixture
+def calm(tmp_path):
+    """A station at its real pace: the river stands still for the first hour of the story."""
+    with a_station(tmp_path, speed=1.0) as made:
+        made.open()
+        yield made
+
+
+@pytest.mark.skipif(not FULL, reason="reads for the whole half minute: full runs")
+def test_an_offset_is_measured_for_half_a_minute_kept_applied_and_taken_back(chromium, calm):
+    context = chromium.new_context(
+        ignore_https_errors=True, viewport={"width": 390, "height": 844}, locale="ja"
+    )
+    tab = context.new_page()
+    tab.goto(calm.origin)
+    tab.wait_for_selector(".card")
+    enter(tab, calm.opened["pin"])
+    tab.click(".card .fold")
+    tab.click("button:has-text('30秒測る')")
+    tab.wait_for_selector("input[inputmode=decimal]", timeout=45_000)
+    tab.fill("input[inputmode=decimal]", "１．２０")
+    tab.press("input[inputmode=decimal]", "Enter")
+    tab.wait_for_selector(".before-after")
+    tab.click("button:has-text('この補正を記録する')")
+    tab.wait_for_selector(".note:has-text('記録しました')")
+    tab.wait_for_function("() => Math.abs(document.querySelector('.card .value').textContent - 1.2) < 0.02")
+    (entry,) = read_calibrations(calibration_file(calm.folder / "kaga-edge.toml"))["level-1"]
+    assert (entry["who"], entry["true"], entry["method"]) == ("Yamada", 1.2, "offset")
+    assert entry["before"] == pytest.approx(0.42, abs=0.02)  # what the story's river shows at that hour
+    tab.click("button:has-text('前回の補正を取り消す')")
+    tab.wait_for_function("() => Math.abs(document.querySelector('.card .value').textContent - 0.42) < 0.02")
+    context.close()

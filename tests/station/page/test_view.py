@@ -90,7 +90,7 @@ def silent(*ids):
         (
             {"maintenance": [{"sensor": "site", "left_s": 600, "who": "Sato"}]},
             "maintenance",
-            "The whole station: 10 min left, Sato",
+            "The whole station: maintenance, 10 min left (Sato)",
         ),
     ],
 )
@@ -109,6 +109,16 @@ def test_the_worst_comes_first_and_the_rest_is_not_hidden():
         "水位: 氾濫危険水位に達しています",  # the higher of two ranks says it all
         "10分間雨量のセンサーが応答しません",
         "回線が切れています。値は保存しています",
+    ]
+
+
+def test_of_two_that_measure_the_same_the_one_that_is_meant_is_named():
+    second = copy.deepcopy(STATUS["sensors"][0]) | {"id": "level-2"}
+    sensors = [*silent("level-1"), second]
+    says = at(sensors=sensors, alarms=["danger/level-2"])["says"]
+    assert says == [
+        "Water level (level-2) has reached: flood danger level",
+        "Water level (level-1): the sensor does not answer",
     ]
 
 

@@ -377,7 +377,7 @@
         ...(found.last ? [h("p", { class: "quiet" }, say("calibrate_last", found.last))] : []),
         h("form", { onsubmit: async (event) => {
           event.preventDefault();
-          const value = Number(halfWidth(typed.value).replace(",", "."));
+          const value = halfWidth(typed.value) ? Number(halfWidth(typed.value).replace(",", ".")) : NaN;
           const both = await act(note, { action: "calibrate_compare", sensor, true: Number.isFinite(value) ? value : null });
           if (both) keep(both, value, found.unit);
         } }, h("label", {}, say("calibrate_true", found), typed), h("button", { type: "submit" }, words.calibrate_compare)));
