@@ -1,4 +1,4 @@
-"""One MQTT connection's life: dialled, greeted, watched, closed. A new object for every connection.
+"""One MQTT connection's life: greeted, watched, closed. A new object for every connection.
 
 paho is driven from asyncio directly here. aiomqtt would be nicer to read, but it hides what this
 gateway lives by: the PUBACK reason codes (a refused publish looks accepted), the CONNACK properties
@@ -7,8 +7,7 @@ gateway lives by: the PUBACK reason codes (a refused publish looks accepted), th
 What paho does by itself and must not do here:
 - its own outbox: switched off by never reusing a client (a dead one's messages die with it) and by
   ``max_inflight`` 0 (no queueing; our window is ``core.delivery``'s);
-- blocking connect: name look-up, TCP and TLS run in a daemon thread, a handful at most, because
-  ``getaddrinfo`` cannot be interrupted and must block neither the loop nor the shutdown;
+- blocking connect: it is given a socket that is open already (``dialling``);
 - a callback that raises makes it handle the same packet for ever: ours only append to a list;
 - half-open links are seen after two keepalives: our own watch sees them after one and a half, and a
   PUBACK that does not come after 30 s. A server may ask for more rare pings (Server Keep Alive), not for
@@ -17,20 +16,17 @@ What paho does by itself and must not do here:
 What reaches the owner: ``on_event(Puback | Incoming | Suback | Closed)``, always in the loop's
 thread, Closed exactly once and last.
 
-Longer than most: whoever changes one of these habits must see all the others.
+Longer than most: paho stands in this file only, and whoever changes one of these habits must see all the
+others.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import ssl
 import struct
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from paho.mqtt import MQTTException
@@ -40,124 +36,28 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.link.dialling import Dialler
+from kaga_edge.link.words import (
+    Closed,
+    Incoming,
+    LinkError,
+    LinkEvent,
+    LinkSettings,
+    Puback,
+    Suback,
+    Will,
+    refusal,
+)
 
 SESSION_EXPIRY_S = 7 * 86400  # commands queued for us survive a week of outage
 WILL_DELAY_S = 90  # a short flap must not look like a death
-PUBACK_WAIT_S = 30.0
 SILENT_KEEPALIVES = 1.5  # after so many without a byte the line is dead
 NEVER_S = 1e9
-DIAL_WAIT_S = 30.0  # look-up, TCP and TLS together
-TCP_WAIT_S = 10.0  # per address
-CONNACK_WAIT_S = 15.0
 GOODBYE_WAIT_S = 1.0
-DIALS_AT_ONCE = 4  # a hanging look-up is left behind; more than this are not
-NOT_SENT_BYTES = 16 * 1024  # what the kernel has not sent yet is still ours to order
 INCOMING_BYTES = 128 * 1024  # nothing the platform has to say is longer
 INCOMING_WAITING = 16  # unacknowledged messages to us
 PACKET_LEAST_BYTES = 256  # a server that takes no more cannot take a single row with its topic
-TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # 25: Linux
-
-SERVER_MOVED = frozenset({0x9C, 0x9D})
-TAKEN_OVER = 0x8E
-NO_RETAIN = 0x9A
-_BY_DATE = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
-_AUTH = frozenset({0x86, 0x87, 0x8A, 0x8C})
-_LOCAL_ERRNOS = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.ENODEV})
 _BAD_PACKET = (MQTTException, ValueError, LookupError, TypeError, AttributeError, struct.error)
-
-
-class LinkError(KagaError):
-    """The connection did not come about or ended.
-
-    ``kind``: "local" (no route or address of our own), "dns", "refused", "timeout", "tls", "auth",
-    "taken_over", "server_moved", "server" (other reason codes), "protocol", "puback", "lost".
-    ``code``: the MQTT reason code, 0 when there is none.
-    """
-
-    code = "KE-L00"
-
-    def __init__(self, what: str, *, kind: str, reason: int = 0, where: str = "", fix: str = "") -> None:
-        super().__init__(what, where=where, fix=fix)
-        self.kind = kind
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsSettings:
-    """TLS 1.2 or newer; chain and host name are always verified. None: the system's CAs, no certificate."""
-
-    ca_file: str | None = None
-    certificate_file: str | None = None
-    key_file: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSettings:
-    """Where to connect and as whom."""
-
-    client_id: str
-    host: str
-    port: int
-    tls: TlsSettings | None = None
-    username: str | None = None
-    password: str | None = None
-    keepalive_s: int = 30
-    puback_wait_s: float = PUBACK_WAIT_S
-    connack_wait_s: float = CONNACK_WAIT_S
-    will_retained: bool = True  # False for a server that keeps nothing
-
-    @property
-    def where(self) -> str:
-        """The peer, for messages to people."""
-        return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Will:
-    """What the broker says when we vanish, after a delay."""
-
-    topic: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Puback:
-    """The answer to the publish with this packet id."""
-
-    mid: int
-    code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message to us; not acknowledged until ``Link.acknowledge``."""
-
-    mid: int
-    qos: int
-    topic: str
-    payload: bytes
-    retained: bool
-    response_topic: str = ""
-    correlation: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Suback:
-    """The answer to the subscription to ``topic``; from 0x80 on: refused, nothing will come from there."""
-
-    topic: str
-    code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The connection is over; None: we closed it."""
-
-    error: LinkError | None
-
-
-LinkEvent = Puback | Incoming | Suback | Closed
 
 
 class _Client(Client):
@@ -371,7 +271,7 @@ class Link:
 
     def _connected(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.value >= 0x80:
-            self._error = _refusal(reason.value, str(reason), self.settings.where)
+            self._error = refusal(reason.value, str(reason), self.settings.where)
             return
         self.session_present = bool(flags.session_present)
         self.receive_most = getattr(properties, "ReceiveMaximum", 65535)
@@ -391,7 +291,7 @@ class Link:
 
     def _disconnected(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if self._error is None and flags.is_disconnect_packet_from_server:
-            self._error = _refusal(reason.value, str(reason), self.settings.where)
+            self._error = refusal(reason.value, str(reason), self.settings.where)
 
     def _message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         try:
@@ -530,157 +430,3 @@ def _let_go(client: _Client, link: Link) -> None:
     client.on_socket_register_write = client.on_socket_unregister_write = None
     client.on_connect = client.on_disconnect = client.on_message = client.on_subscribe = None
     link._socket = None  # noqa: SLF001
-
-
-def _refusal(code: int, name: str, where: str) -> LinkError:
-    if code == TAKEN_OVER:
-        fix = "Two gateways use the same id: give each its own"
-        return LinkError("another connection took over our id", kind="taken_over", reason=code, fix=fix)
-    if code in SERVER_MOVED:
-        return LinkError("the server has moved", kind="server_moved", reason=code, where=where)
-    if code in _AUTH:
-        fix = "Check user name, password, certificate and the broker's ACL"
-        return LinkError(f"not let in: {name}", kind="auth", reason=code, where=where, fix=fix)
-    return LinkError(f"the server ended it: {name}", kind="server", reason=code, where=where)
-
-
-# --- dialling ---
-
-
-class Dialler:
-    """Opens sockets in daemon threads: look-up, TCP, TLS. Keep one for all attempts: it counts them."""
-
-    def __init__(self) -> None:
-        self._room = threading.BoundedSemaphore(DIALS_AT_ONCE)
-        self.last_mid = 0  # the last packet id of the connection before
-
-    async def dial(self, settings: LinkSettings) -> socket.socket:
-        """Return a connected, verified socket. Raises LinkError."""
-        if not self._room.acquire(blocking=False):
-            raise LinkError("earlier name look-ups still hang", kind="dns", where=settings.where)
-        attempt = _Attempt(settings, asyncio.get_running_loop(), self._room.release)
-        threading.Thread(target=attempt.run, name="dial", daemon=True).start()
-        try:
-            async with asyncio.timeout(DIAL_WAIT_S):
-                return await attempt.done
-        except TimeoutError as error:
-            raise LinkError(
-                "no answer to look-up, TCP or TLS", kind="timeout", where=settings.where
-            ) from error
-        finally:
-            attempt.abandon()
-
-
-class _Attempt:
-    """One dial. Whoever comes last (thread or loop) closes a socket nobody wants."""
-
-    def __init__(
-        self, settings: LinkSettings, loop: asyncio.AbstractEventLoop, release: Callable[[], None]
-    ) -> None:
-        self.done: asyncio.Future[socket.socket] = loop.create_future()
-        self._settings = settings
-        self._loop = loop
-        self._release = release
-        self._lock = threading.Lock()
-        self._unwanted = False
-
-    def run(self) -> None:
-        """Dial (in the thread) and hand over the result."""
-        ready: socket.socket | None = None
-        error: LinkError | None = None
-        try:
-            ready = _dialled(self._settings)
-        except LinkError as failure:
-            error = failure
-        finally:
-            self._release()
-        try:
-            self._loop.call_soon_threadsafe(self._hand_over, ready, error)
-        except RuntimeError:  # the loop has ended: so does the attempt
-            if ready is not None:
-                ready.close()
-
-    def abandon(self) -> None:
-        """Nobody waits any more; a socket that still comes is closed."""
-        self._unwanted = True
-        if not self.done.done():
-            self.done.cancel()
-
-    def _hand_over(self, ready: socket.socket | None, error: LinkError | None) -> None:
-        if self._unwanted or self.done.done():
-            if ready is not None:
-                ready.close()
-        elif ready is not None:
-            self.done.set_result(ready)
-        else:
-            self.done.set_exception(error or LinkError("no address", kind="dns"))
-
-
-def network_absent() -> bool:
-    """True when this machine has no route to anywhere: our own fault, not the platform's. Sends nothing."""
-    for family, address in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((address, 9))  # UDP: only asks the routing table
-                return False
-        except OSError:
-            continue
-    return True
-
-
-def _dialled(settings: LinkSettings) -> socket.socket:
-    context = _tls_context(settings) if settings.tls else None
-    try:
-        plain = socket.create_connection((settings.host, settings.port), timeout=TCP_WAIT_S)
-    except OSError as error:
-        raise _dial_error(error, settings) from error
-    try:
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        plain.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT_BYTES)
-        if context is None:
-            return plain
-        return context.wrap_socket(plain, server_hostname=settings.host)
-    except (OSError, ValueError) as error:
-        plain.close()
-        raise _tls_error(error, settings) from error
-
-
-def _tls_context(settings: LinkSettings) -> ssl.SSLContext:
-    tls = settings.tls or TlsSettings()
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.options |= ssl.OP_NO_RENEGOTIATION  # what was verified stays as it was
-        if tls.certificate_file:
-            context.load_cert_chain(tls.certificate_file, tls.key_file)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        fix = f"Check {tls.ca_file}, {tls.certificate_file}, {tls.key_file}"
-        raise LinkError(
-            f"certificates unusable: {error}", kind="tls", where=settings.where, fix=fix
-        ) from error
-    return context
-
-
-def _dial_error(error: OSError, settings: LinkSettings) -> LinkError:
-    where = settings.where
-    if isinstance(error, socket.gaierror):
-        if error.errno == socket.EAI_AGAIN and network_absent():
-            return LinkError("this machine has no network", kind="local", where=where)
-        return LinkError(f"name not found: {error.strerror}", kind="dns", where=where)
-    if error.errno in _LOCAL_ERRNOS:
-        return LinkError(f"this machine has no way out: {error.strerror}", kind="local", where=where)
-    if isinstance(error, TimeoutError):
-        return LinkError("no answer to TCP", kind="timeout", where=where)
-    return LinkError(f"TCP refused: {error.strerror or error}", kind="refused", where=where)
-
-
-def _tls_error(error: OSError | ValueError, settings: LinkSettings) -> LinkError:
-    if isinstance(error, TimeoutError):
-        return LinkError("no answer to TLS", kind="timeout", where=settings.where)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        fix = "Check the clock, the CA file and the host name; verification is never switched off"
-        what = f"the server's certificate is not trusted: {error.verify_message}"
-        if error.verify_code in _BY_DATE:  # the wrong side may be ours
-            what += f" (this machine's clock says {datetime.now(UTC):%Y-%m-%d})"
-        return LinkError(what, kind="tls", where=settings.where, fix=fix)
-    return LinkError(f"TLS failed: {error}", kind="tls", where=settings.where)

@@ -1,0 +1,32 @@
+"""The MQTT connection: ``words`` about it, ``dialling`` a socket, the ``session`` on it (paho, tamed)."""
+
+from kaga_edge.link.dialling import Dialler, network_absent
+from kaga_edge.link.session import Link
+from kaga_edge.link.words import (
+    NO_RETAIN,
+    Closed,
+    Incoming,
+    LinkError,
+    LinkEvent,
+    LinkSettings,
+    Puback,
+    Suback,
+    TlsSettings,
+    Will,
+)
+
+__all__ = [
+    "NO_RETAIN",
+    "Closed",
+    "Dialler",
+    "Incoming",
+    "Link",
+    "LinkError",
+    "LinkEvent",
+    "LinkSettings",
+    "Puback",
+    "Suback",
+    "TlsSettings",
+    "Will",
+    "network_absent",
+]
