@@ -17,7 +17,7 @@ from kaga_edge.vocabulary.requests import SerialLine
 # What a lost port raises: OSError covers pyserial's own; termios has its own class.
 PORT_ERRORS = (OSError, termios.error)
 
-PLUG_IN = "plug the adapter in; name it by /dev/serial/by-id/… or by-path/…, ttyUSB numbers change"
+PLUG_IN = "plug the adapter in; name it by /dev/serial/by-id/... or by-path/..., ttyUSB numbers change"
 JOIN_GROUP = "let the service's user into the group dialout"
 STOP_OTHERS = "another program has the port open: stop the console (getty) or the other service"
 CHECK_LINE = "check the port's name and its line settings"

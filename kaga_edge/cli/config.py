@@ -47,6 +47,8 @@ def run_check(args: argparse.Namespace) -> int:
     from kaga_edge.config import ConfigFaults, load
 
     lang = language_of(argparse.Namespace(lang=getattr(args, "lang", None), config=args.file))
+    if args.file.is_dir():  # its folder was meant
+        args.file /= DEFAULT_CONFIG.name
     _mend(args, lang)
     try:
         config = load(args.file)
@@ -151,6 +153,6 @@ def _fault(fault: Fault) -> dict[str, Any]:
         "line": fault.line,
         "key": fault.key,
         "code": fault.code.value,
-        "ja": say(fault.code, "ja", **fault.params),
-        "en": say(fault.code, "en", **fault.params),
+        "ja": fault.words("ja"),
+        "en": fault.words("en"),
     }

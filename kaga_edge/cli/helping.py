@@ -21,7 +21,7 @@ TOPICS = {
     "man": ("manual",),
     "help": ("commands", "managing", "upkeep", "storing", "page", "setup"),
 }
-ABOUT = ("helping_commands",)
+ABOUT = ("helping_commands", "helping_examples")
 ROOMY = 64  # columns: from here on, options and their meaning stand side by side
 INDENT = 2
 # What is not torn apart at the end of a line: an option with its value, a quoted or bracketed piece.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from kaga_edge.text import say
+from kaga_edge.text import Phrase, say
+from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.errors import KagaError
 
 
@@ -100,7 +101,17 @@ class Fault:
     def text(self, lang: str) -> str:
         """Return ``file:line  key: what is wrong and what to write``."""
         key = f"{self.key}: " if self.key else ""
-        return f"{self.place}  {key}{say(self.code, lang, **self.params)}"
+        return f"{self.place}  {key}{self.words(lang)}"
+
+    def words(self, lang: str) -> str:
+        """Return what is wrong and what to write; a reason that came in English is told in ``lang``."""
+        reason = self.params.get("reason")
+        if reason is None or isinstance(reason, Phrase):
+            return say(self.code, lang, **self.params)
+        parts = [heard(part, lang) for part in str(reason).split(" -- ")]  # an error's what, and its fix
+        return say(
+            self.code, lang, **(self.params | {"reason": ("。" if lang == "ja" else ". ").join(parts)})
+        )
 
 
 class ConfigFaults(KagaError):
@@ -113,7 +124,7 @@ class ConfigFaults(KagaError):
         self.warnings = warnings
         first = self.faults[0]
         super().__init__(
-            f"{len(self.faults)} fault(s), first: {say(first.code, 'en', **first.params)}",
+            f"{len(self.faults)} fault(s), first: {first.words('en')}",
             where=first.place,
             fix="kaga-edge config check lists them all",
         )

@@ -39,11 +39,11 @@ MODEL = Model(
     names=("TI ADS1115 + 4-20 mA",),
     bus=BusKind.I2C,
     measures={
-        "ja": "4–20 mA 出力の任意の計器(水位、圧力、気温など)とループ電流",
+        "ja": "4-20 mA 出力の任意の計器(水位、圧力、気温など)とループ電流",
         "en": "any instrument with a 4-20 mA output (level, pressure, temperature, ...) and the loop current",
     },
     wiring={
-        "ja": "I2C、アドレス 0x48〜0x4B(ADDR ピン)。シャント 100 Ω 0.1 % なら gain は 4.096",
+        "ja": "I2C、アドレス 0x48〜0x4B(ADDR ピン)。シャント 100 オーム 0.1 % なら gain は 4.096",
         "en": "I2C, address 0x48-0x4B (ADDR pin); shunt 100 ohm 0.1 % with gain 4.096",
     },
     example="""\
@@ -107,13 +107,13 @@ class Options:
     )
     shunt_ohm: float = field(
         default=100.0,
-        metadata={"help": {"ja": "シャント抵抗(Ω)", "en": "shunt resistor in ohm"}, "gt": 0, "le": 1000},
+        metadata={"help": {"ja": "シャント抵抗(オーム)", "en": "shunt resistor in ohm"}, "gt": 0, "le": 1000},
     )
     gain_v: float = field(
         default=4.096,
         metadata={
             "help": {
-                "ja": "フルスケール電圧(V)。100 Ω では 4.096",
+                "ja": "フルスケール電圧(V)。100 オーム では 4.096",
                 "en": "full scale in volts; 4.096 with 100 ohm",
             },
             "gt": 0,

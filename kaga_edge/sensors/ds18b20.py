@@ -35,7 +35,7 @@ MODEL = Model(
     bus=BusKind.ONEWIRE,
     measures={"ja": "気温、水温または地温", "en": "temperature of air, water or ground"},
     wiring={
-        "ja": "1-Wire(GPIO 4、dtoverlay=w1-gpio)、4.7 kΩ で 3.3 V へプルアップ。電源線もつなぐ",
+        "ja": "1-Wire(GPIO 4、dtoverlay=w1-gpio)、4.7 kオーム で 3.3 V へプルアップ。電源線もつなぐ",
         "en": "1-wire (GPIO 4, dtoverlay=w1-gpio), 4.7 kohm pull-up to 3.3 V; give it its own supply wire",
     },
     example="""\

@@ -70,7 +70,7 @@ class Options:
 
     shunt_ohm: float = field(
         default=0.002,
-        metadata={"help": {"ja": "シャント抵抗(Ω)", "en": "shunt resistor in ohm"}, "gt": 0, "le": 100},
+        metadata={"help": {"ja": "シャント抵抗(オーム)", "en": "shunt resistor in ohm"}, "gt": 0, "le": 100},
     )
 
 

@@ -91,7 +91,7 @@ class Options:
         default=None,
         metadata={
             "help": {
-                "ja": "映り込む空などの温度(℃)。無ければセンサー自体の温度で代用し、推定とする",
+                "ja": "映り込む空などの温度(度C)。無ければセンサー自体の温度で代用し、推定とする",
                 "en": "temperature of what is mirrored (sky, roof) in degC;"
                 " without it the sensor's own is taken and the value flagged estimated",
             },

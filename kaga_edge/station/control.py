@@ -97,7 +97,9 @@ class ControlSocket:
             action = self._actions[request["op"]]
         except (ValueError, KeyError, TypeError, RecursionError):
             return failure(
-                KagaError("unknown request", fix=f'Ask {{"op":"…"}} with one of: {", ".join(self._actions)}')
+                KagaError(
+                    "unknown request", fix=f'Ask {{"op":"..."}} with one of: {", ".join(self._actions)}'
+                )
             )
         odd = [name for name in NAMES if not isinstance(request.get(name), str | None)]
         if odd:

@@ -19,7 +19,7 @@ LANGUAGES = ("ja", "en")
 TOPICS = (
     "status", "words", "commands", "errors", "managing", "upkeep", "storing", "events", "happened", "alarms",
     "commanding", "checking", "decoding", "page", "setup", "configuration", "explained",
-    "explained_configuration", "manual", "opendata", "helping", "helping_commands",
+    "explained_configuration", "manual", "opendata", "helping", "helping_commands", "helping_examples",
     "overheard", "misread",
 )  # fmt: skip
 NAMES = ("words", "upkeep")  # where quantities and units are named

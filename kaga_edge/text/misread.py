@@ -219,6 +219,24 @@ PAIRS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        "nearest_mm {near} が farthest_mm {far} より小さくありません",
+        "nearest_mm {near} is not below farthest_mm {far}",
+    ),
+    ("製品の資料の値を両方とも書きます", "take both from the product page of the model"),
+    (
+        "{what} の scale が 0 です。いつも {is} になります",
+        "{what} has scale 0: it would always read {is}",
+    ),
+    ("手引きの scale を書くか、省きます (1)", "write the scale of the manual, or leave it out: 1"),
+    (
+        "pulse_min_ms {low} が pulse_max_ms {high} より小さくありません",
+        "pulse_min_ms {low} is not below pulse_max_ms {high}",
+    ),
+    (
+        "一度も数えられません。リードスイッチは約 100 ms 閉じます",
+        "no tip would ever count; a reed closes for about 100 ms",
+    ),
+    (
         "nearest_mm {near} が no_target_mm {far} より小さくありません",
         "nearest_mm {near} is not below no_target_mm {far}",
     ),

@@ -72,7 +72,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
         "product id {id} is not one of {variant}: check the option variant",
     ),
     (
-        "gain_v {gain}、{shunt} Ω では {most} mA までで、21 mA の異常が見えません。gain_v を大きく",
+        "gain_v {gain}、{shunt} オーム では {most} mA までで、21 mA の異常が見えません。gain_v を大きく",
         "gain_v {gain} over {shunt} ohm ends at {most} mA: a 21 mA fault does not show; set a larger gain_v",
     ),
     (

@@ -151,3 +151,17 @@ def test_faults_fit_a_phone_and_are_one_line_each_elsewhere(kaga_edge, tmp_path,
     lines = kaga_edge("config", "check", there, "--lang", "ja").out.splitlines()
     assert all(width(line) <= 40 for line in lines if str(there) not in line)
     assert len(lines) > 3
+
+
+def test_a_folder_for_the_file_was_a_crash(kaga_edge, tmp_path):
+    (tmp_path / "kaga-edge.toml").write_text(BAD)
+    assert "Did you mean" in kaga_edge("config", "check", tmp_path).out
+    assert kaga_edge("config", "check", "/").code == 78
+
+
+def test_options_that_do_not_go_together_were_told_in_english(kaga_edge, tmp_path):
+    file = tmp_path / "site.toml"
+    wrong = "pulse_min_ms = 500\npulse_max_ms = 60\n"
+    file.write_text(BAD.replace("gpoi = 17", f"gpio = 17\n{wrong}"))
+    told = kaga_edge("config", "check", file, "--lang", "ja").out
+    assert "pulse_min_ms 500 が pulse_max_ms 60 より小さくありません" in told

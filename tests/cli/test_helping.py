@@ -80,7 +80,7 @@ def test_no_meaning_is_of_an_option_that_is_gone() -> None:
     known = {f"option.{path_of(one)}.{name_of(action)}" for one in commands() for action in arguments(one)}
     known |= {f"option.{name_of(action)}" for one in commands() for action in arguments(one)}
     known |= {f"{kind}.{path_of(one)}" for one in commands() for kind in ("about", "examples", "exits")}
-    told = {code for name in ("helping", "helping_commands") for code in topic(name)}
+    told = {code for name in ("helping", "helping_commands", "helping_examples") for code in topic(name)}
     assert {code for code in told - known if not code.startswith("frame.")} == {"option.--lang"}
 
 
