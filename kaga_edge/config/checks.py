@@ -74,11 +74,9 @@ def _bus(i2c: dict[str, Any]) -> int:
 
 
 def _two_inputs(one: dict[str, Any], two: dict[str, Any]) -> bool:
-    """Tell whether two tables are two inputs of one converter."""
-    same_driver = one.get("driver") == two.get("driver") is not None
-    return same_driver and any(
-        key in one and key in two and one[key] != two[key] for key in ("input", "channel", "mux")
-    )
+    """Tell whether two tables are two inputs of one converter; the first is what a table without means."""
+    same_converter = one.get("driver") == two.get("driver") == "ads1115"
+    return same_converter and one.get("input", 0) != two.get("input", 0)
 
 
 def check_onewire(desk: Desk) -> None:

@@ -104,7 +104,7 @@ def test_two_units_share_a_modbus_line(sheet):
 
 def test_two_inputs_of_one_converter_are_two_sensors(sheet):
     one = sheet.air.replace("bme280", "ads1115").replace("0x77", "0x48") + ""
-    first = one.replace("every", "input = 0\nevery")
+    first = one  # without a word: the first input
     second = one.replace("air-1", "air-2").replace("every", "input = 1\nevery")
     assert len(sheet.good(sheet.site, first, second).sensors) == 2
 
