@@ -9,14 +9,15 @@ Exit codes: 0 good, 1 attention, 2 failing, 3 daemon not running, 64 usage, 75 t
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NoReturn
 
+from kaga_edge.cli import streams
 from kaga_edge.text import language, say
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -68,8 +69,27 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _print_what_the_terminal_can()
-    lang = language(_asked_language(arguments))
+    streams.prepare(arguments)
+    asked = _asked_language(arguments)
+    if asked is None and not streams.has_japanese():
+        os.environ["KAGA_EDGE_LANG"] = "en"
+    lang = language(asked)
+    try:
+        code = _run(arguments, lang)
+        streams.finish()
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        streams.give_up()
+        return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(say("write.failed", lang, reason=error.strerror), file=sys.stderr)  # the output's disk is full
+        streams.give_up()
+        return EXIT_FAILING
+    return code
+
+
+def _run(arguments: list[str], lang: str) -> int:
     name = _command(arguments)
     if name is None:
         print(_help(lang))
@@ -87,9 +107,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error, lang)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader (head, less) has seen enough
-        sys.stderr.close()
-        return 0
     return code
 
 
@@ -183,10 +200,3 @@ def _complain(error: KagaError, lang: str) -> int:
     print("\n".join(failure_lines(error.code, error.where, error.what, error.fix, lang)), file=sys.stderr)
     fallback = EXIT_CONFIGURATION if error.code.startswith("KE-C") else EXIT_FAILING
     return int(getattr(error, "exit_code", fallback))
-
-
-def _print_what_the_terminal_can() -> None:
-    """Never end with UnicodeEncodeError because a terminal has no Japanese."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")

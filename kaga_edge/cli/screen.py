@@ -18,7 +18,7 @@ def columns() -> int:
     else:
         try:
             wide = os.get_terminal_size(sys.stdout.fileno()).columns
-        except (OSError, ValueError):  # a file, a pipe, a test
+        except (OSError, ValueError, AttributeError):  # a file, a pipe, a test, closed
             wide = 80
     return min(WIDEST, max(NARROWEST, wide))
 

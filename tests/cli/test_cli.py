@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -90,3 +91,47 @@ def test_it_runs_as_a_module_too():
         [sys.executable, "-m", "kaga_edge", "version"], capture_output=True, text=True, check=True
     )
     assert __version__ in ran.stdout
+
+
+def said_by(*words: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "KAGA"))
+    }
+    command = [sys.executable, "-m", "kaga_edge", *words]
+    return subprocess.run(command, env=clean | environ, capture_output=True, check=False)
+
+
+ASCII = {"PYTHONIOENCODING": "ascii", "LANG": "ja_JP.UTF-8"}
+
+
+def test_a_terminal_without_japanese_was_given_question_marks() -> None:
+    assert said_by("explain", "KE-B02", **ASCII).stdout.startswith(b"KE-B02  no answer\nMeaning")
+    assert b"?" in said_by("explain", "KE-B02", "--lang", "ja", **ASCII).stdout  # asked for: obeyed
+
+
+@pytest.mark.parametrize(
+    "words", [("config", "init", "flood"), ("completion", "man", "--lang", "ja"), ("explain", "--json")]
+)
+def test_a_document_is_utf_8_whatever_the_terminal_writes(words: tuple[str, ...]) -> None:
+    usual = said_by(*words, PYTHONIOENCODING="utf-8", LANG="en_US.UTF-8").stdout
+    assert said_by(*words, PYTHONIOENCODING="euc-jp", LANG="en_US.UTF-8").stdout == usual
+    assert any(byte > 0x7F for byte in usual)
+
+
+@pytest.mark.parametrize("words", ["--help", "status --help", "sensor models", "completion man"])
+def test_a_reader_that_has_seen_enough_is_no_error(words: str) -> None:
+    command = f"{sys.executable} -m kaga_edge {words} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk_under_the_output_was_a_crash() -> None:
+    command = f"{sys.executable} -m kaga_edge sensor models > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "cannot be written: No space left on device\n")
+
+
+def test_a_closed_output_was_a_crash() -> None:
+    command = f"{sys.executable} -m kaga_edge explain KE-B02 >&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
