@@ -13,7 +13,13 @@ from typing import Any, Protocol
 from kaga_edge.vocabulary.readings import Flag
 
 FRESH_S = 900.0  # a companion's value older than this says nothing any more
+PERIODS_FRESH = 2.5  # but one that is measured seldom is good until it has missed a turn
 Place = tuple[str, str]  # sensor, channel
+
+
+def fresh_s(every_s: float) -> float:
+    """Return for how long a value of a sensor with this period is worth something."""
+    return max(FRESH_S, PERIODS_FRESH * every_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +29,7 @@ class Newest:
     value: float | None
     at_s: float
     flags: Flag = Flag.GOOD
+    fresh_s: float = FRESH_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +40,10 @@ class Scene:
     newest: Mapping[Place, Newest]
     hour: int | None = None
 
-    def value(self, sensor: str | None, channel: str, fresh_s: float = FRESH_S) -> float | None:
+    def value(self, sensor: str | None, channel: str) -> float | None:
         """Return a channel's newest value; None: no such channel, no value, or too old."""
         found = self.newest.get((sensor, channel)) if sensor is not None else None
-        return None if found is None or self.now_s - found.at_s > fresh_s else found.value
+        return None if found is None or self.now_s - found.at_s > found.fresh_s else found.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,26 +7,36 @@ from collections.abc import Mapping
 from kaga_edge.config import Config
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.core.siting import Surroundings
+from kaga_edge.core.watching import fresh_s
 from kaga_edge.gateway.latest import Latest
 from kaga_edge.vocabulary.quantities import Quantity
-
-MAX_AGE_S = 900.0  # air pressure and temperature change slowly
 
 
 def around(plan: SensorPlan, latest: Mapping[str, Latest], config: Config, now_s: float) -> Surroundings:
     """Return the surroundings of one sensor; None for what no neighbour measures, or not lately."""
     position = config.site.position
     return Surroundings(
-        air_pressure_hpa=_measured(plan.mount.air_pressure_from, Quantity.AIR_PRESSURE_HPA, latest, now_s),
-        air_temperature_c=_measured(plan.mount.temperature_from, Quantity.AIR_TEMPERATURE_C, latest, now_s),
+        air_pressure_hpa=_measured(
+            plan.mount.air_pressure_from, Quantity.AIR_PRESSURE_HPA, latest, now_s, every_s
+        ),
+        air_temperature_c=_measured(
+            plan.mount.temperature_from, Quantity.AIR_TEMPERATURE_C, latest, now_s, every_s
+        ),
         latitude_deg=position[0] if position else None,
     )
 
 
 def _measured(
-    sensor: str | None, quantity: Quantity, latest: Mapping[str, Latest], now_s: float
+    sensor: str | None,
+    quantity: Quantity,
+    latest: Mapping[str, Latest],
+    now_s: float,
+    config: Config,
 ) -> float | None:
     seen = latest.get(sensor) if sensor else None
-    if seen is None or seen.good_s is None or now_s - seen.good_s > MAX_AGE_S:
+    if sensor is None or seen is None or seen.good_s is None:
+        return None
+    every_s = next((one.every_s for one in config.sensors if one.id == sensor), 0.0)
+    if now_s - seen.good_s > fresh_s(every_s):
         return None
     return next((reading.value for reading in seen.good if reading.quantity is quantity), None)

@@ -251,6 +251,7 @@ class Daemon:
             self._retired.add(gone, (RAISED_KEY, " ".join(sorted(self._watches.raised))))
         if not before:
             await self._events.recall(self._recall, self._clock.monotonic_ns() / 1e9)
+        self._watches.every_s = {one.id: one.every_s for one in self.config.sensors}
         if self._outputs.signals != self.config.outputs:
             self._outputs.close()
             self._outputs = self._make_outputs(self.config.outputs)

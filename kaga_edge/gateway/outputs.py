@@ -83,12 +83,18 @@ class Outputs:
 
     def _again(self, signal: Signal, in_s: float) -> None:
         loop = asyncio.get_running_loop()
+        self._timers = {one for one in self._timers if one.when() > loop.time()}
         self._timers.add(loop.call_later(in_s + 0.01, self._switch, signal))
 
     def _switch(self, signal: Signal) -> None:
         line = self._lines.get(signal.id)
-        if line is not None:
+        if line is None:
+            return
+        try:
             line.state = signal.level(alarm=sounds(signal, self._states[signal.id], self._now_s()))
+        except pin_errors() as error:  # measuring and sending go on; status says that it does not work
+            del self._lines[signal.id]
+            journal.error("output.failed", output=signal.id, gpio=signal.gpio, error=error)
 
     def _told(self, signal: Signal) -> dict[str, Any]:
         state = self._states[signal.id]

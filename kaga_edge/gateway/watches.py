@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from kaga_edge.core.stranding import Stranding
-from kaga_edge.core.watching import Newest, Place, Scene, Told, Watch
+from kaga_edge.core.watching import Newest, Place, Scene, Told, Watch, fresh_s
 from kaga_edge.gateway.wording import worded_watch
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
 from kaga_edge.vocabulary.readings import Alert, ClockTrust, Flag, Grade, Moment, Reading, Sample
@@ -36,6 +36,7 @@ class Watches:
         known = frozenset(raised)
         self._states: list[Any] = [rule.start(known) for rule in self._rules]
         self._newest: dict[Place, Newest] = {}
+        self.every_s: Mapping[str, float] = {}  # of each sensor: what is measured seldom is good for longer
         self.raised: set[str] = set(known)
 
     async def recall(self, recall: Callable[[str], Any]) -> frozenset[str]:
@@ -56,10 +57,11 @@ class Watches:
         """Run every rule that this sample moves."""
         if not self._rules:
             return Seen(sample=sample)
+        fresh = fresh_s(self.every_s.get(sample.sensor, 0.0))
         for reading in sample.readings:
             place = sample.sensor, reading.quantity.channel
             value = None if reading.value is None else reading.quantity.as_sent(reading.value)
-            self._newest[place] = Newest(value=value, at_s=now_s, flags=reading.flags)
+            self._newest[place] = Newest(value=value, at_s=now_s, flags=reading.flags, fresh_s=fresh)
         moved = [at for at, rule in enumerate(self._rules) if sample.sensor in rule.sensors]
         if not moved:
             return Seen(sample=sample)

@@ -74,3 +74,15 @@ async def test_without_a_header_the_gateway_goes_on_and_says_so() -> None:
     (told,) = (await outputs.ask({"do": "status"}))["outputs"]
     assert (told["working"], told["on"]) == (False, True)
     outputs.close()
+
+
+async def test_a_line_that_fails_while_it_is_driven_ends_the_lamp_and_not_the_gateway() -> None:
+    pins = MockFactory()
+    outputs = Outputs((LAMP, GUARD), lambda: pins, Clock())
+    outputs.open()
+    pins.pin(24).function = "input"  # taken away by somebody: gpiozero refuses to drive it
+    outputs.show({"danger/level-1"})
+    told = (await outputs.ask({"do": "status"}))["outputs"]
+    assert [one["working"] for one in told] == [False, True]
+    assert not pins.pin(25).state  # the other one still signals
+    outputs.close()

@@ -99,3 +99,15 @@ def test_a_snowfall_total_says_what_reached_which_value() -> None:
     worded = worded_rank(Alert(key="k", state="raised", subject="snow-1/snowfall_6h", at=moment(), data=data))
     assert worded.data["en"] == "Snowfall in 6 h has reached its warning threshold (0.3 m)"
     assert worded.data["ja"] == "6時間降雪量が警戒の値(0.3m)に達しました"
+
+
+def test_a_companion_measured_every_half_hour_is_good_until_it_misses_a_turn() -> None:
+    """Older than 15 minutes it said nothing: half the time such a pair was not compared at all."""
+    watches = Watches((LevelsCheck(one="level-1", other="level-2"),), zone="Asia/Tokyo")
+    watches.every_s = {"level-1": 60.0, "level-2": 1800.0}
+    watches.see(sample("level-2", WATER_LEVEL_M=1.0), 0.0)
+    doubted = [
+        bool(watches.see(sample("level-1", WATER_LEVEL_M=2.0), at_s).sample.readings[0].flags)
+        for at_s in (60.0, 1740.0, 4500.0, 4560.0)
+    ]
+    assert doubted == [True, True, True, False]
