@@ -17,10 +17,10 @@ def around(plan: SensorPlan, latest: Mapping[str, Latest], config: Config, now_s
     position = config.site.position
     return Surroundings(
         air_pressure_hpa=_measured(
-            plan.mount.air_pressure_from, Quantity.AIR_PRESSURE_HPA, latest, now_s, every_s
+            plan.mount.air_pressure_from, Quantity.AIR_PRESSURE_HPA, latest, now_s, config
         ),
         air_temperature_c=_measured(
-            plan.mount.temperature_from, Quantity.AIR_TEMPERATURE_C, latest, now_s, every_s
+            plan.mount.temperature_from, Quantity.AIR_TEMPERATURE_C, latest, now_s, config
         ),
         latitude_deg=position[0] if position else None,
     )
