@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-MAIN_NAMES = ("kaga-edge.toml", "site.toml")  # the first that is there
-SECRET_LIST = "secrets.txt"  # noqa: S105 - the name of a file
+# The first that is there. Windows hides known endings: who renames to "kaga-edge.toml" there gets one more.
+MAIN_NAMES = ("kaga-edge.toml", "kaga-edge.toml.txt", "site.toml", "site.toml.txt")
+SECRET_LISTS = ("secrets.txt", "secrets.txt.txt")
 RESULT = "RESULT.txt"
 TAKEN = ".taken"
 CERTIFICATES = (".pem", ".crt", ".cer")
@@ -29,6 +30,7 @@ class Found:
     secret_list: str | None = None
     certificates: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    misnamed: tuple[str, ...] = ()  # meant for us, by the looks of it, under a name nobody asks for
 
     @property
     def anything(self) -> bool:
@@ -50,12 +52,16 @@ def sort_out(texts: Mapping[str, str]) -> Found:
     lower = {name.lower(): name for name in names if "/" not in name}
     pem = [name for name in names if "/" not in name and name.lower().endswith((*CERTIFICATES, *KEYS))]
     keys = tuple(name for name in pem if PRIVATE in texts[name])
+    main = next((lower[name] for name in MAIN_NAMES if name in lower), None)
+    secret_list = next((lower[name] for name in SECRET_LISTS if name in lower), None)
+    meant = [name for low, name in lower.items() if ".toml" in low or low.startswith("secret")]
     return Found(
-        main=next((lower[name] for name in MAIN_NAMES if name in lower), None),
+        main=main,
         parts=tuple(n for n in names if n.lower().startswith("conf.d/") and n.lower().endswith(".toml")),
-        secret_list=lower.get(SECRET_LIST),
+        secret_list=secret_list,
         certificates=tuple(name for name in pem if name not in keys),
         keys=keys,
+        misnamed=tuple(name for name in meant if name not in (main, secret_list, *pem)),
     )
 
 

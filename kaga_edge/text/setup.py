@@ -52,6 +52,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "setup.root": ("sudo が必要です: sudo kaga-edge setup", "needs sudo: sudo kaga-edge setup"),
     # --- drop zone ---
     "drop.empty": ("取り込むものはありません", "there is nothing to take in"),
+    "drop.misnamed": (
+        "{file} は名前が違うので取り込みません。設定は kaga-edge.toml、パスワードは secrets.txt です",
+        "{file} is not taken in: a configuration is called kaga-edge.toml, passwords secrets.txt",
+    ),
     "drop.secrets": ("パスワードを登録しました: {names}", "secrets taken in: {names}"),
     "drop.secret_line": (
         "{file} の {line}行目は「名前 = 値」の形ではありません",

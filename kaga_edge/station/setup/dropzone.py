@@ -7,6 +7,7 @@ the present one, of which a copy is kept. A faulty one stays where it is, so tha
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import tempfile
@@ -61,7 +62,10 @@ Judge = Callable[[Path], Config]
 
 def zone(root: Path) -> Path | None:
     """Return the drop zone below the root, None where there is none."""
-    return next((root / name / FOLDER for name in BOOT_FOLDERS if (root / name / FOLDER).is_dir()), None)
+    found = next((root / name / FOLDER for name in BOOT_FOLDERS if (root / name / FOLDER).is_dir()), None)
+    if found is None or not (found / FOLDER).is_dir() or sort_out(_texts(found)).anything:
+        return found
+    return found / FOLDER  # Windows unpacks an archive into a folder of the archive's name
 
 
 def take_in(root: Path, *, when: str, site: str | None = None, judge: Judge = load) -> Told:
@@ -78,9 +82,12 @@ def take_in(root: Path, *, when: str, site: str | None = None, judge: Judge = lo
         )
     told, texts = Told(), _texts(folder)
     found = sort_out(texts)
-    if not found.anything:
+    if not found.anything and not found.misnamed:
         told.say("drop.empty")
         return told
+    for name in found.misnamed:
+        told.say("drop.misnamed", file=name)
+        told.failed = not found.anything
     try:
         _take(found, texts, folder, root / ETC, told, site, judge)
     except OSError as error:
@@ -195,7 +202,7 @@ def _mark_taken(file: Path) -> None:
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """Return the files by name below the drop zone; a text that is not UTF-8 is tried as Shift-JIS."""
+    """Return the files by name below the drop zone."""
     found = {}
     for file in sorted((*folder.iterdir(), *(folder / "conf.d").glob("*"))):
         if file.is_symlink() or not file.is_file() or file.stat().st_size > LARGEST_BYTES:
@@ -203,9 +210,15 @@ def _texts(folder: Path) -> dict[str, str]:
         name = str(file.relative_to(folder))
         if name.startswith(".") or file.name == RESULT or file.name.endswith(TAKEN):
             continue
-        content = file.read_bytes()
-        try:
-            found[name] = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            found[name] = content.decode("cp932", errors="replace")
+        found[name] = _decoded(file.read_bytes())
     return found
+
+
+def _decoded(content: bytes) -> str:
+    """Return a text as Windows may have written it: UTF-8, UTF-16 ("Unicode" in Notepad), else Shift-JIS."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp932", errors="replace")

@@ -12,6 +12,7 @@ Signature: ``openssl pkeyutl -sign -rawin -inkey KEY -in FILE -out FILE.sig`` wi
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kaga_edge.config.placing import put
+from kaga_edge.config.placing import put, sync_folder
 from kaga_edge.core.updating import Judgement, Look, Verdict, judge
 from kaga_edge.station.setup import repack
 from kaga_edge.vocabulary.errors import KagaError
@@ -120,6 +121,10 @@ def resume(place: Place, terms: Terms, hands: Hands) -> bool:
     """Go on with an update that a power cut interrupted; True when nothing is left to do."""
     note = json.loads((place.home / "update.json").read_text(encoding="utf-8"))
     hands.run(("dpkg", "--configure", "--pending"))
+    if not _whole(hands):  # cut while unpacking: files of both versions side by side
+        hands.say("update.dpkg_failed")
+        give_back(place, hands)
+        return False
     if _installed(hands) != note["version"]:
         hands.say("update.not_begun", version=note["version"])
         (place.home / "update.json").unlink()
@@ -204,6 +209,12 @@ def _installed(hands: Hands) -> str:
     return done.out.strip()
 
 
+def _whole(hands: Hands) -> bool:
+    """Whether dpkg calls the package installed and nothing less."""
+    asked = ("dpkg-query", "--show", "--showformat=${db:Status-Status}", repack.PACKAGE)
+    return hands.run(asked).out.strip() == "installed"
+
+
 def _fits(offer: Offer, installed: str, terms: Terms, hands: Hands) -> None:
     ours = hands.run(("dpkg", "--print-architecture")).out.strip()
     if offer.package != repack.PACKAGE or offer.architecture != ours:
@@ -227,7 +238,10 @@ def _keep_previous(place: Place, hands: Hands) -> None:
     if built.code:
         fix = "room on the card? dpkg-deb said why"
         raise UpdateRefused("the present version cannot be kept", where=str(scratch), fix=fix)
+    with scratch.open("rb") as file:
+        os.fsync(file.fileno())  # the way back must outlast a power cut in the next minute
     scratch.replace(place.home / "previous.deb")
+    sync_folder(place.home)
 
 
 def _note(place: Place, offer: Offer, before: Look | None) -> None:

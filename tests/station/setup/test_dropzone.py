@@ -139,3 +139,37 @@ def test_without_a_drop_zone_it_says_what_to_make(root, zone):
     with pytest.raises(SetupFailed) as raised:
         take_in(root, when=WHEN)
     assert "kaga-edge.toml" in raised.value.fix
+
+
+def test_the_ending_that_windows_hides_is_no_obstacle(root, zone, site):
+    (zone / "kaga-edge.toml.txt").write_text(site)
+    (zone / "secrets.txt.txt").write_text("mqtt-password = x\n")
+    (zone / "ca.pem").write_text(CERTIFICATE)
+    assert take_in(root, when=WHEN).took_config
+    assert sorted(one.name for one in zone.iterdir()) == [
+        "RESULT.txt", "ca.pem.taken", "kaga-edge.toml.txt.taken",
+    ]  # fmt: skip
+
+
+def test_notepads_unicode_is_read(root, drop, zone, site):
+    (zone / "kaga-edge.toml").write_bytes(site.replace("\n", "\r\n").encode("utf-16"))
+    assert take_in(root, when=WHEN).took_config
+    assert (root / "etc/kaga-edge/kaga-edge.toml").read_text(encoding="utf-8") == site
+
+
+def test_a_file_under_another_name_is_not_passed_over_in_silence(root, zone, site):
+    (zone / "flood.toml").write_text(site)
+    assert take_in(root, when=WHEN).failed
+    assert "flood.toml は名前が違うので取り込みません" in result(zone)
+    assert "flood.toml is not taken in" in result(zone)
+    assert (zone / "flood.toml").exists()
+
+
+def test_a_folder_that_unpacking_put_into_the_folder_is_taken_too(root, drop, zone):
+    inner = zone / "kaga-edge"
+    inner.mkdir()
+    for name in ("kaga-edge.toml", "secrets.txt", "ca.pem"):
+        (zone / name).rename(inner / name)
+    assert take_in(root, when=WHEN).took_config
+    assert "設定を取り込みました" in result(inner)
+    assert not (inner / "secrets.txt").exists()

@@ -39,6 +39,7 @@ class Machine:
         self.version = "1.0"
         self.sensors = {"1.0": {"level-1": "ok"}, "1.1": {"level-1": "ok"}}
         self.dpkg_fails = False
+        self.status = "installed"
         self.now_s = 0.0
         self.since_s = -1e6
         self.ran, self.said = [], []
@@ -63,6 +64,8 @@ class Machine:
         match words:
             case ["openssl" | "dpkg-deb", *_]:
                 return call(argv, {"PATH": "/usr/bin:/bin"})
+            case ["dpkg-query", "--show", asked, *_] if "Status" in asked:
+                return Done(code=0, out=self.status)
             case ["dpkg-query", "--show", *_]:
                 return Done(code=0, out=self.version)
             case ["dpkg-query", "--listfiles", *_]:
@@ -84,7 +87,7 @@ class Machine:
             return Done(code=1, out="")
         asked = ["dpkg-deb", "--field", file, "Version"]
         self.version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-        self.since_s = self.now_s
+        self.since_s, self.status = self.now_s, "installed"
         return Done(code=0, out="")
 
 
@@ -282,6 +285,17 @@ def test_a_power_cut_before_dpkg_leaves_the_old_version_and_says_so(machine, pla
     (place.home / "update.json").write_text(json.dumps({"version": "1.1", "before": None}))
     assert resume(place, Terms(), machine.hands())
     assert machine.said == ["update.not_begun"]
+    assert not (place.home / "update.json").exists()
+
+
+def test_a_power_cut_while_dpkg_unpacks_is_healed_with_the_version_before(machine, place, offer):
+    """dpkg still tells the old version then, while the files are of both: it was taken for untouched."""
+    update(offer(), place, Terms(), machine.hands())
+    machine.status = "half-installed"
+    (place.home / "update.json").write_text(json.dumps({"version": "1.2", "before": None}))
+    assert not resume(place, Terms(), machine.hands())
+    assert (machine.version, machine.status) == ("1.0", "installed")
+    assert machine.said[-1] == "update.returned"
     assert not (place.home / "update.json").exists()
 
 
