@@ -122,6 +122,16 @@ def test_frozen_it_is_killed_by_the_watchdog_and_started_again(station):
     station.until(lambda: measures(station), 60, "measuring again")
 
 
+def test_the_status_page_opens_within_the_units_sandbox_and_confines_itself_further(station):
+    """Bookworm's systemd does not count Landlock among what a service may do: the unit names it."""
+    opened = json.loads(station.run("kaga-edge", "web", "on", "--interface", "lo", "--json"))
+    assert opened["confined"] is True
+    fetch = "import ssl,sys,urllib.request as r; c=ssl._create_unverified_context(); "
+    fetch += "print(r.urlopen(sys.argv[1], context=c).status)"
+    assert station.run("python3", "-c", fetch, opened["url"]) == "200"
+    station.run("kaga-edge", "web", "off")
+
+
 def test_the_journal_explains_in_both_languages(station):
     listed = station.run("journalctl", "--list-catalog")
     assert "(sensor.down)" in listed

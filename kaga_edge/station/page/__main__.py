@@ -61,7 +61,7 @@ def main() -> int:
     corrections = calibration_file(args.config).parent
     with contextlib.suppress(OSError):  # not writable: then keeping a correction will say so
         corrections.mkdir(exist_ok=True)
-    confine(read=[args.folder.parent], write=[corrections])
+    args.confined = confine(read=[args.folder.parent], write=[corrections])
     asyncio.run(_serve(args, server, certificate, interface))
     return 0
 
@@ -115,6 +115,7 @@ def _opened(
         "port": port,
         "fingerprint": certificate.fingerprint,
         "minutes": args.minutes,
+        "confined": args.confined,
         "until": round((time.time() + args.minutes * 60) * 1000),
     }
 

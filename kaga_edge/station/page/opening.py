@@ -23,7 +23,7 @@ BEGIN_S = 30.0  # a Zero 2 W takes its time to import and to make a key
 END_S = 3.0
 LINE_BYTES = 16 * 1024
 LEVELS = {"web.action": journal.NOTICE, "web.entered": journal.NOTICE, "web.refused": 30, "web.locked": 30}
-SHOWN = ("url", "name", "interface", "address", "port", "fingerprint", "until", "minutes")
+SHOWN = ("url", "name", "interface", "address", "port", "fingerprint", "until", "minutes", "confined")
 
 
 class Opening:
