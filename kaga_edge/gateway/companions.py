@@ -10,6 +10,7 @@ from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.watching import fresh_s
 from kaga_edge.gateway.latest import Latest
 from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Flag, Grade
 
 
 def around(plan: SensorPlan, latest: Mapping[str, Latest], config: Config, now_s: float) -> Surroundings:
@@ -39,4 +40,7 @@ def _measured(
     every_s = next((one.every_s for one in config.sensors if one.id == sensor), 0.0)
     if now_s - seen.good_s > fresh_s(every_s):
         return None
-    return next((reading.value for reading in seen.good if reading.quantity is quantity), None)
+    reading = next((one for one in seen.good if one.quantity is quantity), None)
+    if reading is None or (reading.grade is Grade.FAIL and Flag.OUT_OF_RANGE in reading.flags):
+        return None  # no air has it: better the usual pressure, flagged as an estimate
+    return reading.value
