@@ -21,7 +21,8 @@ Frame
     A vehicle counts when it leaves the first detector; occupancy counts the time active in the interval,
     cut at its ends. Which detector of a pair a vehicle met first is its direction: one without a partner
     counts, but has neither speed nor direction. More than 40 a minute pass no lane: two detectors disturb
-    each other then, and the sample is flagged.
+    each other then, and the sample is flagged; so it is after ``quiet_hours`` without an edge: no road is
+    empty for so long, the detector is dead. (One that is covered all the time is traffic that stands.)
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ personal_data = false
 KPH_PER_M_S = 3.6
 MOST_PER_MINUTE = 40.0  # of one lane
 NS_PER_MINUTE = 60_000_000_000
+NS_PER_HOUR = 60 * NS_PER_MINUTE
 SPEEDS = (Quantity.VEHICLE_SPEED_KPH, Quantity.VEHICLE_SPEED_TIME_MEAN_KPH)
 
 
@@ -151,6 +153,17 @@ class Options:
             "le": 1000,
         },
     )
+    quiet_hours: float = field(
+        default=12.0,
+        metadata={
+            "help": {
+                "ja": "この時間1台も通らなければ質低下とする(0 は使わない)",
+                "en": "after so many hours without a vehicle the counts are of low quality (0: never)",
+            },
+            "ge": 0,
+            "le": 1000,
+        },
+    )
     pull_up: bool = field(
         default=True,
         metadata={
@@ -173,6 +186,7 @@ class Driver:
         self._options = options
         self._detector = _detector(options)
         self._state = VehicleState()
+        self._moved_ns: int | None = None  # the last edge, or when watching began
         single = options.gpio_second is None
         length = () if single else (Quantity.VEHICLE_LENGTH_M,)
         direction = () if single else (Quantity.FORWARD_COUNT, Quantity.BACKWARD_COUNT)
@@ -210,13 +224,22 @@ class Driver:
         """Return the traffic of one interval; speed, length and headway are None without a vehicle."""
         self._state, tally = fold_vehicles(self._state, edges, self._detector)
         crosstalk = tally.count > MOST_PER_MINUTE * max(1.0, (edges.end_ns - edges.start_ns) / NS_PER_MINUTE)
-        flags = Flag.LOW_QUALITY if edges.lost or tally.rejected or crosstalk else Flag.GOOD
+        doubtful = edges.lost or tally.rejected or crosstalk or self._dead(edges)
+        flags = Flag.LOW_QUALITY if doubtful else Flag.GOOD
         # One detector only guesses the length, so its speed is an estimate.
         of_speed = flags | Flag.ESTIMATED if self._options.gpio_second is None else flags
         values = _values(tally)
         return tuple(
             [_measurement(q, values[q], of_speed if q in SPEEDS else flags) for q in self.quantities]
         )
+
+    def _dead(self, edges: Edges) -> bool:
+        if edges.edges or any(edges.active_at_start.values()):
+            self._moved_ns = edges.end_ns
+        elif self._moved_ns is None or edges.first:
+            self._moved_ns = edges.start_ns
+        quiet_ns = edges.end_ns - self._moved_ns
+        return 0 < self._options.quiet_hours * NS_PER_HOUR <= quiet_ns
 
 
 def _detector(options: Options) -> Detector:

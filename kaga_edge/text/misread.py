@@ -248,26 +248,6 @@ PAIRS: tuple[tuple[str, str], ...] = (
         "digits、unit、no_target_mm をその型のデータシートから書きます",
         "take digits, unit and no_target_mm from the data sheet of the model",
     ),
-    # --- a02yyuw ---
-    (
-        "nearest_mm {near} が farthest_mm {far} より小さくありません",
-        "nearest_mm {near} is not below farthest_mm {far}",
-    ),
-    ("両方をその型の製品ページから書きます", "take both from the product page of the model"),
-    # --- modbus_map ---
-    (
-        "{quantity} の scale が 0 です。いつも {value} になります",
-        "{quantity} has scale 0: it would always read {value}",
-    ),
-    # --- tipping_bucket ---
-    (
-        "pulse_min_ms {least} が pulse_max_ms {most} より小さくありません",
-        "pulse_min_ms {least} is not below pulse_max_ms {most}",
-    ),
-    (
-        "このままでは1回も数えません。リード接点は約 100 ms 閉じます",
-        "no tip would ever count; a reed closes for about 100 ms",
-    ),
     # --- mlx90614 ---
     (
         "レジスター {at} が {is} (バイト 0-1) です。ビット 15 は誤りの印です",

@@ -105,6 +105,18 @@ def test_chatter_is_not_a_vehicle_and_flags_the_sample():
     assert (measured[0].value, measured[0].flags) == (0, Flag.LOW_QUALITY)
 
 
+def test_a_detector_without_a_vehicle_for_half_a_day_is_taken_for_dead():
+    driver = vehicle.Driver(vehicle.Options(gpio=22))
+    hour = 3600
+    flags = [driver.decode(edges(h * hour, (h + 1) * hour))[0].flags for h in range(12)]
+    assert flags == [Flag.GOOD] * 11 + [Flag.LOW_QUALITY]
+    car = edges(12 * hour, 13 * hour, (12 * hour + 10, 22, True), (12 * hour + 10.4, 22, False))
+    assert driver.decode(car)[0].flags is Flag.GOOD
+    for h in range(13, 40):  # a lorry stands on the loop: an event, no dead detector
+        measured = driver.decode(edges(h * hour, (h + 1) * hour, levels={22: True}))
+        assert (measured[0].value, measured[1].value, measured[0].flags) == (0, 1.0, Flag.GOOD)
+
+
 def test_both_detectors_on_one_line_are_refused():
     with pytest.raises(KagaError):
         vehicle.Driver(vehicle.Options(gpio=22, gpio_second=22))
