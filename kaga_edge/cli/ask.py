@@ -106,8 +106,7 @@ def ask(path: Path, request: dict[str, Any], lang: str, *, patience_s: float = P
             with wire.makefile("rb") as answers:
                 line = answers.readline()
     except TimeoutError as error:
-        span = span_words(patience_s, lang)
-        raise NoAnswer(say("status.no_answer", lang, span=span), where=str(path)) from error
+        raise _no_answer(path, patience_s, lang) from error
     except PermissionError as error:
         what, fix = say("status.not_allowed", lang), say("status.not_allowed_fix", lang)
         raise NotAllowed(what, where=str(path), fix=fix) from error
@@ -115,11 +114,16 @@ def ask(path: Path, request: dict[str, Any], lang: str, *, patience_s: float = P
         what, fix = say("status.daemon_down", lang), say("status.daemon_down_fix", lang)
         raise NotRunning(what, where=str(path), fix=fix) from error
     if not line:
-        raise NoAnswer(say("status.no_answer", lang, span=span_words(patience_s, lang)), where=str(path))
+        raise _no_answer(path, patience_s, lang)
     answer: dict[str, Any] = json.loads(line)
     if "error" in answer and "v" not in answer:
         raise Refused(answer["error"])
     return answer
+
+
+def _no_answer(path: Path, patience_s: float, lang: str) -> NoAnswer:
+    what = say("status.no_answer", lang, span=span_words(patience_s, lang))
+    return NoAnswer(what, where=str(path), fix=say("status.no_answer_fix", lang))
 
 
 def agreed(args: argparse.Namespace, lang: str) -> bool:

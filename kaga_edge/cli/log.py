@@ -6,7 +6,9 @@ It survives a reboot (a Pi keeps its journal in memory) and needs no running gat
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -68,6 +70,10 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         what = say("log.unreadable", lang, reason=error.strerror)
         raise Unreadable(what, where=str(folder), fix=say("status.not_allowed_fix", lang)) from error
+    config = args.config or DEFAULT_CONFIG
+    if not wanted and config.exists() and not os.access(config, os.R_OK):  # nobody knows where to look
+        what = say("log.unreadable", lang, reason=os.strerror(errno.EACCES))
+        raise Unreadable(what, where=str(config), fix=say("status.not_allowed_fix", lang))
     _show(args, wanted, zone, lang)
     if follower is not None:
         day = _day(wanted[-1], zone) if wanted else ""

@@ -19,6 +19,7 @@ from typing import Any
 from kaga_edge.cli import credential
 from kaga_edge.cli.ask import (
     DEFAULT_CONFIG,
+    NotAllowed,
     add_daemon_options,
     agreed,
     ask,
@@ -123,6 +124,7 @@ def run_list(args: argparse.Namespace) -> int:
 def run_remove(args: argparse.Namespace) -> int:
     """Delete one; returns 0, 1 not agreed."""
     lang = language_of(args)
+    _present(args)  # says who may not look
     file = _file(args, lang)
     sealed = file.with_name(file.name + CREDENTIAL_SUFFIX)
     file = sealed if sealed.is_file() and not file.is_file() else file
@@ -192,6 +194,9 @@ def _present(args: argparse.Namespace) -> set[str]:
     try:
         files = [one for one in _folder(args).iterdir() if one.is_file() and one.name[0] != "."]
         return {one.name.removesuffix(CREDENTIAL_SUFFIX) for one in files}
+    except PermissionError as error:
+        what, fix = say("secret.closed", language_of(args)), say("write.failed_fix", language_of(args))
+        raise NotAllowed(what, where=str(_folder(args)), fix=fix) from error
     except OSError:
         return set()
 

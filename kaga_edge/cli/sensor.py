@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # the configuration and the buses are loaded only by the comm
     from kaga_edge.vocabulary.drivers import Model
 
 EXIT_FAILING = 2
+LISTED_WITHIN_S = 2.0  # a gateway that hangs is no reason to wait: the file says the same
 
 
 class NoSuchSensor(KagaError):
@@ -132,12 +133,15 @@ def run_list(args: argparse.Namespace) -> int:
 
 def _listed(args: argparse.Namespace, lang: str) -> list[dict[str, Any]]:
     try:
-        told: list[dict[str, Any]] = ask(socket_of(args), {"op": "sensors"}, lang)["sensors"]
+        told: list[dict[str, Any]] = ask(
+            socket_of(args), {"op": "sensors"}, lang, patience_s=LISTED_WITHIN_S
+        )["sensors"]
     except (NotRunning, NotAllowed, NoAnswer, Refused):  # an older gateway does not know the question
         from kaga_edge.config import load
         from kaga_edge.config.listing import sensor_facts
 
         return [sensor_facts(one) for one in load(args.config).sensors]
+    told: list[dict[str, Any]] = answer["sensors"]
     return told
 
 

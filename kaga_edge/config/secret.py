@@ -20,17 +20,18 @@ class SecretMissing(KagaError):
 def secret_file(directory: Path, name: str) -> Path:
     """Return where a secret is looked for: systemd's credentials first, then ``secrets`` beside the file."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    if credentials and (Path(credentials) / name).is_file():
+    if credentials and os.path.isfile(Path(credentials) / name):
         return Path(credentials) / name
     plain = directory / "secrets" / name
     sealed = plain.with_name(plain.name + CREDENTIAL_SUFFIX)
-    return sealed if sealed.is_file() and not plain.is_file() else plain
+    # Not pathlib's: that one raises where the folder may not be looked into, and anybody may check a file.
+    return sealed if os.path.isfile(sealed) and not os.path.isfile(plain) else plain
 
 
 def named_file(directory: Path, name: str) -> Path:
     """Return where a certificate or key file is: beside the configuration, else among the secrets."""
     beside = directory / name
-    return beside if beside.is_file() else secret_file(directory, name)
+    return beside if os.path.isfile(beside) else secret_file(directory, name)
 
 
 def read_secret_at(directory: Path, name: str) -> str:

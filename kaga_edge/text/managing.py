@@ -132,6 +132,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "secret.there": ("あり", "there"),
     "secret.missing": ("なし", "missing"),
     "secret.none": ("秘密はありません", "no secrets"),
+    "secret.closed": ("このフォルダーを見る権限がありません", "you may not look into this folder"),
     # --- enroll ---
     "help.enroll": ("市のシステムの証明書を申請する", "the key and the request for the certificate"),
     "enroll.no_site": ("[site] id を読めません", "[site] id cannot be read"),

@@ -52,6 +52,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "ゲートウェイが {span} 以内に答えません",
         "the gateway did not answer within {span}",
     ),
+    "status.no_answer_fix": (
+        "sudo systemctl restart kaga-edge。止まった理由: journalctl -u kaga-edge -n 20",
+        "sudo systemctl restart kaga-edge; why it hangs: journalctl -u kaga-edge -n 20",
+    ),
     "status.not_allowed": (
         "接続する権限がありません",
         "you may not talk to the gateway",
