@@ -133,9 +133,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 def _listed(args: argparse.Namespace, lang: str) -> list[dict[str, Any]]:
     try:
-        told: list[dict[str, Any]] = ask(
-            socket_of(args), {"op": "sensors"}, lang, patience_s=LISTED_WITHIN_S
-        )["sensors"]
+        answer = ask(socket_of(args), {"op": "sensors"}, lang, patience_s=LISTED_WITHIN_S)
     except (NotRunning, NotAllowed, NoAnswer, Refused):  # an older gateway does not know the question
         from kaga_edge.config import load
         from kaga_edge.config.listing import sensor_facts
