@@ -18,7 +18,7 @@ import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from kaga_edge import __version__
 from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_of, not_written, socket_of
@@ -39,11 +39,19 @@ COMMANDS = {
 }
 SHORTEST = 3  # a secret of fewer signs would blank half of the report
 KEY_BLOCK = re.compile(rb"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END|\Z)", re.DOTALL)
-ASSIGNED = re.compile(
-    rb"""(?im)(["']?[\w.-]*(?:passw(?:or)?d|passwd|token|api[_-]?key|credential)["']?[ \t]*[=:][ \t]*)"""
-    rb"""("[^"\n]*"|'[^'\n]*'|[^\s,;}#]+)"""
+NAMES = (  # of what holds a secret, as part of a longer name or as a whole one
+    r"(?:[\w.-]*(?:passw(?:or)?d|passphrase|passcode|pwd|psk|token|api[_-]?key|secret[_-]?key|private[_-]?key"
+    r"|credential|パスワード|暗証)[\w.-]*|\b(?:pw|pass|pin))"
 )
-USERINFO = re.compile(rb"(?i)(\b[a-z][a-z0-9+.-]*://)[^/@\s\"']+@")
+VALUE = r"""(\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z)|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;}#&]+)"""
+ASSIGNED = re.compile(rf"""(?is)(["']?{NAMES}["']?[ \t]*[=:＝：][ \t]*)(?!do not ){VALUE}""")
+SPACED = re.compile(
+    rf"(?i)(--{NAMES}[ \t]+|\bauthorization:?[ \t]+(?:basic|bearer)[ \t]+|\bPIN[ \t]+(?=\d{{4}})){VALUE}"
+)
+# "login with password abc failed"; not "write the password here".
+PLAIN_WORDS = r"(?:here|is|of|for|in|on|the|set|not|and|was|file)\b"
+TOLD = re.compile(rf"(?i)(\bpassw(?:or)?d[ \t]+)(?![=:＝：\"]|{PLAIN_WORDS})([^\s,;.]+)")
+USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s\"'<>]+@")
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -94,7 +102,8 @@ def _forms(secret: bytes) -> set[bytes]:
     lines = {line.strip() for line in secret.splitlines() if b"-----" not in line}
     text = secret.decode("utf-8", "replace")
     escaped = {json.dumps(text)[1:-1].encode(), json.dumps(text, ensure_ascii=False)[1:-1].encode()}
-    return {secret, *lines, *escaped, quote(text, safe="").encode(), base64.b64encode(secret)}
+    quoted = {quote(text, safe="").encode(), quote(text).encode(), quote_plus(text).encode()}
+    return {secret, *lines, *escaped, *quoted, base64.b64encode(secret)}
 
 
 def clean(content: bytes, secrets: list[bytes]) -> bytes:
@@ -102,8 +111,11 @@ def clean(content: bytes, secrets: list[bytes]) -> bytes:
     for secret in secrets:
         content = content.replace(secret, MASK)
     content = KEY_BLOCK.sub(rb"\1" + MASK + rb"\2", content)
-    content = USERINFO.sub(rb"\1" + MASK + b"@", content)
-    return ASSIGNED.sub(rb'\1"' + MASK + b'"', content)
+    text = content.decode("utf-8", "surrogateescape")
+    text = USERINFO.sub(r"\1***@", text)
+    for pattern in (ASSIGNED, SPACED, TOLD):
+        text = pattern.sub(r'\1"***"', text)
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _parts(args: argparse.Namespace, config: Path, lang: str) -> Iterator[tuple[str, bytes]]:

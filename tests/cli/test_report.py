@@ -116,3 +116,28 @@ def test_whatever_the_secret_is_it_does_not_come_through(tmp_path_factory, secre
     kept = secret.encode().strip()
     content = clean(around + b"\n" + kept + b"\n" + around, secrets_of(folder))
     assert kept not in content or set(kept) <= set(b'*"')
+
+
+LEAKED = (
+    'pw = "{}"', "pass = '{}'", 'passphrase = "{}"', "pwd={}", "--password {}", 'psk="{}"',
+    'secret_key = "{}"', "Authorization: Bearer {}", "Authorization: Basic {}", "mqtts://kaga:{}@@host/",
+    "mqtts://kaga:a/{}@host/", "login with password {} failed", 'password = """\n{}\n"""',
+    "password = \'\'\'{}\'\'\'", 'パスワード = "{}"', 'password ＝ "{}"', "WIFI_PSK={}", "PIN 1234{}",
+    'password = "a\\"{}"',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LEAKED)
+def test_a_password_that_is_in_no_secrets_file_came_through(line: str) -> None:
+    assert b"s3cret" not in clean(f"before {line.format('s3cret')} after".encode(), [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'secret = "mqtt-password"', 'key = "client.key"', "gpio = 17  # pin 11", "pins: [1, 2]",
+        "platform.password: do not write the password here. Run: sudo kaga-edge secret set mqtt-password",
+    ],
+)  # fmt: skip
+def test_what_helps_and_is_no_secret_stays(line: str) -> None:
+    assert clean(line.encode(), []) == line.encode()
