@@ -49,7 +49,7 @@ IMAGES: tuple[dict[str, Any], ...] = (
             "0xF7": "5091007eb5807148",
         },
     },
-    {"address": 0x44, "replies": {"FD": "6422B37525BE"}},  # SHT4x
+    {"address": 0x44, "replies": {"FD": "6422B37525BE", "89": "BEEF92BEEF92"}},  # SHT4x, with a serial number
     {"address": 0x48, "registers": {"0x00": "2580"}},  # ADS1115, 12 mA
 )  # fmt: skip
 INSTRUMENTS = (  # frame, how often a second

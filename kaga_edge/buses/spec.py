@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
 from kaga_edge.vocabulary.drivers import Driver, Model
 from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Measurement, Moment
 from kaga_edge.vocabulary.requests import BusKind, Reply, Request, SerialLine
 

@@ -8,9 +8,10 @@ Counting due times rather than seconds needs no clock and survives any jump of o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kaga_edge.vocabulary.errors import BusMissing, KagaError, TransferTimedOut, ValueImpossible
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Moment
 
 FAILURES_BEFORE_BACK_OFF = 3

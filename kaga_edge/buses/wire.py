@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from kaga_edge.buses.spec import BusSensor
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.requests import Reply, Request
 
 J = TypeVar("J")

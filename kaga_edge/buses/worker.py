@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import SimpleQueue
 from types import TracebackType
 
@@ -20,6 +19,7 @@ from kaga_edge.buses.spec import BusSensor, Polled
 from kaga_edge.buses.wire import DueTime, Wire
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Measurement, Moment
 
 GRACE_S = 0.25  # after a deadline before a worker is given up: scheduling noise is no hang

@@ -19,11 +19,12 @@ Longer than most: the places and the steps between them belong side by side.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from kaga_edge.core.delivery_words import Action, Ref, Rules, Saying
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.vocabulary.lanes import Lane
+from kaga_edge.vocabulary.quick import dataclass
 
 NONE = Ranges()
 

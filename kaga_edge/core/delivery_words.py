@@ -9,12 +9,12 @@ Longer than most: a list of words, and nothing happens here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.stored import Standing
 from kaga_edge.vocabulary.lanes import Lane
+from kaga_edge.vocabulary.quick import dataclass
 
 SECOND_NS = 1_000_000_000
 Ref = int | tuple[str, int] | str
@@ -294,8 +294,8 @@ class Confirm:
     """These are delivered."""
 
     ep: str
-    rows: Ranges = Ranges()  # noqa: RUF009 -- immutable
-    notices: Ranges = Ranges()  # noqa: RUF009
+    rows: Ranges = Ranges()
+    notices: Ranges = Ranges()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,15 +16,20 @@ Source: IOOS QARTOD manuals, tests 4 (gross range), 6 (spike), 7 (rate of change
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from operator import itemgetter
 
 from kaga_edge.core.local import MonthDay, in_season
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Flag, Grade, Measurement, Reading
 
 # By name through the enum class these cost a call each, and every reading asks for them.
 GOOD, NOT_EVALUATED, SUSPECT, FAIL = Grade.GOOD, Grade.NOT_EVALUATED, Grade.SUSPECT, Grade.FAIL
 OUT_OF_RANGE, SPIKE, STUCK = Flag.OUT_OF_RANGE, Flag.SPIKE, Flag.STUCK
+DOUBTED = Flag.LOW_QUALITY | Flag.ESTIMATED  # by the instrument or by siting
+
+VALUE = itemgetter(1)
 
 Span = tuple[float, float]
 Point = tuple[float, float]  # time in s, value
@@ -55,6 +60,13 @@ class Limits:
     attenuated_suspect: float | None = None
     attenuated_fail: float | None = None
     attenuated_over_s: float | None = None
+    # What follows from the above, once: most channels have two of the five tests, or none.
+    tests: tuple[tuple[Flag, Test], ...] = field(init=False, repr=False, compare=False)
+    windows: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tests", _tests(self))
+        object.__setattr__(self, "windows", _windows(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +92,9 @@ class History:
     lows: tuple[Point, ...] = ()
 
 
+Test = Callable[[Limits, History, float, float], Grade]
+
+
 def grade(limits: Limits, history: History, at_s: float, measurement: Measurement) -> tuple[History, Reading]:
     """Return the new history and the reading: the same value, with flags and grade."""
     value, flags = measurement.value, measurement.flags
@@ -87,19 +102,15 @@ def grade(limits: Limits, history: History, at_s: float, measurement: Measuremen
         flags |= Flag.MISSING
         reading = Reading(quantity=measurement.quantity, value=None, flags=flags, grade=Grade.MISSING)
         return history, reading
-    history = _remember_range(limits, history, at_s, value)
+    if limits.windows:
+        history = _remember_range(limits, history, at_s, value)
     worst = GOOD
-    for flag, found in (
-        (OUT_OF_RANGE, gross_range(limits, value)),
-        (SPIKE, rate(limits, history, at_s, value)),
-        (SPIKE, spike(limits, history, at_s, value)),
-        (STUCK, flat_line(limits, history, at_s, value)),
-        (STUCK, attenuated(limits, history, at_s)),
-    ):
+    for flag, test in limits.tests:
+        found = test(limits, history, at_s, value)
         if found is SUSPECT or found is FAIL:
             flags |= flag
             worst = max(worst, found)
-    if measurement.flags and measurement.flags & (Flag.LOW_QUALITY | Flag.ESTIMATED):
+    if measurement.flags and measurement.flags & DOUBTED:
         worst = max(worst, SUSPECT)
     last = (*history.last[-2:], (at_s, value))
     history = History(last=last, began_s=history.began_s, highs=history.highs, lows=history.lows)
@@ -142,7 +153,7 @@ def spike(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     """Compare the distance from the median of the three values before with the limits."""
     if len(history.last) < 3:
         return NOT_EVALUATED
-    middle_s, middle = sorted(history.last, key=_value)[1]
+    middle_s, middle = sorted(history.last, key=VALUE)[1]
     wandered = limits.spike_trend_per_s * max(0.0, at_s - middle_s)
     return _over(abs(value - middle) - wandered, limits.spike_suspect, limits.spike_fail)
 
@@ -158,7 +169,7 @@ def flat_line(limits: Limits, history: History, at_s: float, value: float) -> Gr
     return GOOD
 
 
-def attenuated(limits: Limits, history: History, at_s: float) -> Grade:
+def attenuated(limits: Limits, history: History, at_s: float, _value: float) -> Grade:
     """Fail or suspect when the values of the whole trailing window span less than the limits."""
     if limits.attenuated_over_s is None:
         return GOOD
@@ -180,10 +191,6 @@ def _span(history: History, at_s: float, window_s: float) -> float | None:
     )
 
 
-def _value(point: Point) -> float:
-    return point[1]
-
-
 def _outside(span: Span | None, value: float) -> bool:
     return span is not None and not span[0] <= value <= span[1]
 
@@ -195,14 +202,13 @@ def _over(size: float, suspect: float | None, fail: float | None) -> Grade:
 
 
 def _remember_range(limits: Limits, history: History, at_s: float, value: float) -> History:
-    windows = _windows(limits)
-    if not windows:
-        return history
+    windows = limits.windows
     since_s, began_s = at_s - max(windows), history.began_s
     if began_s is None or _long_gap(history, at_s, min(windows) / 2):
         began_s = at_s
-    highs = (*(p for p in history.highs if p[1] > value and p[0] >= since_s), (at_s, value))
-    lows = (*(p for p in history.lows if p[1] < value and p[0] >= since_s), (at_s, value))
+    now = at_s, value
+    highs = (*[p for p in history.highs if p[1] > value and p[0] >= since_s], now)
+    lows = (*[p for p in history.lows if p[1] < value and p[0] >= since_s], now)
     return History(last=history.last, began_s=began_s, highs=highs, lows=lows)
 
 
@@ -214,6 +220,24 @@ def _long_gap(history: History, at_s: float, longest_s: float) -> bool:
     return at_s - before_s > max(longest_s, 2 * (before_s - earlier_s))
 
 
-def _windows(limits: Limits) -> list[float]:
+def _windows(limits: Limits) -> tuple[float, ...]:
     flat = () if limits.flat_tolerance is None else (limits.flat_suspect_s, limits.flat_fail_s)
-    return [one for one in (*flat, limits.attenuated_over_s) if one]
+    return tuple(one for one in (*flat, limits.attenuated_over_s) if one)
+
+
+def _tests(limits: Limits) -> tuple[tuple[Flag, Test], ...]:
+    """Return the tests that are switched on, with the flag of each."""
+    rates = limits.rate_suspect_per_s, limits.rate_fail_per_s
+    falls = limits.rate_down_suspect_per_s, limits.rate_down_fail_per_s
+    every: tuple[tuple[tuple[object, ...], Flag, Test], ...] = (
+        ((limits.gross_fail, limits.gross_suspect), OUT_OF_RANGE, _gross),
+        ((*rates, *falls), SPIKE, rate),
+        ((limits.spike_suspect, limits.spike_fail), SPIKE, spike),
+        ((limits.flat_tolerance,), STUCK, flat_line),
+        ((limits.attenuated_over_s,), STUCK, attenuated),
+    )
+    return tuple((flag, test) for wants, flag, test in every if any(one is not None for one in wants))
+
+
+def _gross(limits: Limits, _history: History, _at_s: float, value: float) -> Grade:
+    return gross_range(limits, value)

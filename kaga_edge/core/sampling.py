@@ -7,7 +7,7 @@ the daemon, in a replay and in a test.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from kaga_edge.core import alarms, calibration, deriving, grading, siting
 from kaga_edge.core.alarms import AlarmRule
@@ -17,6 +17,7 @@ from kaga_edge.core.grading import History, Limits, SeasonLimits
 from kaga_edge.core.local import local_time
 from kaga_edge.core.siting import Mount, Surroundings
 from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Alert, Flag, Grade, Measurement, Moment, Reading, Sample
 
 NO_LIMITS, NO_HISTORY = Limits(), History()

@@ -14,7 +14,8 @@ The wall clock jumps when a station without a battery clock learns the time. The
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from kaga_edge.vocabulary.quick import dataclass
 
 LONGEST_SLEEP_MS = 1000  # look at the clock at least this often, or a jump would be slept through
 JUMP_MS = 500  # clocks that part by more than this between two looks: the wall clock was set

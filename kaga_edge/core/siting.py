@@ -14,10 +14,11 @@ speed of sound in air c = 331.4 sqrt(T / 273.15 K) m/s, as the SR50A manual uses
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import cos, radians, sin, sqrt
 
 from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Flag, Measurement
 
 STANDARD_AIR_HPA = 1013.25

@@ -6,9 +6,8 @@ at 1 in every epoch and are never used twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Alert, Sample
 
 StoredRow = tuple[int, int, int, int, str, str | None]

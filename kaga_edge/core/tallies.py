@@ -7,8 +7,7 @@ the next one: late by that much, never lost, never counted twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.requests import Edges
 
 NS_PER_S = 1_000_000_000

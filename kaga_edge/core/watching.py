@@ -7,9 +7,10 @@ channels are in doubt comes out. Alarms from here are raised and cleared like th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Flag
 
 FRESH_S = 900.0  # a companion's value older than this says nothing any more

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kaga_edge.station import journal
 from kaga_edge.vocabulary.errors import KagaError, WarmingUp
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Alert, Reading, Sample
 
 HALF_HOUR_S = 1800.0

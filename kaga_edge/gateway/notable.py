@@ -114,8 +114,10 @@ def _doubt(latest: Latest) -> Flag:
 
 
 def _low(latest: Latest) -> bool | None:
-    told = [r.value for r in latest.readings if r.quantity is UNDER_VOLTAGE and r.value is not None]
-    return bool(told[0]) if told else None
+    for reading in latest.readings:
+        if reading.quantity is UNDER_VOLTAGE and reading.value is not None:
+            return bool(reading.value)
+    return None
 
 
 async def began(memory: Memory, *, boot: str, version: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from kaga_edge.core import maintenance
@@ -11,6 +11,7 @@ from kaga_edge.core.maintenance import LONGEST_MINUTES, SITE, Window
 from kaga_edge.gateway.wording import worded_watch
 from kaga_edge.station import journal
 from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Alert, Flag, Moment, Sample
 
 KEY = "maintenance"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from kaga_edge.core.stranding import Stranding
 from kaga_edge.core.watching import Newest, Place, Scene, Told, Watch, fresh_s
 from kaga_edge.gateway.wording import worded_watch
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
+from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Alert, ClockTrust, Flag, Grade, Moment, Reading, Sample
 
 RAISED_KEY = "raised-watches"

@@ -6,11 +6,11 @@ A **sample** is all readings of one sensor at one time: one stored row, one numb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from kaga_edge.vocabulary.flags import Flag
 from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.quick import dataclass
 
 __all__ = [
     "Alert",

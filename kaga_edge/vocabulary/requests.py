@@ -8,9 +8,10 @@ so the same dialogue runs on a wire, on a simulated device and on a recorded fil
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
+
+from kaga_edge.vocabulary.quick import dataclass
 
 
 class BusKind(Enum):
