@@ -75,17 +75,21 @@ class Bus:
         self._ensure_worker()
         now, up_ns = self._clock.now(), self._clock.monotonic_ns()
         periods = [(s.id, max(1, round(s.every_s * 1000)), 0) for s in self._spec.sensors]
-        plan = schedule.begin(periods, now.wall_ms, up_ns // 1_000_000)
+        plan = before = schedule.begin(periods, now.wall_ms, up_ns // 1_000_000)
         while not self._closed:
             now, up_ns = self._clock.now(), self._clock.monotonic_ns()
+            plan = before if self._paces and self._take_back() else plan
+            ahead_ms = self._ahead_ms(plan, now, up_ns)
+            before = plan if ahead_ms else before
+            now, up_ns = _at(now.wall_ms + ahead_ms, now), up_ns + ahead_ms * 1_000_000
             plan, dues, sleep_ms = schedule.step(plan, now.wall_ms, up_ns // 1_000_000)
             for due in dues:
                 self._came_due(due, now, up_ns)
             if self._paces:
                 plan, sleep_ms = self._repaced(plan), 1
-            self._ask_waiting(now)
+            self._ask_waiting(now, ahead_ms)
             self._beat_ns = time.monotonic_ns()
-            await self._gather(sleep_ms / 1000)
+            await self._gather((ahead_ms + sleep_ms) / 1000)
 
     async def read_now(self, sensor: str) -> Polled:
         """Ask one sensor at once, identity and calibration included, beside the schedule."""
@@ -151,6 +155,24 @@ class Bus:
 
     # --- what comes due ---
 
+    def _take_back(self) -> bool:
+        """Take back what was asked ahead of its time, if anything was and has not begun."""
+        job = self._worker.take_back() if self._worker is not None else ()
+        for item in job:
+            del self._asked[item.number]
+        return bool(job)
+
+    def _ahead_ms(self, plan: schedule.Schedule, now: Moment, up_ns: int) -> int:
+        """Return how far the schedule may be stepped ahead of the clocks: to the next due time, or not.
+
+        Only where all is well and idle: whatever needs a decision at the due time itself is decided then.
+        """
+        busy = self._asked or self._waiting or self._paces or self._hung or self._worker is None
+        if busy or any(one.failures or not one.identified for one in self._standings.values()):
+            return 0
+        due_ms = schedule.due_in_ms(plan, now.wall_ms, up_ns // 1_000_000)
+        return due_ms if 0 < due_ms <= schedule.LONGEST_SLEEP_MS else 0
+
     def _repaced(self, plan: schedule.Schedule) -> schedule.Schedule:
         while self._paces:
             plan = schedule.paced(plan, *self._paces.popitem())
@@ -176,7 +198,7 @@ class Bus:
         self._emit_untried(sensor, _at(due_ms, now), before.last_error)
         return True
 
-    def _ask_waiting(self, now: Moment) -> None:
+    def _ask_waiting(self, now: Moment, ahead_ms: int) -> None:
         if self._asked or not self._waiting or self._closed:
             return
         for name, due in list(self._waiting.items()):  # it may have failed since it came due
@@ -192,7 +214,7 @@ class Bus:
         chosen = healthy + costly[:1]
         job = tuple(self._item(sensor, self._waiting[sensor.id]) for sensor in chosen)
         self._waiting.clear()
-        self._ask(job)
+        self._ask(job, ahead_ms)
 
     def _item(self, sensor: BusSensor, due: DueTime, *, identify: bool = False) -> Item:
         before = self._standings[sensor.id]
@@ -205,15 +227,18 @@ class Bus:
             one_try=before.backs_off or before.failures >= record.FAILURES_BEFORE_BACK_OFF,
         )
 
-    def _ask(self, job: Job) -> None:
+    def _ask(self, job: Job, ahead_ms: int = 0) -> None:
         now_s = time.monotonic()
         for item in job:
             self._asked[item.number] = item
             self._tried_s[item.sensor.id] = now_s
         if self._worker is not None and job:
-            self._look_at_s = _on_grid(asyncio.get_running_loop().time() + GATHER_S)
+            self._look_at_s = _on_grid(asyncio.get_running_loop().time() + ahead_ms / 1000 + GATHER_S)
             self._worker.looked_after = not (self._wanted or self._closed)
-            self._worker.submit(job)
+            if ahead_ms:
+                self._worker.submit_ahead(job, job[0].due.up_ns)
+            else:
+                self._worker.submit(job)
             self._stir()  # whoever naps must now look for a hang in time
 
     # --- what comes back ---
@@ -358,7 +383,7 @@ class Bus:
         while (left_s := ends_at_s - loop.time()) > 0:
             await self._nap(left_s)
             self._advance()
-            if self._closed or self._paces or (self._waiting and not self._asked):
+            if self._closed or self._paces or not self._asked:
                 return
 
     async def _nap(self, longest_s: float) -> None:

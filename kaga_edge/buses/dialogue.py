@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_fixed
@@ -38,8 +39,7 @@ class Conversation:
         watch: Callable[[float], None],
     ) -> None:
         self._wire = wire
-        self._sensor = sensor
-        self._due = due
+        self._asking = Asking(sensor=sensor, due=due, budget_s=wire.deadline_s)
         self._tries = 1 if one_try else wire.tries
         self._watch = watch  # told before each step how long it may take
         self.exchanges: list[tuple[Request, Reply]] = []
@@ -80,19 +80,19 @@ class Conversation:
         self._watch(self._wire.allowance_s(request))
         started_s = time.monotonic()
         try:
-            return self._try(request, started_s)
+            try:  # good transfers need no machinery for retries
+                return self._wire.carry(request, self._asking)
+            except (SensorSilent, BusFault):
+                if self._tries == 1 or not self._fast(started_s):
+                    raise
+                return self._again(request, started_s)
         except KagaError as error:
             self.held_s = time.monotonic() - started_s
             if isinstance(error, BusFault | BusMissing | TransferTimedOut):
                 self._wire.close()  # the next transfer opens it anew
             raise
 
-    def _try(self, request: Request, started_s: float) -> Reply:
-        try:
-            return self._once(request, started_s)  # good transfers need no machinery for retries
-        except (SensorSilent, BusFault):
-            if self._tries == 1 or not self._fast(started_s):
-                raise
+    def _again(self, request: Request, started_s: float) -> Reply:
         time.sleep(self._wire.between_tries_s)
 
         def fails_fast(state: RetryCallState) -> bool:
@@ -108,7 +108,7 @@ class Conversation:
 
     def _once(self, request: Request, started_s: float) -> Reply:
         left_s = self._wire.deadline_s - (time.monotonic() - started_s)
-        return self._wire.carry(request, Asking(sensor=self._sensor, due=self._due, budget_s=left_s))
+        return self._wire.carry(request, replace(self._asking, budget_s=left_s))
 
     def _fast(self, started_s: float) -> bool:
         """A slow failure is never tried again: its neighbours would pay for it."""

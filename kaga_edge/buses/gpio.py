@@ -65,6 +65,7 @@ class GpioWire(Wire[Job | None]):
     """The header's lines that sensors use."""
 
     deadline_s = 1.0
+    after_due_s = DELIVERY_S
 
     def __init__(self, spec: BusSpec, pin_factory: Callable[[], Any], clock: Clock) -> None:
         self._name = spec.name

@@ -8,6 +8,7 @@ same path, about once a second, whether or not anybody polls.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import select
 import threading
@@ -41,6 +42,10 @@ WEAK_AFTER_RESTARTS = 3  # before a warm-up was over: no longer a start, a fault
 BANNER_NS = 1_000_000_000  # what comes within is the rest of the same banner
 MARGIN_S = 1.0  # beyond a poll's own wait before the worker counts as hanging
 
+# Ports that are due together begin one after the other: threads that wake at once only wait for each other.
+STEP_S = 0.004
+_turns = itertools.cycle(range(1, 9))
+
 GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 SPEAKS_OTHERWISE = "check the model, the baud rate and the line settings"
 WEAK_SUPPLY = "measure its supply under load: cable, fuse, battery"
@@ -54,6 +59,7 @@ class UartWire(Wire[Job | None]):
 
     def __init__(self, spec: BusSpec, clock: Clock) -> None:
         (self._sensor,) = spec.sensors
+        self.after_due_s = STEP_S * next(_turns)
         if spec.port is None or spec.line is None:
             raise ValueError(f"{spec.name}: no port or line settings")
         self._path = spec.port
@@ -120,18 +126,21 @@ class UartWire(Wire[Job | None]):
         """Return the poll's own wait and a margin."""
         return (request.timeout_s if isinstance(request, UartFrames) else 0.0) + MARGIN_S
 
-    def next_job(self, jobs: SimpleQueue[Job | None]) -> Job | None:
-        """Listen until a job comes; look for a lost port meanwhile."""
+    def next_job(self, jobs: SimpleQueue[Job | None], longest_s: float | None) -> Job | None:
+        """Listen until a job comes, looking for a lost port. Raises queue.Empty after ``longest_s``."""
+        ends_s = None if longest_s is None else time.monotonic() + longest_s
         while True:
-            try:
+            with contextlib.suppress(Empty):
                 return jobs.get_nowait()
-            except Empty:
-                pass
-            if not self._timed and self._rest.poll(REST_S * 1000):
+            left_s = None if ends_s is None else ends_s - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                raise Empty
+            rest_s = REST_S if left_s is None else min(REST_S, left_s)
+            if not self._timed and (self._rest.poll(rest_s * 1000) or rest_s < REST_S):
                 self._hush()
                 continue  # a job: the first thing it does is to take in what the port holds
             try:
-                self._listen(None if self._timed else 0.0)
+                self._listen(left_s if self._timed else 0.0)
             except BusError:
                 self.close()  # said by the next poll, and opened again below or there
 

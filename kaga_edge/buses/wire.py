@@ -36,6 +36,7 @@ class Wire(ABC, Generic[J]):
     deadline_s: float  # of one transfer
     tries: int = 1  # of one transfer, when it fails fast
     between_tries_s: float = 0.005
+    after_due_s: float = 0.0  # what is asked for takes so long to arrive
 
     @abstractmethod
     def open(self) -> None:
@@ -57,9 +58,9 @@ class Wire(ABC, Generic[J]):
         """Return how long ``request`` may take before its worker counts as hanging."""
         return self.deadline_s
 
-    def next_job(self, jobs: SimpleQueue[J]) -> J:
-        """Wait for the next job; wires that listen all the time listen meanwhile."""
-        return jobs.get()
+    def next_job(self, jobs: SimpleQueue[J], longest_s: float | None) -> J:
+        """Wait for the next job; wires that listen all the time listen meanwhile. Raises queue.Empty."""
+        return jobs.get(timeout=longest_s)
 
     def wake(self) -> None:
         """End the wait of ``next_job`` (from any thread); for wires that wait on a device."""

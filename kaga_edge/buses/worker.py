@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 
 from kaga_edge.buses.dialogue import Conversation
@@ -25,6 +25,7 @@ from kaga_edge.vocabulary.readings import Measurement, Moment
 GRACE_S = 0.25  # after a deadline before a worker is given up: scheduling noise is no hang
 OPEN_S = 5.0  # opening a device
 ON_TIME_MS = 100  # a poll begun this soon after its due time is dated with the due time
+FRESH_NS = 100_000_000  # a look at the clocks serves so long; the clock's own count carries it on
 POST_EVERY_S = 0.1  # results younger than this share one wake-up of the loop: wake-ups are what polling costs
 
 
@@ -68,6 +69,8 @@ class Worker:
         self._until_s = time.monotonic() + OPEN_S  # 0: idle, nothing can be late
         self._item: Item | None = None
         self._given_up = False
+        self._seen, self._seen_ns = clock.now(), clock.monotonic_ns()
+        self._ahead: tuple[int, Job] | None = None  # from when on (monotonic ns), what
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -81,8 +84,24 @@ class Worker:
         self._jobs.put(job)
         self.wire.wake()
 
+    def submit_ahead(self, job: Job, due_ns: int) -> None:
+        """Ask these sensors by itself once their due time has come, unless it is stopped before.
+
+        Whoever asks need not wake at the due time, only to see what came of it: at rest that is half of all
+        wake-ups. One at a time; what is submitted meanwhile goes first.
+        """
+        self._ahead = due_ns + round(self.wire.after_due_s * 1e9), job
+        self._jobs.put(())  # a nudge: it waits no longer than that from now on
+        self.wire.wake()
+
+    def take_back(self) -> Job:
+        """Return what was submitted ahead if it has not begun, else nothing; it will not be asked then."""
+        with self._lock:
+            (_, job), self._ahead = self._ahead or (0, ()), None
+            return job
+
     def stop(self) -> None:
-        """End after what was submitted."""
+        """End after what was submitted, without what was submitted ahead."""
         self._jobs.put(None)
         self.wire.wake()
 
@@ -121,8 +140,24 @@ class Worker:
             return  # the first poll finds the same and says so, once a due time
 
     def _next_job(self) -> Job | None:
-        self._until_s = 0
-        return self.wire.next_job(self._jobs)
+        while True:
+            wait_s = self._ahead_in_s()
+            if wait_s is not None and wait_s <= 0:
+                if job := self.take_back():
+                    return job
+                continue
+            # While it listens for a job it is idle, but must be there when the time has come.
+            self._until_s = 0 if wait_s is None else time.monotonic() + wait_s + OPEN_S
+            try:
+                asked = self.wire.next_job(self._jobs, wait_s)
+            except Empty:
+                continue
+            if asked is None or asked:
+                return asked
+
+    def _ahead_in_s(self) -> float | None:
+        ahead = self._ahead
+        return None if ahead is None else (ahead[0] - self._clock.monotonic_ns()) / 1e9
 
     def _work(self, job: Job) -> bool:
         posted_s = time.monotonic()
@@ -192,11 +227,21 @@ class Worker:
         return Result(item=item, polled=polled, identified=identified, held_s=talk.held_s)
 
     def _dated(self, due: DueTime) -> Moment:
-        now = self._clock.now()
+        now = self._moment()
         late_ms = now.wall_ms - due.wall_ms
         if not 0 <= late_ms <= ON_TIME_MS:
             return now
         return Moment(wall_ms=due.wall_ms, up_ms=now.up_ms - late_ms, boot=now.boot, trust=now.trust)
+
+    def _moment(self) -> Moment:
+        """Return this instant; neighbours asked one right after the other share one look at the clocks."""
+        seen_ns = self._clock.monotonic_ns()
+        if seen_ns - self._seen_ns > FRESH_NS:
+            self._seen, self._seen_ns = self._clock.now(), seen_ns
+        seen, since_ms = self._seen, (seen_ns - self._seen_ns) // 1_000_000
+        return Moment(
+            wall_ms=seen.wall_ms + since_ms, up_ms=seen.up_ms + since_ms, boot=seen.boot, trust=seen.trust
+        )
 
 
 class _Report:

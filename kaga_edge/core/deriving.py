@@ -96,6 +96,8 @@ def from_text(text: str | None) -> Memory:
 
 def must_remember(before: Memory, after: Memory) -> bool:
     """Tell whether what outlives a restart has changed."""
+    if before is after:
+        return False
     return before.snow.book != after.snow.book or before.rain.book != after.rain.book
 
 

@@ -89,6 +89,14 @@ def step(schedule: Schedule, wall_ms: int, up_ms: int) -> tuple[Schedule, tuple[
     return after, tuple(dues), _sleep_ms(after)
 
 
+def due_in_ms(schedule: Schedule, wall_ms: int, up_ms: int) -> int:
+    """Return in how many ms something is due if no clock jumps (0 or less: now)."""
+    return min(
+        (min(one.next_ms - wall_ms, _patience_ends(one) - up_ms) for one in schedule.turns),
+        default=LONGEST_SLEEP_MS,
+    )
+
+
 def paced(schedule: Schedule, sensor: str, every_ms: int) -> Schedule:
     """Return the schedule with another period for one sensor, on the grid of that period from now on.
 

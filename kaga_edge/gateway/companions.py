@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from kaga_edge.config import Config
 from kaga_edge.core.sampling import SensorPlan
@@ -15,7 +16,9 @@ from kaga_edge.vocabulary.readings import Flag, Grade
 
 def around(plan: SensorPlan, latest: Mapping[str, Latest], config: Config, now_s: float) -> Surroundings:
     """Return the surroundings of one sensor; None for what no neighbour measures, or not lately."""
-    position = config.site.position
+    position, mount = config.site.position, plan.mount
+    if mount.air_pressure_from is None and mount.temperature_from is None:
+        return _alone(position[0] if position else None)
     return Surroundings(
         air_pressure_hpa=_measured(
             plan.mount.air_pressure_from, Quantity.AIR_PRESSURE_HPA, latest, now_s, config
@@ -25,6 +28,11 @@ def around(plan: SensorPlan, latest: Mapping[str, Latest], config: Config, now_s
         ),
         latitude_deg=position[0] if position else None,
     )
+
+
+@lru_cache(maxsize=4)
+def _alone(latitude_deg: float | None) -> Surroundings:
+    return Surroundings(latitude_deg=latitude_deg)
 
 
 def _measured(

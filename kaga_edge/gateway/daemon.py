@@ -60,7 +60,7 @@ from kaga_edge.station.page.opening import Opening
 from kaga_edge.store import Store
 from kaga_edge.uplink import Uplink, UplinkSettings
 from kaga_edge.vocabulary.errors import CollectionStopped, KagaError, SensorSilent
-from kaga_edge.vocabulary.readings import ClockTrust, Moment
+from kaga_edge.vocabulary.readings import Alert, ClockTrust, Moment, Sample
 
 if TYPE_CHECKING:
     from kaga_edge.uplink.commands import Commands
@@ -430,9 +430,10 @@ class Daemon:
         at_s = self._clock.monotonic_ns() / 1e9
         if (gap := self._counting.missed(plan)) is not None:
             self._recorder.add(Entry(sample=gap))
+        known = self._states[plan.id]
         state, judged = judge(
             plan,
-            self._states[plan.id],
+            known,
             at=polled.at,
             at_s=at_s,
             measurements=polled.measurements,
@@ -440,7 +441,7 @@ class Daemon:
             raw=polled.raw,
             maintained=self._upkeep.covers(plan.id, polled.at),
         )
-        known, self._states[plan.id] = self._states[plan.id], state
+        self._states[plan.id] = state
         seen = self._watches.see(judged.sample, at_s)
         alerts = (*map(worded_rank, judged.alerts), *seen.alerts)
         for alert in alerts:
@@ -450,25 +451,36 @@ class Daemon:
         self._power.see(polled)
         kept = self._upkeep.keep(seen.sample, alerts)
         self._battery.see(kept.sample, at_s)
-        news, told = self._configured.news(polled.at)
-        cleared, forgotten = self._retired.news(polled.at)
-        disk, disk_told = self._disk.news(polled.at, self._store.sick)
+        told, remember = self._news(polled.at)
         paced = self._events.see(kept.sample, at_s, state.raised)
         remember = (
             *self._to_remember(plan.id, known, polled.at),
             *seen.remember,
             *kept.remember,
-            *told,
             *paced,
-            *forgotten,
-            *disk_told,
+            *remember,
         )
-        told_now = (*kept.alerts, *news, *cleared, *disk)
-        self._recorder.add(Entry(sample=kept.sample, alerts=told_now, remember=remember))
-        before = self._latest.get(plan.id)
-        self._latest[plan.id] = newer(before, kept.sample, polled.error, at_s)
-        log_change(plan.id, before, self._latest[plan.id])
-        for one in notable.values(plan.id, before, self._latest[plan.id]):
+        self._recorder.add(Entry(sample=kept.sample, alerts=(*kept.alerts, *told), remember=remember))
+        self._note_latest(plan.id, kept.sample, polled.error, at_s)
+
+    def _news(self, at: Moment) -> tuple[tuple[Alert, ...], tuple[tuple[str, str], ...]]:
+        """Return what goes to the city with the next sample, whichever it is, and its memory."""
+        told: tuple[Alert, ...] = ()
+        remember: tuple[tuple[str, str], ...] = ()
+        for alerts, memory in (
+            self._configured.news(at),
+            self._retired.news(at),
+            self._disk.news(at, self._store.sick),
+        ):
+            if memory:
+                told, remember = (*told, *alerts), (*remember, *memory)
+        return told, remember
+
+    def _note_latest(self, sensor: str, sample: Sample, error: KagaError | None, at_s: float) -> None:
+        before = self._latest.get(sensor)
+        self._latest[sensor] = after = newer(before, sample, error, at_s)
+        log_change(sensor, before, after)
+        for one in notable.values(sensor, before, after):
             journal.event(one.level, one.name, **one.fields)
 
     def _to_remember(self, sensor_id: str, known: SensorState, at: Moment) -> tuple[tuple[str, str], ...]:

@@ -14,14 +14,12 @@ from kaga_edge.station.journal import NOTICE
 from kaga_edge.text import quality_words
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import Quantity
-from kaga_edge.vocabulary.readings import Flag
 
 PRESSURE = 0.9  # of the store's budget
 RELIEF = 0.8
 LATE_ROWS = 50  # fewer waiting rows are just the batch that is on its way
 KEY = "run"
 UNDER_VOLTAGE = Quantity.UNDER_VOLTAGE
-SUSPECT = Flag.STUCK | Flag.OUT_OF_RANGE | Flag.LOW_QUALITY  # a spike passes by itself
 
 
 class Memory(Protocol):
@@ -94,23 +92,15 @@ def values(sensor: str, before: Latest | None, after: Latest) -> tuple[News, ...
     if before is None or after.error is not None or before.error is not None:
         return ()
     news = []
-    doubt, was = _doubt(after), _doubt(before)
-    if doubt and not was:
-        fields: dict[str, object] = {"sensor": sensor, "quality": quality_words(int(doubt), "en")}
+    if after.doubt and not before.doubt:
+        quality = quality_words(int(after.doubt), "en")
+        fields: dict[str, object] = {"sensor": sensor, "quality": quality}
         news.append(News(level=30, name="sensor.suspect", fields=fields))
     low = _low(after)
     if low is not None and _low(before) is (not low):
         name = "power.low" if low else "power.good"
         news.append(News(level=30 if low else NOTICE, name=name, fields={"sensor": sensor}))
     return tuple(news)
-
-
-def _doubt(latest: Latest) -> Flag:
-    found = Flag.GOOD
-    for reading in latest.readings:
-        if reading.flags:
-            found |= reading.flags & SUSPECT
-    return found
 
 
 def _low(latest: Latest) -> bool | None:

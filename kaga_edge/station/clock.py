@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from kaga_edge.core.timekeeping import Floor, best_guess
@@ -133,10 +134,15 @@ class _Timex(ctypes.Structure):
     )
 
 
+@lru_cache(maxsize=1)
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def kernel_says() -> KernelSays:
     """Return whether NTP (or PTP) holds the kernel's clock, and how wrong it may be."""
     timex = _Timex()
-    state = int(ctypes.CDLL(None).adjtimex(ctypes.byref(timex)))
+    state = int(_libc().adjtimex(ctypes.byref(timex)))
     if state == -1:  # the unit's ProtectClock forbids even asking
         return KernelSays(synchronised=TIMESYNCD_SAYS.exists(), error_ms=UNKNOWN_ERROR_MS)
     held = state != TIME_ERROR and not timex.status & STA_UNSYNC

@@ -90,7 +90,7 @@ class Sender:
         now_ns = self.now_ns()
         match change:
             case Committed():
-                self.tell(
+                self._inbox.append(
                     words.RowsCommitted(
                         now_ns=now_ns,
                         ep=change.ep,
@@ -101,12 +101,21 @@ class Sender:
                         late=change.late,
                     )
                 )
+                if not self._only_joins(change):
+                    self._wake.set()
             case Gone():
                 self.tell(words.RowsGone(now_ns=now_ns, ep=change.ep, ranges=change.ranges, e=change.e))
             case EpochBegan():
                 self.tell(words.RowsCommitted(now_ns=now_ns, ep=change.ep))
                 if change.reason in ("damaged", "found"):
                     self.reader.ask(Look())
+
+    def _only_joins(self, change: Committed) -> bool:
+        """Say whether rows only join those that wait for their batch: its time wakes us, they need not."""
+        fresh = self.state.fresh
+        if change.late or change.notices_first or not self.state.link or not fresh:
+            return False
+        return fresh[0].ep == change.ep and change.last - fresh[0].first + 1 < self.state.rows_most
 
     def link_up(self, link: Link, number: int) -> None:
         """A greeted connection: from here on ``Publish`` goes there."""
