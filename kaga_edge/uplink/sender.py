@@ -112,10 +112,12 @@ class Sender:
 
     def _only_joins(self, change: Committed) -> bool:
         """Say whether rows only join those that wait for their batch: its time wakes us, they need not."""
-        fresh = self.state.fresh
-        if change.late or change.notices_first or not self.state.link or not fresh:
+        state = self.state
+        if change.late or change.notices_first or not state.link or not state.fresh:
             return False
-        return fresh[0].ep == change.ep and change.last - fresh[0].first + 1 < self.state.rows_most
+        first = state.fresh[0]
+        in_time = self.now_ns() < first.born_ns + state.rules.batch_ns
+        return in_time and first.ep == change.ep and change.last - first.first + 1 < state.rows_most
 
     def link_up(self, link: Link, number: int) -> None:
         """A greeted connection: from here on ``Publish`` goes there."""
