@@ -73,6 +73,8 @@ def line(snapshot: Snapshot) -> str:
     ]
     if snapshot.get("config", {}).get("source", "files") != "files":
         parts.append(f"config={snapshot['config']['source']}")
+    if snapshot.get("alarms"):
+        parts.append(f"alarms={len(snapshot['alarms'])}")
     codes = [sensor["error"]["code"] for sensor in sensors if sensor["error"]]
     return " ".join(parts + [f"code={code}" for code in codes[:1]])
 
@@ -84,7 +86,7 @@ def screen(snapshot: Snapshot, lang: str, *, colour: bool = False) -> list[str]:
     shown = f"\x1b[{COLOURS[state]}m{word}\x1b[0m" if colour else word
     head = _head(f"{snapshot['name'][lang]}", snapshot["gw"])
     reasons = ("、" if lang == "ja" else ", ").join(_reasons(snapshot, lang))
-    lines = [*head, f"{_label('state', lang)}{shown}: {reasons}"]
+    lines = [*head, f"{_label('state', lang)}{shown}: {reasons}", *_alarms(snapshot, lang)]
     for sensor in snapshot["sensors"]:
         lines += _sensor(sensor, lang)
     lines += [_waiting(snapshot, lang), _room(snapshot, lang), *_link(snapshot, lang), _clock(snapshot, lang)]
@@ -110,8 +112,19 @@ def _reasons(snapshot: Snapshot, lang: str) -> list[str]:
         reasons.append(say("status.store_sick", lang))
     if snapshot.get("config", {}).get("source") in DEGRADED:
         reasons.append(say("status.config_reason", lang))
+    if snapshot.get("alarms"):
+        reasons.append(say("status.alarm_raised", lang))
     usual = {"ok": "status.all_good", "starting": "status.wait"}
     return reasons or [say(usual.get(snapshot["state"], "status.below"), lang)]
+
+
+def _alarms(snapshot: Snapshot, lang: str) -> list[str]:
+    if not snapshot.get("alarms"):
+        return []
+    from kaga_edge.station.page import view  # late: few screens need its words
+    from kaga_edge.station.page.wording import Words
+
+    return [f"{_label('alarm', lang)}{said}" for said in view.alarms(snapshot, {}, Words(lang=lang))]
 
 
 def _sensor(sensor: dict[str, Any], lang: str) -> list[str]:

@@ -14,6 +14,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "status.store_sick": ("ディスク障害", "the disk is sick"),
     "status.wait": ("最初の値を待っています", "waiting for first values"),
     "status.below": ("下の行を参照", "see below"),
+    "status.alarm": ("警報", "Alarm"),
+    "status.alarm_raised": ("警報あり", "an alarm is raised"),
     "status.all_good": ("すべて良好", "all good"),
     "sensor.ok": ("正常", "good"),
     "sensor.failing": ("無応答", "silent"),

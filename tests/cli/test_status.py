@@ -36,6 +36,26 @@ def test_the_screen_in_english(snapshot):
     ]
 
 
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        (
+            "en",
+            ["State   OK: an alarm is raised", "Alarm   Water level has reached: flood danger level"],
+        ),
+        ("ja", ["状態    正常: 警報あり", "警報    水位: 氾濫危険水位に達しています"]),
+    ],
+)
+def test_a_raised_alarm_is_never_called_all_good(snapshot, lang, said):
+    """It used to say "OK: all good" while the river stood above its danger level."""
+    usual = snapshot()
+    raised = {"state": "ok", "sensors": usual["sensors"][:1], "alarms": ["danger/level-1/water_level"]}
+    shown = usual | raised
+    lines_ = screen(shown, lang)
+    assert [one for one in lines_ if one in said] == said
+    assert " alarms=1" in line(shown)
+
+
 def test_the_screen_in_japanese(snapshot):
     assert screen(snapshot(), "ja") == [
         "大聖寺川 三木大橋  flood-daishoji-01",

@@ -52,7 +52,8 @@ class Container:
             "mount --make-rprivate /; umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; "
             f"mkdir -p {group}; echo $$ > {group}/cgroup.procs; "
             f"exec systemd-nspawn --quiet --boot -D {self.root} -M {self.name} --register=no --keep-unit "
-            "--private-network --console=pipe"
+            "--private-network --console=pipe "
+            "--system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self'"
         )
         log = (self.root.parent / "boot.log").open("ab")
         self.process = subprocess.Popen(["unshare", "-m", "sh", "-c", prepare], stdout=log, stderr=log)

@@ -93,8 +93,8 @@ def _worries(status: Json, facts: Json, say_: Words) -> Iterator[tuple[str, str]
             yield grave, say_("page.says.failing_some", n=len(silent))
     if status["link"]["state"] in ("down", "refused"):
         yield "attention", say_(f"page.says.link_{status['link']['state']}")
-    for key in _worst_of_each(status.get("alarms", ()), facts):
-        yield "alarm", _alarm(key, status, say_)
+    for sentence in alarms(status, facts, say_):
+        yield "alarm", sentence
     for window in status.get("maintenance", ()):
         site = window["sensor"] == "site"
         what = say_("maintenance.site") if site else titles.get(window["sensor"], window["sensor"])
@@ -105,6 +105,11 @@ def _worries(status: Json, facts: Json, say_: Words) -> Iterator[tuple[str, str]
         yield "attention", say_("page.says.stopped", what=what, who=stop["who"])
     if (status.get("config") or {}).get("source") in ("last_good", "rolled_back"):
         yield "attention", say_("page.says.config")
+
+
+def alarms(status: Json, facts: Json, say_: Words) -> list[str]:
+    """Return a sentence for each raised alarm; ``facts`` know which rank outweighs another."""
+    return [_alarm(key, status, say_) for key in _worst_of_each(status.get("alarms", ()), facts)]
 
 
 def _titles(status: Json, say_: Words) -> dict[str, str]:
