@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-# The first that is there. Windows hides known endings: who renames to "kaga-edge.toml" there gets one more.
+# One of these. Windows hides known endings: who renames to "kaga-edge.toml" there gets one more.
 MAIN_NAMES = ("kaga-edge.toml", "kaga-edge.toml.txt", "site.toml", "site.toml.txt")
 SECRET_LISTS = ("secrets.txt", "secrets.txt.txt")
 RESULT = "RESULT.txt"
@@ -30,12 +30,15 @@ class Found:
     secret_list: str | None = None
     certificates: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()  # two configurations: which one is meant, nobody can know
     misnamed: tuple[str, ...] = ()  # meant for us, by the looks of it, under a name nobody asks for
 
     @property
     def anything(self) -> bool:
         """Whether there is something to take in."""
-        return bool(self.main or self.parts or self.secret_list or self.certificates or self.keys)
+        return bool(
+            self.main or self.rivals or self.parts or self.secret_list or self.certificates or self.keys
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +55,17 @@ def sort_out(texts: Mapping[str, str]) -> Found:
     lower = {name.lower(): name for name in names if "/" not in name}
     pem = [name for name in names if "/" not in name and name.lower().endswith((*CERTIFICATES, *KEYS))]
     keys = tuple(name for name in pem if PRIVATE in texts[name])
-    main = next((lower[name] for name in MAIN_NAMES if name in lower), None)
+    mains = [lower[name] for name in MAIN_NAMES if name in lower]
     secret_list = next((lower[name] for name in SECRET_LISTS if name in lower), None)
     meant = [name for low, name in lower.items() if ".toml" in low or low.startswith("secret")]
     return Found(
-        main=main,
+        main=mains[0] if len(mains) == 1 else None,
+        rivals=tuple(mains) if len(mains) > 1 else (),
         parts=tuple(n for n in names if n.lower().startswith("conf.d/") and n.lower().endswith(".toml")),
         secret_list=secret_list,
         certificates=tuple(name for name in pem if name not in keys),
         keys=keys,
-        misnamed=tuple(name for name in meant if name not in (main, secret_list, *pem)),
+        misnamed=tuple(name for name in meant if name not in (*mains, secret_list, *pem)),
     )
 
 

@@ -103,7 +103,7 @@ class ControlSocket:
             )
         odd = [name for name in NAMES if not isinstance(request.get(name), str | None)]
         if odd:
-            return failure(KagaError(f"{odd[0]} is no text", fix=f'Ask {{"{odd[0]}":"…"}}'))
+            return failure(KagaError(f"{odd[0]} is no text", fix=f'Ask {{"{odd[0]}":"..."}}'))
         try:
             return await action(request)
         except KagaError as error:

@@ -56,6 +56,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{file} は名前が違うので取り込みません。設定は kaga-edge.toml、パスワードは secrets.txt です",
         "{file} is not taken in: a configuration is called kaga-edge.toml, passwords secrets.txt",
     ),
+    "drop.rivals": (
+        "設定が二つあり、どちらか分かりません: {files}。一つだけ残してください",
+        "two configurations, which one is meant? {files}: leave only one",
+    ),
+    "drop.secret_missing": (
+        "パスワード {name} がありません。secrets.txt に「{name} = ...」と書いて、ここに置いてください",
+        "the secret {name} is missing: put secrets.txt here with a line {name} = ...",
+    ),
+    "drop.quoted": (
+        "{name} の引用符もパスワードの一部とみなしました",
+        "{name}: the quotes were taken as part of the secret",
+    ),
     "drop.secrets": ("パスワードを登録しました: {names}", "secrets taken in: {names}"),
     "drop.secret_line": (
         "{file} の {line}行目は「名前 = 値」の形ではありません",

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kaga_edge.config import Config, ConfigFaults, load
 from kaga_edge.config.placing import put
+from kaga_edge.config.secret import secret_file
 from kaga_edge.core.dropping import RESULT, TAKEN, Found, read_secrets, result, sort_out
 from kaga_edge.station.setup.files import wipe
 from kaga_edge.station.setup.machine import BOOT_FOLDERS, SetupFailed
@@ -36,6 +37,7 @@ class Told:
 
     lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     faults: ConfigFaults | None = None
+    judged_at: str = ""  # the passing folder that the faults name
     took_config: bool = False
     failed: bool = False
 
@@ -51,9 +53,13 @@ class Told:
 
     def text(self, lang: str) -> list[str]:
         """Return the lines in one language."""
-        lines = [say(code, lang, **params) for code, params in self.lines]
-        if self.faults is not None:
-            lines += ["  " + fault.text(lang) for fault in self.faults.faults]
+        lines = []
+        for code, params in self.lines:
+            lines.append(say(code, lang, **params))
+            if code == "drop.faulty" and self.faults is not None:
+                lines += [
+                    "  " + fault.text(lang).replace(self.judged_at, f"/{ETC}") for fault in self.faults.faults
+                ]
         return lines
 
 
@@ -108,6 +114,10 @@ def _take(
 ) -> None:
     _secrets(found, texts, folder, etc, told)
     _certificates(found, texts, folder, etc, told)
+    if found.rivals:
+        told.failed = True
+        told.say("drop.rivals", files=", ".join(found.rivals))
+        return
     if found.main is None and not found.parts:
         return
     with tempfile.TemporaryDirectory(dir=etc, prefix=".drop-") as scratch:
@@ -115,7 +125,7 @@ def _take(
         try:
             config = judge(staged)
         except ConfigFaults as faults:
-            told.faults = faults
+            told.faults, told.judged_at = faults, scratch
             told.say("drop.faulty", count=len(faults.faults))
             return
     if site is not None and config.site.id != site:
@@ -125,6 +135,10 @@ def _take(
     _install(found, texts, folder, etc)
     told.took_config = True
     told.say("drop.config", site=config.site.id, sensors=len(config.sensors))
+    missing = config.platform.secret if config.platform is not None else None
+    if missing is not None and not secret_file(etc, missing).is_file():
+        told.failed = True
+        told.say("drop.secret_missing", name=missing)
 
 
 def _secrets(found: Found, texts: dict[str, str], folder: Path, etc: Path, told: Told) -> None:
@@ -135,6 +149,10 @@ def _secrets(found: Found, texts: dict[str, str], folder: Path, etc: Path, told:
         _place(etc / "secrets" / name, f"{value}\n", SECRET_MODE)
     if secrets.values:
         told.say("drop.secrets", names=", ".join(secrets.values))
+    for name in (
+        name for name, value in secrets.values.items() if len(value) > 1 and value[0] == value[-1] in "\"'"
+    ):
+        told.say("drop.quoted", name=name)
     for number in secrets.wrong:
         told.failed = True
         told.say("drop.secret_line", file=found.secret_list, line=number)

@@ -173,3 +173,36 @@ def test_a_folder_that_unpacking_put_into_the_folder_is_taken_too(root, drop, zo
     assert take_in(root, when=WHEN).took_config
     assert "設定を取り込みました" in result(inner)
     assert not (inner / "secrets.txt").exists()
+
+
+def test_a_password_that_the_configuration_names_and_nobody_brought_is_asked_for(root, drop, zone):
+    """It used to say "all good", and the station never reached the city."""
+    (zone / "secrets.txt").unlink()
+    told = take_in(root, when=WHEN)
+    assert told.took_config
+    assert told.failed
+    assert "the secret mqtt-password is missing" in result(zone)
+    assert "All good" not in result(zone)
+
+
+def test_of_two_configurations_none_is_taken(root, drop, zone, site):
+    """The second used to be taken in over the first at the next start."""
+    (zone / "site.toml").write_text(site.replace("flood-test-01", "another"))
+    assert not take_in(root, when=WHEN).took_config
+    assert "two configurations, which one is meant? kaga-edge.toml, site.toml" in result(zone)
+    assert (zone / "kaga-edge.toml").exists()
+
+
+def test_faults_stand_below_the_line_that_announces_them_and_name_no_passing_folder(root, drop, zone):
+    (zone / "ca.pem").unlink()
+    take_in(root, when=WHEN)
+    lines = result(zone).splitlines()
+    at = lines.index("the configuration has 1 fault(s) and is not taken in; the previous one goes on:")
+    assert "platform.ca: the file /etc/kaga-edge/" in lines[at + 1]
+    assert ".drop-" not in result(zone)
+
+
+def test_quotes_around_a_password_are_told(root, zone):
+    (zone / "secrets.txt").write_text('mqtt-password = "x y"\n')
+    take_in(root, when=WHEN)
+    assert "mqtt-password の引用符もパスワードの一部" in result(zone)
