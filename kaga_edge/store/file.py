@@ -205,7 +205,7 @@ def refuse_locked(path: Path, disk: Disk) -> None:
 
 def _refusal(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> Exception:
     # What is asked while opening is always the same, and right: an error in it is one of the file.
-    if isinstance(error, UnicodeDecodeError) or error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+    if isinstance(error, UnicodeDecodeError) or getattr(error, "sqlite_errorcode", 1) == sqlite3.SQLITE_ERROR:
         return FileDamaged(str(error))
     code = fault_code(error)
     if code in DAMAGED:
