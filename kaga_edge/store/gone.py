@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from kaga_edge.core.retention import Removal
 from kaga_edge.core.stored import Gone, Ledger, LedgerLine
 from kaga_edge.store.book import Book, spans_read, spans_text
 from kaga_edge.store.errors import StoreError
+from kaga_edge.store.highwater import Mark
 from kaga_edge.store.opened import OpenedFile, Write
 from kaga_edge.store.statements import by_sensor, delete_rows, store_spans, write_notice
 
@@ -205,15 +207,25 @@ class LossLedger(OpenedFile):
         for book in self._books:
             self._follow_settled(book)
             self._declare_unsaved(book)
-            mark = self._high.mark(book.ep)
+            mark = self._mark(book.ep)
             torn = self._torn and book is self._present and book.next_n <= mark.n_upto
             if book.next_e < mark.e or (torn and book.next_e <= mark.e_upto):
                 self._remove_notices(book, book.next_e, mark.e_upto)
                 book.next_e = mark.e_upto + 1
             if book.next_n < mark.n or torn:
+                tell = log.error if book.next_n < mark.n else log.warning
                 first, book.next_n = book.next_n, mark.n_upto + 1
-                log.error("store.rolled_back epoch=%s skipped=%d..%d", book.ep, first, mark.n_upto)
+                tell("store.rolled_back epoch=%s skipped=%d..%d", book.ep, first, mark.n_upto)
                 self._declare_gone(book.ep, Ranges(((first, mark.n_upto),)), "skipped", Ranges(), delete=True)
+
+    def _mark(self, ep: str) -> Mark:
+        """Return an epoch's mark, from the copy beside the database and the one in it."""
+        ask = "SELECT value FROM memory WHERE key = ?"
+        held = self._connection().execute(ask, (f"high.{ep}",)).fetchone()
+        with contextlib.suppress(ValueError):
+            n_upto, e_upto = (int(word) for word in held[0].split()) if held else (0, 0)
+            self._high.learn(ep, n_upto, e_upto)
+        return self._high.mark(ep)
 
     def _follow_settled(self, book: Book) -> None:
         """Go on above every number the books name: a disk that lied may have lost rows it had delivered."""

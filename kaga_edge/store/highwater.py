@@ -48,7 +48,8 @@ class HighWater:
         self._note_path = path.with_suffix(".used")
         self._disk = disk
         marks, self._facts = _read(path, disk)
-        self._marks = _with_note(marks, _read_note(self._note_path, disk))
+        self._noted = _read_note(self._note_path, disk)
+        self._marks = _with_note(marks, self._noted)
 
     def mark(self, ep: str) -> Mark:
         """Return what is known of an epoch; nothing reserved when it is not in the file."""
@@ -87,6 +88,16 @@ class HighWater:
             with contextlib.suppress(OSError):
                 self._disk.write_whole(self.path, _text(self._marks, facts))
                 self._facts = facts
+
+    def learn(self, ep: str, n_upto: int, e_upto: int) -> None:
+        """Take the database's own copy of a block into account: a card may have kept that one only."""
+        known = self.mark(ep)
+        taken = replace(known, n_upto=max(known.n_upto, n_upto), e_upto=max(known.e_upto, e_upto))
+        self._marks = {**self._marks, ep: taken}
+
+    def ended_with(self, ep: str, next_n: int, next_e: int) -> bool:
+        """Say whether the note that was found tells of exactly these numbers: nothing later was written."""
+        return self._noted == (ep, next_n, next_e)
 
     def note(self, ep: str, *, next_n: int, next_e: int) -> None:
         """Note from where numbers are not used yet. A refusal is let pass, as in ``reserve``."""

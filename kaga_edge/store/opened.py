@@ -73,6 +73,7 @@ class OpenedFile:
         self._high = HighWater(path.with_name(path.name + ".high"), self._disk)
         self._mark_due: tuple[str, str] | None = None
         self._torn = self._reading = False
+        self._left_log = False  # a log was found: whoever ran before did not close the file
         self._alarm_due = False  # a file was set aside and nobody was told yet
         self._making_room = False
         self._for_room = (0, 0)  # numbers and notices taken by making room inside the present write
@@ -87,6 +88,13 @@ class OpenedFile:
     def report_to(self, on_change: Callable[[Change], None]) -> None:
         """Tell of every change there from now on."""
         self._on_change = on_change
+
+    def end(self) -> None:
+        """Close the file for good, with a note of how far it came: what a power cut leaves out."""
+        if self._db is not None:
+            book = self._present
+            self._high.note(book.ep, next_n=book.next_n, next_e=book.next_e)
+        self.close()
 
     def close(self) -> None:
         """Close the file. Everything acknowledged is on disk already."""
@@ -123,9 +131,14 @@ class OpenedFile:
         try:
             if not self._disk.exists(self.path) and self._disk.exists(self._salvaged_path):
                 self._disk.rename(self._salvaged_path, self.path)  # a cut came between the two renames
-            refuse_locked(self.path, self._disk)
             left = self._disk.read(log_path) if self._disk.exists(log_path) else b""
+            journal = self.path.with_name(self.path.name + "-journal")
+            if not left and not self._disk.exists(
+                journal
+            ):  # else a cut ruined the header: those have it whole
+                refuse_locked(self.path, self._disk)
             self._db = open_file(self.path, self._max_bytes, self._disk, as_found=True)
+            self._left_log = bool(left)
             self._judge(left)  # before anything is written: it compares the log with what was found
             ensure_schema(self._connection())
             self._read_whole()
@@ -235,9 +248,23 @@ class OpenedFile:
         promised = {book.ep: book.next_n for book in self._books}
         self._books = read_books(db, self._upstream)
         self._torn |= any(book.next_n < promised.get(book.ep, 0) for book in self._books)
+        self._torn |= bool(self._books) and not promised and self._cut_off()
         if not self._books or self._elsewhere(db):
             self._begin_epoch(db)
         self._read_further(db)
+
+    def _cut_off(self) -> bool:
+        """Say whether the power may have gone while the file was open.
+
+        Then a card that lied about a sync has perhaps lost whole transactions from the end, and there is
+        nothing to see of it: numbers that were sent would be given out again, and the platform would take
+        the new samples for those it has. A process that was killed lost nothing: the same boot goes on.
+        """
+        book = self._present
+        last = book.runs[-1].boot if book.runs else ""
+        if last in ("", self._clock.now().boot):
+            return False
+        return self._left_log or not self._high.ended_with(book.ep, book.next_n, book.next_e)
 
     def _elsewhere(self, db: sqlite3.Connection) -> bool:
         """Say whether the file was made on another machine; fill in what was unknown then."""

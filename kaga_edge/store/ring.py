@@ -170,7 +170,7 @@ class Ringed:
                 log.error("store.ring_lost epoch=%s rows=%d", ring.epoch, ring.rows)
             self._rings = []
         if self._file is not None:
-            self._file.close()
+            self._file.end()
 
     # --- writing ---
 
