@@ -1,8 +1,8 @@
 """The receiver's own SQLite file: everything that came, once each, under the key (gateway, epoch, n).
 
 One group of messages is one transaction; what is acknowledged afterwards, to the broker and to the
-gateway, is on disk. All methods run in one thread (the receiver's). Longer than most: it is the one
-place that knows the tables.
+gateway, is on disk. All methods run in one thread (the receiver's). Longer than most: what a message does to
+the tables belongs side by side; what stands in memory is ``known``'s.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from kaga_edge.contract.wire import MessageUnreadable
 from kaga_edge.core.ranges import Ranges
+from kaga_edge.receiver.known import Epoch, Gateway, Known
 from kaga_edge.receiver.reading import (
     RETIMED,
     THINNED,
@@ -72,47 +73,6 @@ class Kept:
     rows: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
-class _Gateway:
-    id: int
-    gw: str
-    state: str
-    listening: Listening
-    catalogs: set[str]
-    asked: set[str] = field(default_factory=set)
-    offsets: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Epoch:
-    id: int
-    gateway: _Gateway
-    ep: str
-    arrived: Ranges = NONE
-    gone: Ranges = NONE
-    events: Ranges = NONE
-    highest: int = 0
-    repeated: int = 0
-    retimed: int = 0
-    conflicting: int = 0
-    alerts: int = 0
-    runs: dict[tuple[str, int, str], int] = field(default_factory=dict)
-
-    def counts(self) -> Counts:
-        return Counts(
-            gw=self.gateway.gw,
-            ep=self.ep,
-            arrived_rows=self.arrived,
-            gone_rows=self.gone,
-            events=self.events,
-            highest=self.highest,
-            repeated=self.repeated,
-            retimed=self.retimed,
-            conflicting=self.conflicting,
-            alerts=self.alerts,
-        )
-
-
 class ArchiveBusy(KagaError):
     """Another process (a running receiver) has the file."""
 
@@ -143,13 +103,9 @@ class Archive:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(files("kaga_edge.receiver").joinpath("schema.sql").read_text())
-        self._gateways: dict[str, _Gateway] = {}
-        self._epochs: dict[tuple[str, str], _Epoch] = {}
-        self._touched: dict[tuple[str, str], _Epoch] = {}
-        self._heard: dict[str, _Gateway] = {}
         self._kept = Kept()
         self.unreadable = self._count_of("unreadable")
-        self._load()
+        self._known = Known(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -172,8 +128,8 @@ class Archive:
     def everything(self) -> Kept:
         """Return the counts of every epoch, as after a restart."""
         return Kept(
-            counts=[epoch.counts() for epoch in self._epochs.values()],
-            listening={gw: gateway.listening for gw, gateway in self._gateways.items()},
+            counts=[epoch.counts() for epoch in self._known.epochs.values()],
+            listening={gw: gateway.listening for gw, gateway in self._known.gateways.items()},
         )
 
     def keep(self, arrivals: Sequence[Arrival]) -> Kept:
@@ -185,18 +141,18 @@ class Archive:
                 self._take(arrival)
             except MessageUnreadable as error:
                 self._set_aside(arrival, error.what)
-        self._save()
+        self._known.save()
         self._db.execute("COMMIT")
-        kept.counts = [epoch.counts() for epoch in self._touched.values()]
-        kept.listening = {gw: gateway.listening for gw, gateway in self._heard.items()}
-        self._touched.clear()
-        self._heard.clear()
+        kept.counts = [epoch.counts() for epoch in self._known.touched.values()]
+        kept.listening = {gw: gateway.listening for gw, gateway in self._known.heard.items()}
+        self._known.touched.clear()
+        self._known.heard.clear()
         return kept
 
     def catalog(self, gw: str, k: str) -> dict[str, Any] | None:
         """Return a catalog's body, None when it never came."""
         found = self._db.execute(
-            "SELECT body FROM catalog WHERE gateway = ? AND k = ?", (self._gateways[gw].id, k)
+            "SELECT body FROM catalog WHERE gateway = ? AND k = ?", (self._known.gateways[gw].id, k)
         ).fetchone()
         return None if found is None else dict(json.loads(found[0]))
 
@@ -208,7 +164,7 @@ class Archive:
                 " JOIN epoch ON epoch.id = current.epoch"
                 " JOIN sample ON sample.epoch = current.epoch AND sample.n = current.n"
                 " JOIN run ON run.id = sample.run WHERE gateway = ? ORDER BY current.at_ms",
-                (self._gateways[gw].id,),
+                (self._known.gateways[gw].id,),
             )
         )
 
@@ -217,13 +173,13 @@ class Archive:
         found = self._db.execute(
             "SELECT body, max(e) FROM event JOIN epoch ON epoch.id = event.epoch"
             " WHERE gateway = ? AND kind = 'alert' GROUP BY epoch.id, key ORDER BY epoch.id, e",
-            (self._gateways[gw].id,),
+            (self._known.gateways[gw].id,),
         )
         return [json.loads(body) for body, _e in found]
 
     def gateways(self) -> list[tuple[str, str, Listening]]:
         """Return (gateway, state, listening) of each gateway ever heard of."""
-        return [(one.gw, one.state, one.listening) for one in self._gateways.values()]
+        return [(one.gw, one.state, one.listening) for one in self._known.gateways.values()]
 
     # --- one message ---
 
@@ -235,9 +191,9 @@ class Archive:
             self._take_batch(address, batch_of(arrival.payload), arrival)
             return
         body = message_of(address, arrival.payload)
-        gateway = self._gateway(address.gw)
+        gateway = self._known.gateway(address.gw)
         if not arrival.retained and body.get("st") != "dead":  # the broker says that, not the gateway
-            self._hear(gateway, arrival.at_ms)
+            self._known.hear(gateway, arrival.at_ms)
         match address.leaf:
             case "alert":
                 self._take_alert(gateway, body, arrival)
@@ -252,10 +208,10 @@ class Archive:
                 self._document(gateway, address.leaf, body)
 
     def _take_batch(self, address: Address, batch: Batch, arrival: Arrival) -> None:
-        gateway = self._gateway(address.gw)
-        epoch = self._epoch(gateway, batch.ep)
+        gateway = self._known.gateway(address.gw)
+        epoch = self._known.epoch(gateway, batch.ep)
         first, last = batch.rows[0].n, batch.rows[-1].n
-        run = self._run(epoch, batch)
+        run = self._known.run(epoch, batch)
         again = bool(epoch.arrived.within(first, last))
         fresh = self._compare(epoch, batch, run, arrival) if again else batch.rows
         self._insert(epoch, batch, run, fresh)
@@ -266,11 +222,11 @@ class Archive:
             self._kept.unknown_catalogs.add((gateway.gw, batch.k))
             self._tell("unknown_catalog", gateway, k=batch.k)
         if not arrival.retained:
-            self._hear(gateway, arrival.at_ms)
+            self._known.hear(gateway, arrival.at_ms)
         if fresh and batch.c >= TRUSTED:
             gateway.listening = gateway.listening.had_rows([row.at_ms for row in fresh])
 
-    def _insert(self, epoch: _Epoch, batch: Batch, run: int, rows: Sequence[Row]) -> None:
+    def _insert(self, epoch: Epoch, batch: Batch, run: int, rows: Sequence[Row]) -> None:
         shift_ms = epoch.gateway.offsets.get(batch.boot) if batch.c <= TRUSTED else None
         self._db.executemany(
             "INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -292,7 +248,7 @@ class Archive:
                 newest[sensor] = when_ms, n
         self._advance(epoch, [(sensor, n, when_ms) for sensor, (when_ms, n) in newest.items()])
 
-    def _advance(self, epoch: _Epoch, newest: Sequence[tuple[int, int, int]]) -> None:
+    def _advance(self, epoch: Epoch, newest: Sequence[tuple[int, int, int]]) -> None:
         """Make rows (sensor, n, time) current unless something newer is."""
         self._db.executemany(
             "INSERT INTO current VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
@@ -302,7 +258,7 @@ class Archive:
 
     # --- the same number again ---
 
-    def _compare(self, epoch: _Epoch, batch: Batch, run: int, arrival: Arrival) -> list[Row]:
+    def _compare(self, epoch: Epoch, batch: Batch, run: int, arrival: Arrival) -> list[Row]:
         """Return the rows that are new; count the others as repeated, re-timed or conflicting."""
         stored = {
             found[0]: found[1:]
@@ -328,7 +284,7 @@ class Archive:
             self._put_aside(arrival, f"conflicting content for {epoch.ep} {against[0]}")
         return fresh
 
-    def _settled(self, epoch: _Epoch, batch: Batch, run: int, row: Row, before: tuple[Any, ...]) -> bool:
+    def _settled(self, epoch: Epoch, batch: Batch, run: int, row: Row, before: tuple[Any, ...]) -> bool:
         """Apply the re-timing rule: the time with flag 256 wins; all else must be equal."""
         sensor, at_ms, vals, q, k = before
         was_retimed = any(flag & RETIMED for flag in flags_of(q))
@@ -345,7 +301,7 @@ class Archive:
             epoch.repeated += 1
         return True
 
-    def _retime(self, epoch: _Epoch, run: int, row: Row) -> None:
+    def _retime(self, epoch: Epoch, run: int, row: Row) -> None:
         self._db.execute(
             "UPDATE sample SET run = ?, at_ms = ?, up_ms = ?, true_ms = NULL, q = ?"
             " WHERE epoch = ? AND n = ?",
@@ -360,7 +316,7 @@ class Archive:
         else:
             self._advance(epoch, [(row.sensor, row.n, row.at_ms)])
 
-    def _find_current(self, epoch: _Epoch, sensor: int) -> None:
+    def _find_current(self, epoch: Epoch, sensor: int) -> None:
         """Look through all rows of a sensor: only after a correction touched what was current."""
         found = self._db.execute(
             "SELECT n, coalesce(true_ms, at_ms) AS when_ms FROM sample JOIN run ON run.id = run"
@@ -373,9 +329,9 @@ class Archive:
 
     # --- events ---
 
-    def _take_alert(self, gateway: _Gateway, body: dict[str, Any], arrival: Arrival) -> None:
+    def _take_alert(self, gateway: Gateway, body: dict[str, Any], arrival: Arrival) -> None:
         _gw, ep, number = body["id"].split("/")
-        epoch = self._epoch(gateway, ep)
+        epoch = self._known.epoch(gateway, ep)
         data = body["data"]
         kind = body["type"].removeprefix("jp.kaga.edge.").partition(".")[0]
         if not self._keep_event(epoch, int(number[1:]), kind, data.get("key"), body, arrival):
@@ -388,8 +344,8 @@ class Archive:
                 epoch.highest = max(epoch.highest, data["n"])
             self._tell("alert", gateway, e=int(number[1:]), **data)
 
-    def _take_gone(self, gateway: _Gateway, body: dict[str, Any], arrival: Arrival) -> None:
-        epoch = self._epoch(gateway, body["ep"])
+    def _take_gone(self, gateway: Gateway, body: dict[str, Any], arrival: Arrival) -> None:
+        epoch = self._known.epoch(gateway, body["ep"])
         if not self._keep_event(epoch, body["e"], "gone", None, body, arrival):
             return
         for span in body["g"]:
@@ -399,7 +355,7 @@ class Archive:
         self._tell("gone", gateway, ep=epoch.ep, e=body["e"], g=body["g"])
 
     def _keep_event(
-        self, epoch: _Epoch, e: int, kind: str, key: str | None, body: dict[str, Any], arrival: Arrival
+        self, epoch: Epoch, e: int, kind: str, key: str | None, body: dict[str, Any], arrival: Arrival
     ) -> bool:
         """Store an event; False when its number was here before."""
         if e in epoch.events:
@@ -416,11 +372,11 @@ class Archive:
         epoch.events = epoch.events.add(e, e)
         return True
 
-    def _correct(self, gateway: _Gateway, boot: str, offset_ms: int) -> None:
+    def _correct(self, gateway: Gateway, boot: str, offset_ms: int) -> None:
         """Apply a clock correction to the rows of its boot that came with an untrusted time."""
         gateway.offsets[boot] = offset_ms
         self._db.execute("INSERT OR REPLACE INTO clock VALUES (?, ?, ?)", (gateway.id, boot, offset_ms))
-        for epoch in [epoch for epoch in self._epochs.values() if epoch.gateway is gateway]:
+        for epoch in [epoch for epoch in self._known.epochs.values() if epoch.gateway is gateway]:
             runs = [run for (_k, c, name), run in epoch.runs.items() if name == boot and c <= TRUSTED]
             sensors: set[int] = set()
             for run in runs:
@@ -436,26 +392,26 @@ class Archive:
 
     # --- what is retained ---
 
-    def _take_catalog(self, gateway: _Gateway, body: dict[str, Any]) -> None:
+    def _take_catalog(self, gateway: Gateway, body: dict[str, Any]) -> None:
         text = json.dumps(body, ensure_ascii=False)
         self._db.execute("INSERT OR REPLACE INTO catalog VALUES (?, ?, ?)", (gateway.id, body["k"], text))
         gateway.catalogs.add(body["k"])
 
-    def _take_state(self, gateway: _Gateway, body: dict[str, Any]) -> None:
+    def _take_state(self, gateway: Gateway, body: dict[str, Any]) -> None:
         if gateway.state != body["st"]:
             gateway.state = body["st"]
-            self._heard[gateway.gw] = gateway
+            self._known.heard[gateway.gw] = gateway
             self._tell("state", gateway, st=body["st"])
         if body["st"] != "alive":
             return
         for ep in {body["ep"], *body["eps"]}:
-            epoch = self._epoch(gateway, ep)
+            epoch = self._known.epoch(gateway, ep)
             if ep == body["ep"]:
                 epoch.highest = max(epoch.highest, body["nx"] - 1)
             self._kept.births.append((gateway.gw, ep))
         gateway.asked.clear()  # a new life: what it did not answer before, it may answer now
 
-    def _document(self, gateway: _Gateway, leaf: str, body: dict[str, Any]) -> None:
+    def _document(self, gateway: Gateway, leaf: str, body: dict[str, Any]) -> None:
         text = json.dumps(body, ensure_ascii=False)
         self._db.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (gateway.id, leaf, text))
 
@@ -477,112 +433,14 @@ class Archive:
         )
         self._db.execute("DELETE FROM aside WHERE id <= ?", (int(stored.lastrowid or 0) - ASIDE_KEPT,))
 
-    # --- what is known in memory, and its place on disk ---
+    # --- what others are told ---
 
-    def _tell(self, what: str, gateway: _Gateway, **facts: Any) -> None:
+    def _tell(self, what: str, gateway: Gateway, **facts: Any) -> None:
         self._kept.news.append(News(what=what, gw=gateway.gw, facts=facts))
-
-    def _hear(self, gateway: _Gateway, at_ms: int) -> None:
-        gateway.listening = gateway.listening.heard(at_ms)
-        self._heard[gateway.gw] = gateway
-
-    def _gateway(self, gw: str) -> _Gateway:
-        if gw not in self._gateways:
-            made = self._db.execute(
-                "INSERT INTO gateway (gw, state, silences, longest_outage_ms) VALUES (?, 'unknown', '[]', 0)",
-                (gw,),
-            )
-            self._gateways[gw] = _Gateway(
-                id=int(made.lastrowid or 0), gw=gw, state="unknown", listening=Listening(), catalogs=set()
-            )
-        return self._gateways[gw]
-
-    def _epoch(self, gateway: _Gateway, ep: str) -> _Epoch:
-        key = gateway.gw, ep
-        if key not in self._epochs:
-            made = self._db.execute(
-                "INSERT INTO epoch (gateway, ep, arrived, gone, events, highest, repeated, retimed,"
-                " conflicting, alerts) VALUES (?, ?, '[]', '[]', '[]', 0, 0, 0, 0, 0)",
-                (gateway.id, ep),
-            )
-            self._epochs[key] = _Epoch(id=int(made.lastrowid or 0), gateway=gateway, ep=ep)
-        self._touched[key] = self._epochs[key]
-        return self._epochs[key]
-
-    def _run(self, epoch: _Epoch, batch: Batch) -> int:
-        key = batch.k, batch.c, batch.boot
-        if key not in epoch.runs:
-            made = self._db.execute(
-                "INSERT INTO run (epoch, k, c, boot) VALUES (?, ?, ?, ?)", (epoch.id, *key)
-            )
-            epoch.runs[key] = int(made.lastrowid or 0)
-        return epoch.runs[key]
 
     def knows(self, gw: str, k: str) -> bool:
         """Whether the catalog ``k`` of a gateway is here."""
-        return k in self._gateways[gw].catalogs
-
-    def _save(self) -> None:
-        self._db.executemany(
-            "UPDATE epoch SET arrived = ?, gone = ?, events = ?, highest = ?, repeated = ?, retimed = ?,"
-            " conflicting = ?, alerts = ? WHERE id = ?",
-            [
-                (
-                    json.dumps(epoch.arrived.spans),
-                    json.dumps(epoch.gone.spans),
-                    json.dumps(epoch.events.spans),
-                    epoch.highest,
-                    epoch.repeated,
-                    epoch.retimed,
-                    epoch.conflicting,
-                    epoch.alerts,
-                    epoch.id,
-                )
-                for epoch in self._touched.values()
-            ],
-        )
-        self._db.executemany(
-            "UPDATE gateway SET state = ?, heard_ms = ?, silences = ?, longest_outage_ms = ? WHERE id = ?",
-            [
-                (
-                    gateway.state,
-                    gateway.listening.heard_ms,
-                    json.dumps(gateway.listening.silences),
-                    gateway.listening.longest_ms,
-                    gateway.id,
-                )
-                for gateway in self._heard.values()
-            ],
-        )
-
-    def _load(self) -> None:
-        by_id: dict[int, _Gateway] = {}
-        for number, gw, state, heard_ms, silences, longest_ms in self._db.execute(
-            "SELECT id, gw, state, heard_ms, silences, longest_outage_ms FROM gateway"
-        ):
-            spans = tuple((a, b) for a, b in json.loads(silences))
-            listening = Listening(heard_ms=heard_ms, silences=spans, longest_ms=longest_ms)
-            by_id[number] = self._gateways[gw] = _Gateway(
-                id=number, gw=gw, state=state, listening=listening, catalogs=set()
-            )
-        for number, k in self._db.execute("SELECT gateway, k FROM catalog"):
-            by_id[number].catalogs.add(k)
-        for number, boot, offset_ms in self._db.execute("SELECT gateway, boot, offset_ms FROM clock"):
-            by_id[number].offsets[boot] = offset_ms
-        epochs: dict[int, _Epoch] = {}
-        for number, gateway, ep, arrived, gone, events, *counters in self._db.execute("SELECT * FROM epoch"):
-            names = ("highest", "repeated", "retimed", "conflicting", "alerts")
-            epochs[number] = self._epochs[by_id[gateway].gw, ep] = _Epoch(
-                id=number,
-                gateway=by_id[gateway],
-                ep=ep,
-                arrived=_ranges(arrived),
-                gone=_ranges(gone),
-                events=_ranges(events),
-                **dict(zip(names, counters, strict=True)),
-            )
-        for number, epoch, k, c, boot in self._db.execute("SELECT id, epoch, k, c, boot FROM run"):
-            epochs[epoch].runs[k, c, boot] = number
+        return k in self._known.gateways[gw].catalogs
 
     def _count_of(self, key: str) -> int:
         row = self._db.execute("SELECT value FROM note WHERE key = ?", (key,)).fetchone()
@@ -592,10 +450,6 @@ class Archive:
 def _true_ms(up_ms: int | None, shift_ms: int | None) -> int | None:
     """Return when a row of a boot without the time was measured, as far as that boot's time is known."""
     return None if up_ms is None or shift_ms is None else up_ms + shift_ms
-
-
-def _ranges(text: str) -> Ranges:
-    return Ranges.of((first, last) for first, last in json.loads(text))
 
 
 def _equal(vals: str, other: str) -> bool:
