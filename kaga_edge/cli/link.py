@@ -62,7 +62,7 @@ def run_test(args: argparse.Namespace) -> int:
 
     asyncio.run(walk())
     if args.json:
-        print(json.dumps([dataclasses.asdict(step) for step in steps], indent=2))
+        print(json.dumps([_facts(step, lang) for step in steps], ensure_ascii=False, indent=2))
     return 2 if any(step.state == "fail" for step in steps) else 0
 
 
@@ -71,7 +71,16 @@ def step_lines(step: Step, lang: str) -> list[str]:
     took = "" if step.took_s is None else f"  {step.took_s * 1000:.0f} ms"
     head = padded(say(f"step.{step.name}", lang), NAME_COLUMNS)
     state = padded(say(f"doctor.{step.state}", lang), STATE_COLUMNS)
-    return fold(f"{head} {state} {heard(step.seen, lang)}{took}".rstrip(), indent=NAME_COLUMNS + 1)
+    lines = fold(f"{head} {state} {heard(step.seen, lang)}{took}".rstrip(), indent=NAME_COLUMNS + 1)
+    if step.repair is None:
+        return lines
+    mend = f"  {say('error.fix', lang)}: {say(step.repair, lang, **step.repair.params)}"
+    return [*lines, *fold(mend, indent=4)]
+
+
+def _facts(step: Step, lang: str) -> dict[str, Any]:
+    repair = None if step.repair is None else say(step.repair, lang, **step.repair.params)
+    return dataclasses.asdict(dataclasses.replace(step, repair=None)) | {"repair": repair}
 
 
 def run_status(args: argparse.Namespace) -> int:

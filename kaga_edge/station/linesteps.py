@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import ssl
 import time
@@ -18,10 +19,22 @@ from typing import Any
 from kaga_edge.config.secret import SecretMissing, read_secret_at
 from kaga_edge.config.values import Config, Platform
 from kaga_edge.link import Dialler, Link, LinkError, LinkEvent, LinkSettings, Puback, TlsSettings
+from kaga_edge.text import Phrase
 
 STEP_S = 5.0
 NO_SUBSCRIBER = 0x10
 ORDER = ("name", "route", "tcp", "tls", "login", "permission", "ack", "round_trip")
+
+# What the certificate's check says, and the repair that helps.
+TLS_REPAIRS = (
+    ("expired", "expired"),
+    ("not yet valid", "clock"),
+    ("mismatch", "name"),
+    ("self-signed", "ca"),
+    ("self signed", "ca"),
+    ("issuer", "ca"),
+    ("No such file", "file"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +46,7 @@ class Step:
     seen: str = ""
     took_s: float | None = None
     days_left: int | None = None
+    repair: Phrase | None = None  # how to mend a step that fails
 
 
 async def walk(config: Config, snapshot: Mapping[str, Any] | None) -> AsyncIterator[Step]:
@@ -55,7 +69,8 @@ async def _walk(config: Config, at: Platform, snapshot: Mapping[str, Any] | None
         async with asyncio.timeout(STEP_S):
             found = await asyncio.get_running_loop().getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError) as error:
-        yield Step(name="name", state="fail", seen=f"{at.host}: {_why(error)}")
+        repair = Phrase("step.fix.name", host=at.host)
+        yield Step(name="name", state="fail", seen=f"{at.host}: {_why(error)}", repair=repair)
         return
     family, address = found[0][0], found[0][4]
     yield Step(name="name", state="pass", seen=str(address[0]), took_s=time.monotonic() - began)
@@ -65,7 +80,8 @@ async def _walk(config: Config, at: Platform, snapshot: Mapping[str, Any] | None
         async with asyncio.timeout(STEP_S):
             _, writer = await asyncio.open_connection(at.host, at.port)
     except (OSError, TimeoutError) as error:
-        yield Step(name="tcp", state="fail", seen=f"{address[0]}:{at.port} {_why(error)}")
+        repair = Phrase("step.fix.tcp", host=at.host, port=at.port)
+        yield Step(name="tcp", state="fail", seen=f"{address[0]}:{at.port}: {_why(error)}", repair=repair)
         return
     yield Step(name="tcp", state="pass", seen=f"{at.host}:{at.port}", took_s=time.monotonic() - began)
     writer.close()
@@ -80,7 +96,7 @@ def _route(family: int, address: Any) -> Step:
             probe.connect(address)
             return Step(name="route", state="pass", seen=str(probe.getsockname()[0]))
     except OSError as error:
-        return Step(name="route", state="fail", seen=_why(error))
+        return Step(name="route", state="fail", seen=_why(error), repair=Phrase("step.fix.route"))
 
 
 async def _tls(at: Platform) -> Step:
@@ -94,7 +110,7 @@ async def _tls(at: Platform) -> Step:
         async with asyncio.timeout(STEP_S):
             _, writer = await asyncio.open_connection(at.host, at.port, ssl=context, server_hostname=at.host)
     except (OSError, TimeoutError, ValueError) as error:
-        return Step(name="tls", state="fail", seen=_why(error))
+        return Step(name="tls", state="fail", seen=_why(error), repair=_tls_repair(at, _why(error)))
     took_s = time.monotonic() - began
     certificate = writer.get_extra_info("peercert") or {}
     writer.close()
@@ -122,7 +138,8 @@ async def _session(config: Config, at: Platform, snapshot: Mapping[str, Any] | N
         )
         link = await Link.open(settings, None, answers.put_nowait, Dialler())
     except (LinkError, SecretMissing) as error:
-        yield Step(name="login", state="fail", seen=f"{error.what} {error.fix}".strip())
+        repair = Phrase("step.fix.login", secret=at.secret or "mqtt-password", gw=gw)
+        yield Step(name="login", state="fail", seen=error.what, repair=repair)
         return
     yield Step(
         name="login", state="pass", seen=settings.username or "anonymous", took_s=time.monotonic() - began
@@ -135,7 +152,7 @@ async def _session(config: Config, at: Platform, snapshot: Mapping[str, Any] | N
     finally:
         await link.close()
     took_s = time.monotonic() - began
-    yield _permission(code)
+    yield _permission(code, Phrase("step.fix.permission", gw=gw, topic=f"{at.root}/edge/v1/{gw}/up/#"))
     yield _acknowledged(at, snapshot)
     if code is not None:
         yield Step(name="round_trip", state="pass", seen="broker", took_s=took_s)
@@ -152,11 +169,11 @@ async def _puback(answers: asyncio.Queue[LinkEvent]) -> int | None:
         return None
 
 
-def _permission(code: int | None) -> Step:
+def _permission(code: int | None, repair: Phrase) -> Step:
     if code is None:
-        return Step(name="permission", state="fail", seen="no PUBACK")
+        return Step(name="permission", state="fail", seen="no PUBACK", repair=repair)
     if code >= 0x80:
-        return Step(name="permission", state="fail", seen=f"up/reply refused (0x{code:02x})")
+        return Step(name="permission", state="fail", seen=f"up/reply refused (0x{code:02x})", repair=repair)
     seen = "up/reply, but nobody subscribes" if code == NO_SUBSCRIBER else "up/reply"
     return Step(name="permission", state="pass", seen=seen)
 
@@ -169,8 +186,16 @@ def _acknowledged(at: Platform, snapshot: Mapping[str, Any] | None) -> Step:
         return Step(name="ack", state="unknown", seen="the gateway does not run")
     age_s = snapshot["link"].get("delivered_age_s")
     if age_s is None:
-        return Step(name="ack", state="fail", seen="the platform has confirmed nothing yet")
+        seen = "the platform has confirmed nothing yet"
+        return Step(name="ack", state="fail", seen=seen, repair=Phrase("step.fix.ack"))
     return Step(name="ack", state="pass", seen=f"confirmed {round(age_s)} s ago")
+
+
+def _tls_repair(at: Platform, why: str) -> Phrase:
+    for words, name in TLS_REPAIRS:
+        if words in why:
+            return Phrase(f"step.fix.tls.{name}", host=at.host, ca=at.ca or "ca")
+    return Phrase("step.fix.tls.other")
 
 
 def _why(error: BaseException) -> str:
@@ -178,4 +203,9 @@ def _why(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return str(error.reason or error).replace("_", " ").lower()
+    number = getattr(error, "errno", None)
+    if number and number > 0:  # asyncio's own words are for programmers
+        return os.strerror(number)
     return getattr(error, "strerror", None) or str(error)

@@ -218,6 +218,54 @@ TEXTS: dict[str, tuple[str, str]] = (
         "step.permission": ("送信許可", "permission"),
         "step.ack": ("市の受領", "platform ack"),
         "step.round_trip": ("往復", "round trip"),
+        "step.fix.name": (
+            "url の名前「{host}」と、DNS (resolvectl status) を確かめる",
+            'check the name "{host}" in url, and DNS: resolvectl status',
+        ),
+        "step.fix.route": (
+            "回線、ケーブル、SIM を確かめる。ip route に default がなければ外へ出られない",
+            "check modem, cable and SIM: without a default in ip route there is no way out",
+        ),
+        "step.fix.tcp": (
+            "url のポート {port} と、途中の防火壁を確かめ、{host} が動いているか市に尋ねる",
+            "check port {port} in url, and firewalls; ask the platform team whether {host} runs",
+        ),
+        "step.fix.tls.expired": (
+            "市の証明書の期限が切れている。市に伝える (この機器の時計が進んでいないかは timedatectl)",
+            "the platform's certificate has run out: tell the platform team (or is our clock ahead?)",
+        ),
+        "step.fix.tls.clock": (
+            "この機器の時計が遅れている。timedatectl、NTP を確かめる",
+            "this machine's clock is behind: timedatectl, and check NTP",
+        ),
+        "step.fix.tls.name": (
+            "証明書の名前が「{host}」と違う。url に証明書にある名前を書く",
+            'the certificate is not for "{host}": write the name that stands in it into url',
+        ),
+        "step.fix.tls.ca": (
+            "{ca} はこの証明書の発行元ではない。正しい CA のファイルを市から受け取る",
+            "{ca} is not who issued this certificate: get the right CA file from the platform team",
+        ),
+        "step.fix.tls.file": (
+            "ca、certificate、key のファイルを確かめる: kaga-edge config check",
+            "check the files of ca, certificate and key: kaga-edge config check",
+        ),
+        "step.fix.tls.other": (
+            "url の mqtts:// とポートを確かめる。相手が TLS を話していないかもしれない",
+            "check mqtts:// and the port in url: the other side may not speak TLS",
+        ),
+        "step.fix.login": (
+            "sudo kaga-edge secret set {secret}。username も確かめ、市に {gw} の登録を尋ねる",
+            "sudo kaga-edge secret set {secret}; check username; ask the platform team about {gw}",
+        ),
+        "step.fix.permission": (
+            "{gw} が {topic} に書けるように、市に許可 (ACL) を頼む",
+            "ask the platform team to let {gw} write {topic} (ACL)",
+        ),
+        "step.fix.ack": (
+            "市の受信側が動いているか尋ねる。それまで値はここに残る",
+            "ask the platform team whether their receiver runs; until then the rows wait here",
+        ),
         "linktest.none": ("[platform] がありません: 送信しません", "no [platform]: nothing is sent"),
     }
 )

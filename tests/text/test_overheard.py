@@ -17,6 +17,8 @@ TEXTS = overheard.TEXTS | misread.TEXTS
 # What the operating system, the C library and paho say: not in our sources.
 OF_OTHERS = re.compile(
     r"No such|Permission|Connection|No route|Network is|Device or|Input/output|Remote I/O|No space|Read-only"
+    r"|certificate (has|is)|self-signed|unable to get|Hostname mis|IP address mis"
+    r"|wrong version|Not auth|Bad user"
     r"|Is a dir|Not a dir|Address already|Temporary failure|Name or service"
 )
 
