@@ -27,6 +27,8 @@ _DOUBLE = re.compile(r"^\s*\[\[\s*[A-Za-z]+\s*\]\]")
 _ANY_HEADER = re.compile(r"^\s*\[+\s*[A-Za-z\"']")
 _KEY = re.compile(r"\s*([\w.-]+)")
 _TWICE = re.compile(r"Cannot declare \((.*?)\) twice")
+_OPEN_TEXT = ("Unterminated", "Expected \"'")  # a text that does not end, seen at the end of the file
+_IN_DOUBLE_QUOTES = re.compile(r'"(?:\\.|[^"\\])*"')  # an apostrophe in there opens nothing
 _SET_ASIDE = "set-aside-"  # name given to a table that was declared twice
 
 # What stands after the equals sign, and what is wrong with it.
@@ -147,12 +149,15 @@ class _Desk:
             begins = re.compile(rf"^\s*[\w.\"-]+\s*=\s*\{sign}")
             return next((one for one in range(at, -1, -1) if begins.match(self.lines[one])), at)
         if found is None:
-            return self._open_quote()
+            if any(words in error for words in _OPEN_TEXT):
+                return self._open_quote()
+            return next((one for one in range(at, -1, -1) if self.lines[one].strip()), at)
         return at
 
     def _open_quote(self) -> int:
         for sign in ('"""', "'''", "'"):
-            odd = [at for at, line in enumerate(self.lines) if line.count(sign) % 2]
+            lines = self.lines if len(sign) > 1 else [_IN_DOUBLE_QUOTES.sub("", line) for line in self.lines]
+            odd = [at for at, line in enumerate(lines) if line.count(sign) % 2]
             if odd:
                 return odd[0] if sign == "'" else odd[-1]
         return len(self.lines) - 1

@@ -82,6 +82,13 @@ def test_an_unfinished_array_ends_with_a_fault_and_not_with_an_endless_search(sh
     assert found[0].code in (Code.SYNTAX, Code.NO_QUOTES)
 
 
+@pytest.mark.parametrize("last", ["broken = [", "broken = ", "broken", "broken = '", 'broken = """'])
+def test_a_good_line_with_an_apostrophe_was_blamed_for_the_last_one(sheet, last):
+    air = sheet.air.replace("en =", 'en = "today\'s weather" } # ', 1)
+    text = f"{sheet.site}{air}\n{last}"
+    assert [fault.line for fault in sheet.faults(text)] == [text.count("\n") + 1]
+
+
 def test_a_table_declared_twice_is_told_once(sheet):
     found = sheet.faults(sheet.site, sheet.air, "[site]\nid = 'x'\n")
     assert [fault.code for fault in found] == [Code.TABLE_TWICE]
