@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,6 +81,8 @@ def run_import(args: argparse.Namespace) -> int:
         done = into_archive(args.file, args.database, args.root)
     except OSError as error:
         raise KagaError(f"cannot be read: {error.strerror}", where=str(args.file), fix="check it") from error
+    except sqlite3.Error as error:
+        raise KagaError(f"not readable: {error}", where=str(args.database), fix="check the path") from error
     facts = {name: getattr(done, name) for name in done.__slots__}
     print(json.dumps(facts) if args.json else say("store.imported", lang, **facts))
     return 1 if done.conflicting or done.unreadable or done.torn else 0

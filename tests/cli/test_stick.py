@@ -92,3 +92,18 @@ def test_without_a_file_name_the_configured_store_is_exported(kaga_edge, stick, 
     config.write_text(example.replace("[store]\n", '[store]\npath = "kaga.db"\n'))
     assert kaga_edge("store", "export", tmp_path / "two.jsonl", "--config", config).code == 0
     assert (tmp_path / "two.jsonl").read_bytes() == stick.read_bytes()
+
+
+def test_a_stick_read_out_of_order_gives_the_same(kaga_edge, stick, tmp_path):
+    lines = stick.read_bytes().splitlines(keepends=True)
+    random.Random(1).shuffle(lines)
+    stick.write_bytes(b"".join(lines))
+    done = brought(kaga_edge, stick, tmp_path / "city.db")
+    assert (done["code"], done["rows"], done["repeated"], done["conflicting"]) == (0, 420, 0, 0)
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_a_folder_for_the_database_was_a_crash(kaga_edge, stick, tmp_path, lang):
+    said = kaga_edge("store", "import", stick, "--database", tmp_path, "--lang", lang)
+    assert said.code == 2
+    assert str(tmp_path) in said.err.replace("\n        ", "")
