@@ -71,6 +71,8 @@ class Worker:
         self._given_up = False
         self._seen, self._seen_ns = clock.now(), clock.monotonic_ns()
         self._ahead: tuple[int, Job] | None = None  # from when on (monotonic ns), what
+        self._again_ns: int | None = None  # one period after the last begin: the next is expected then
+        self._wakes_ns: int | None = None  # when the wait for a job ends by itself
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -90,9 +92,13 @@ class Worker:
         Whoever asks need not wake at the due time, only to see what came of it: at rest that is half of all
         wake-ups. One at a time; what is submitted meanwhile goes first.
         """
-        self._ahead = due_ns + round(self.wire.after_due_s * 1e9), job
-        self._jobs.put(())  # a nudge: it waits no longer than that from now on
-        self.wire.wake()
+        begin_ns = due_ns + round(self.wire.after_due_s * 1e9)
+        with self._lock:
+            self._ahead = begin_ns, job
+            wakes_in_time = self._wakes_ns is not None and self._wakes_ns <= begin_ns
+        if not wakes_in_time:
+            self._jobs.put(())  # a nudge: it waits no longer than that from now on
+            self.wire.wake()
 
     def take_back(self) -> Job:
         """Return what was submitted ahead if it has not begun, else nothing; it will not be asked then."""
@@ -141,10 +147,11 @@ class Worker:
 
     def _next_job(self) -> Job | None:
         while True:
-            wait_s = self._ahead_in_s()
+            wait_s = self._longest_wait_s()
             if wait_s is not None and wait_s <= 0:
                 if job := self.take_back():
                     return job
+                self._again_ns = None  # the next one comes later than the last two were apart
                 continue
             # While it listens for a job it is idle, but must be there when the time has come.
             self._until_s = 0 if wait_s is None else time.monotonic() + wait_s + OPEN_S
@@ -155,12 +162,15 @@ class Worker:
             if asked is None or asked:
                 return asked
 
-    def _ahead_in_s(self) -> float | None:
-        ahead = self._ahead
-        return None if ahead is None else (ahead[0] - self._clock.monotonic_ns()) / 1e9
+    def _longest_wait_s(self) -> float | None:
+        """Return the time until what was asked ahead begins, or is expected to be there; None: neither."""
+        with self._lock:
+            self._wakes_ns = self._again_ns if self._ahead is None else self._ahead[0]
+            return None if self._wakes_ns is None else (self._wakes_ns - self._clock.monotonic_ns()) / 1e9
 
     def _work(self, job: Job) -> bool:
         posted_s = time.monotonic()
+        self._again_ns = job[0].due.up_ns + self._period_ns(job)
         for item in job:
             if not self._take(item):
                 return False
@@ -176,6 +186,9 @@ class Worker:
         if self.results:
             self._tell()
         return True
+
+    def _period_ns(self, job: Job) -> int:
+        return round((min(item.sensor.every_s for item in job) + self.wire.after_due_s) * 1e9)
 
     def _tell(self) -> None:
         if not self.looked_after:

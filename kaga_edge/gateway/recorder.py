@@ -55,8 +55,8 @@ class Recorder:
         self._slow_s = slow_s
         self._held: deque[Entry] = deque()
         self._writing: list[Entry] = []
-        self._something = asyncio.Event()
-        self._urgent = asyncio.Event()
+        self._now = asyncio.Event()  # commit what is held
+        self._timer: asyncio.TimerHandle | None = None
         self._one_at_a_time = asyncio.Lock()
         self._tried_s = 0.0
         self.lost = 0
@@ -72,9 +72,10 @@ class Recorder:
         while len(self._held) >= MOST_HELD:
             self._give_way()
         self._held.append(entry)
-        self._something.set()
         if entry.alerts:
-            self._urgent.set()
+            self._now.set()
+        elif self._timer is None and not self._now.is_set():
+            self._timer = asyncio.get_running_loop().call_later(self._group_s, self._now.set)
 
     def fell_sick(self, error: KagaError) -> None:
         """Say, once, that the disk refuses, until it has taken everything again."""
@@ -85,14 +86,9 @@ class Recorder:
     async def run(self) -> None:
         """Commit group after group, for ever."""
         while True:
-            await _wait_at_most(self._something, RETRY_S if self.sick is not None else None)
+            await _wait_at_most(self._now, RETRY_S if self.sick is not None else None)
             await self._try_disk()
-            if not self._something.is_set():
-                continue
-            timer = asyncio.get_running_loop().call_later(self._group_s, self._urgent.set)
-            await self._urgent.wait()  # once a second: cheaper than a timeout's cancelling
-            timer.cancel()
-            if not await self.flush():
+            if self._now.is_set() and not await self.flush():
                 await asyncio.sleep(RETRY_S)
 
     async def flush(self) -> bool:
@@ -100,8 +96,8 @@ class Recorder:
         async with self._one_at_a_time:
             self._writing = list(self._held)
             self._held.clear()
-            self._something.clear()
-            self._urgent.clear()
+            self._no_timer()
+            self._now.clear()
             if not self._writing:
                 return True
             slow = asyncio.get_running_loop().call_later(self._slow_s, self._store.relieve)
@@ -112,7 +108,7 @@ class Recorder:
                 return True
             except KagaError as error:
                 self._held.extendleft(reversed(self._writing))
-                self._something.set()
+                self._now.set()
                 self.fell_sick(error)
                 return False
             else:
@@ -135,6 +131,11 @@ class Recorder:
         if written is not None:
             self._recovered(written)
 
+    def _no_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
     def _give_way(self) -> None:
         for i, entry in enumerate(self._held):
             if not entry.alerts:
@@ -151,6 +152,9 @@ class Recorder:
 
 
 async def _wait_at_most(event: asyncio.Event, seconds: float | None) -> None:
+    if seconds is None:
+        await event.wait()
+        return
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
