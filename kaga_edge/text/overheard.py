@@ -233,6 +233,8 @@ def heard(text: str, lang: str) -> str:
     """Return an English sentence in ``lang``; one that is not known as it is."""
     if lang != "ja" or not text or not text.isascii():
         return text
+    if "; " in text and (told := [heard(part, lang) for part in text.split("; ")]) != text.split("; "):
+        return "; ".join(told)
     parts = text.split(", ")
     if len(parts) > 1 and all(heard(part, lang) != part for part in parts):
         return "、".join(heard(part, lang) for part in parts)

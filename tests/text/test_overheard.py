@@ -31,6 +31,10 @@ OF_OTHERS = re.compile(
         ("TCP refused: Connection refused", "TCP を断られました: 接続を断られました"),
         ("127.0.0.1:8883: no answer to TCP", "127.0.0.1:8883: TCP に応答がありません"),
         ("level-1: none, snow-1: none", "level-1: なし、snow-1: なし"),
+        (
+            "a-1: KE-B01 x cannot be opened: Permission denied; a-2: none",
+            "a-1: KE-B01 x を開けません: 権限がありません; a-2: なし",
+        ),
         ("no configuration is on trial", "試行中の設定はありません"),
         ("something new that nobody wrote down", "something new that nobody wrote down"),
     ],
