@@ -22,7 +22,7 @@ from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, Stor
 from kaga_edge.config.outputs import OutputTable
 from kaga_edge.config.passwords import is_password_key
 from kaga_edge.config.reading import load
-from kaga_edge.config.sensor_tables import SensorTable, foreign_keys
+from kaga_edge.config.sensor_tables import LimitsTable, SensorTable, foreign_keys
 from kaga_edge.config.tables import Desk, model_of
 from kaga_edge.config.values import SensorConfig
 
@@ -92,7 +92,7 @@ def _sensor(desk: Desk, at: int, entry: Mapping[str, Any], sensor: SensorConfig)
             yield Shown(key=desk.dotted((*path, "mount", key)), value=value)
     given = entry.get("quality", {})
     for channel, limits in sensor.limits.items():
-        for one in fields(limits):
+        for one in (one for one in fields(limits) if one.name in LimitsTable.model_fields):
             value, key = getattr(limits, one.name), one.name.removesuffix("_per_s").removesuffix("_s")
             if value is not None and key not in given.get(channel, {}):
                 shown = f"{value:g}/s" if one.name.endswith("_per_s") else _worded(one.name, value)
