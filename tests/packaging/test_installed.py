@@ -221,6 +221,30 @@ def test_a_power_cut_in_an_update_to_a_program_that_cannot_start_at_all_is_heale
     assert not note.exists()
 
 
+CUT = """dpkg --force-confold --install "$1" & dpkg=$!
+while dpkg-query --show --showformat='${db:Status-Status}\\n' kaga-edge | grep -qx installed; do :; done
+kill -9 $dpkg"""
+
+
+def test_a_power_cut_while_dpkg_unpacks_leaves_no_mixture_of_versions(station, build):
+    """dpkg calls the package neither old nor new then, and refuses to configure it."""
+    newer = build("--version", "99.5")
+    _bring(station, newer)
+    home = station.root / "var/lib/kaga-edge-setup"
+    note, kept = home / "update.json", home / "previous.deb"
+    asked = ["dpkg-deb", "--field", str(kept), "Version"]
+    before = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    note.write_text(json.dumps({"version": "99.5", "before": None}))
+    station.run("sh", "-c", CUT, "cut", f"/root/{newer.name}", check=False)
+    state = ("dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", "kaga-edge")
+    assert not station.run(*state).startswith("installed")
+    station.close()
+    station.boot()
+    station.until(lambda: station.run(*state) == f"installed {before}", 120, "the previous version")
+    station.until(lambda: measures(station), 60, "measuring")
+    station.until(lambda: not note.exists(), 30, "the end of the update")
+
+
 def test_a_nearly_empty_battery_switches_the_machine_off_in_order(station):
     assert station.process is not None
     runner = ("runuser", "-u", "kaga-edge", "--", "touch", "/run/kaga-edge/battery-empty")
