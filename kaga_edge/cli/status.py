@@ -108,6 +108,8 @@ def _reasons(snapshot: Snapshot, lang: str) -> list[str]:
     reasons = [say("status.silent", lang, n=silent)] if silent else []
     if snapshot["link"]["state"] in ("down", "refused"):
         reasons.append(say(f"status.link_{snapshot['link']['state']}", lang))
+    elif snapshot["link"].get("held"):
+        reasons.append(say("status.held", lang))
     if snapshot["store"].get("error"):
         reasons.append(say("status.store_sick", lang))
     if snapshot.get("config", {}).get("source") in DEGRADED:
@@ -196,6 +198,8 @@ def _link(snapshot: Snapshot, lang: str) -> list[str]:
     lines = [_label("link", lang) + "  ".join(words)]
     if link["state"] in ("down", "refused") and link.get("reason"):
         lines += fold(f"        {heard(str(link['reason']), lang)}", indent=8, within=COLUMNS)
+    for why in link.get("held", ()):
+        lines += fold(f"        {say(f'link.held.{why}', lang)}", indent=8, within=COLUMNS)
     return lines
 
 

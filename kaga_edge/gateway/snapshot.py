@@ -19,6 +19,9 @@ from kaga_edge.uplink import LinkHealth
 from kaga_edge.vocabulary.errors import KagaError, WarmingUp
 from kaga_edge.vocabulary.readings import Measurement, Moment
 
+# Rows wait for what only the other side can change.
+WAITS_FOR_SOMEBODY = frozenset({"no_subscriber", "refusing", "no_platform_ack"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -228,7 +231,8 @@ def _state(facts: Facts, sensors: list[dict[str, Any]]) -> str:
     if sensors and states == {"failing"}:
         return "failing"
     down = facts.uplink_fault is not None or (facts.uplink is not None and facts.uplink.state != "up")
-    if "failing" in states or down:
+    held = facts.uplink is not None and not WAITS_FOR_SOMEBODY.isdisjoint(facts.uplink.states)
+    if "failing" in states or down or held:
         return "attention"
     return "starting" if "starting" in states else "ok"
 
@@ -269,6 +273,7 @@ def _link(facts: Facts) -> dict[str, Any]:
         "reason": link.reason,
         "delivery": platform.delivery,
         "in_flight": link.in_flight,
+        "held": [name for name in link.states if name != "unacked_full"],  # that one comes and goes
     }
 
 

@@ -12,6 +12,8 @@ import unicodedata
 import pytest
 
 from kaga_edge.cli.status import line, screen
+from kaga_edge.core.delivery_words import Saying
+from kaga_edge.text import say
 from kaga_edge.vocabulary.flags import Flag
 
 
@@ -121,6 +123,16 @@ def test_a_link_that_is_down_tells_why(snapshot):
     shown = screen(body, "en")
     assert "Link    down  for 41 min" in shown
     assert "        no route to host" in shown
+
+
+@pytest.mark.parametrize("why", [saying.value for saying in Saying if saying is not Saying.UNACKED_FULL])
+def test_rows_that_are_held_back_over_a_link_that_is_up_were_not_explained(snapshot, why):
+    body = snapshot() | {"state": "attention"}
+    body["link"] |= {"state": "up", "held": [why]}
+    for lang, word in (("en", "sending is held"), ("ja", "送信保留")):
+        shown = screen(body, lang)
+        assert word in "".join(shown[:4])
+        assert say(f"link.held.{why}", lang) in "".join(text.strip() for text in shown)
 
 
 def test_a_station_without_a_platform_says_so(snapshot):

@@ -179,6 +179,17 @@ def test_sigterm_ends_within_five_seconds_on_a_line_that_swallows_everything(
     assert daemon.process.returncode == 0, daemon.log.read_text()
 
 
+@pytest.mark.mosquitto
+def test_status_told_of_nothing_while_nobody_subscribed(tmp_path, daemon, instruments, mosquitto) -> None:
+    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=mosquitto))
+    daemon.start()
+    status = wait_for(
+        lambda: (told := daemon.status())["link"].get("held") and told, why="the word that rows are held"
+    )
+    assert (status["link"]["state"], status["link"]["held"]) == ("up", ["no_subscriber"])
+    assert status["state"] == "attention"
+
+
 def test_an_unplugged_port_recovers_under_the_same_name(tmp_path, daemon, instruments) -> None:
     daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None))
     daemon.start()
