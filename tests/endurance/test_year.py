@@ -152,7 +152,7 @@ def test_a_year_with_outages_reboots_and_too_little_room_ends_with_every_number_
             courier.link(up=True)
         if day in REBOOTS:
             clock.boot, clock.up_ms = f"b{day:03}", 60_000
-            store.close()
+            store.end()
             store = opening(site, max_bytes=BUDGET_BYTES)
             courier = Courier(store, City(platform), clock)
             store._on_change = courier.changed
