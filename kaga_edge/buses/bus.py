@@ -149,6 +149,12 @@ class Bus:
         )
 
     @property
+    def expects(self) -> bool:
+        """Whether a sensor that is due has not answered yet."""
+        now_ns = self._clock.monotonic_ns()
+        return any(item.due.up_ns <= now_ns for item in self._asked.values())
+
+    @property
     def beats(self) -> int:
         """CLOCK_MONOTONIC in ns when this bus last made progress, for the watchdog."""
         return self._beat_ns

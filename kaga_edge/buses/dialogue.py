@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from kaga_edge.vocabulary.errors import (
     SensorSilent,
     TransferTimedOut,
 )
-from kaga_edge.vocabulary.requests import Dialogue, Edges, Pause, Reply, Request
+from kaga_edge.vocabulary.requests import Dialogue, Edges, I2cTransfer, Pause, Reply, Request
 
 T = TypeVar("T")
 MOST_RAW_BYTES = 4096  # one poll's bytes kept for inspection; a flooding instrument must not fill the store
@@ -45,13 +45,16 @@ class Conversation:
         self.exchanges: list[tuple[Request, Reply]] = []
         self.held_s = 0.0  # by the transfer that failed; 0 when none did
 
-    def hold(self, dialogue: Dialogue[T]) -> T:
-        """Run ``dialogue`` to its end and return its result. Raises what the driver or the wire raises."""
+    def hold(self, dialogue: Dialogue[T]) -> Generator[float, None, T]:
+        """Carry ``dialogue`` to its end and return its result. Raises what the driver or the wire raises.
+
+        Yields the seconds for which the sensor is to be left alone; the wire is free meanwhile.
+        """
         try:
             request = next(dialogue)
             while True:
                 try:
-                    reply = self._pause(request) if isinstance(request, Pause) else self._carry(request)
+                    reply = yield from self._reply(request)
                 except SensorRefused as refusal:  # the driver may do without that part
                     request = dialogue.throw(refusal)
                     self.held_s = 0.0
@@ -71,10 +74,15 @@ class Conversation:
             seen += self._wire.residue()
         return seen[-MOST_RAW_BYTES:] or None
 
-    def _pause(self, request: Pause) -> bytes:
-        self._watch(request.seconds)
-        time.sleep(request.seconds)
-        return b""
+    def _reply(self, request: Request) -> Generator[float, None, Reply]:
+        if isinstance(request, Pause):
+            yield request.seconds
+            return b""
+        if isinstance(request, I2cTransfer) and request.settle_s:
+            self._carry(I2cTransfer(write=request.write))
+            yield request.settle_s
+            return self._carry(I2cTransfer(read_bytes=request.read_bytes))
+        return self._carry(request)
 
     def _carry(self, request: Request) -> Reply:
         self._watch(self._wire.allowance_s(request))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import time
 from collections.abc import Callable
 
 from smbus2 import SMBus, i2c_msg
@@ -61,6 +60,7 @@ class I2cWire(Wire[Job | None]):
 
     deadline_s = DEADLINE_S
     tries = TRIES
+    overlaps = True
 
     def __init__(self, spec: BusSpec, open_i2c: Callable[[int], I2cPort]) -> None:
         if spec.i2c_bus is None:
@@ -94,11 +94,6 @@ class I2cWire(Wire[Job | None]):
         if port is not None:
             port.close()
 
-    def allowance_s(self, request: Request) -> float:
-        """Return the deadline and the wait between write and read."""
-        settle_s = request.settle_s if isinstance(request, I2cTransfer) else 0.0
-        return self.deadline_s + settle_s
-
     def carry(self, request: Request, asking: Asking) -> Reply:
         """Carry one transfer and return exactly ``read_bytes`` bytes."""
         sensor = asking.sensor
@@ -123,12 +118,8 @@ class I2cWire(Wire[Job | None]):
             read = self._reads[address, request.read_bytes] = i2c_msg.read(address, request.read_bytes)
         if not request.write:
             port.i2c_rdwr(read)
-        elif request.settle_s == 0:
-            port.i2c_rdwr(write, read)
         else:
-            port.i2c_rdwr(write)
-            time.sleep(request.settle_s)
-            port.i2c_rdwr(read)
+            port.i2c_rdwr(write, read)
         return bytes(read)
 
 

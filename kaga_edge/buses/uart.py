@@ -42,8 +42,9 @@ WEAK_AFTER_RESTARTS = 3  # before a warm-up was over: no longer a start, a fault
 BANNER_NS = 1_000_000_000  # what comes within is the rest of the same banner
 MARGIN_S = 1.0  # beyond a poll's own wait before the worker counts as hanging
 
-# Ports that are due together begin one after the other: threads that wake at once only wait for each other.
-STEP_S = 0.004
+# Ports that are due together begin one after the other: threads that wake at once only wait for each other,
+# and one that wakes much later finds a processor gone cold.
+STEP_S = 0.001
 _turns = itertools.cycle(range(1, 9))
 
 GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL

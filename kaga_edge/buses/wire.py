@@ -36,6 +36,7 @@ class Wire(ABC, Generic[J]):
     deadline_s: float  # of one transfer
     tries: int = 1  # of one transfer, when it fails fast
     between_tries_s: float = 0.005
+    overlaps: bool = False  # while one sensor is to be left alone, others may be asked
     after_due_s: float = 0.0  # what is asked for takes so long to arrive
 
     @abstractmethod

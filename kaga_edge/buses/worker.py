@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Generator
 from queue import Empty, SimpleQueue
 from types import TracebackType
 
@@ -26,6 +26,7 @@ GRACE_S = 0.25  # after a deadline before a worker is given up: scheduling noise
 OPEN_S = 5.0  # opening a device
 ON_TIME_MS = 100  # a poll begun this soon after its due time is dated with the due time
 FRESH_NS = 100_000_000  # a look at the clocks serves so long; the clock's own count carries it on
+LATE_NS = 1_000_000  # due times are told to the millisecond: one wake-up a little late, not two
 POST_EVERY_S = 0.1  # results younger than this share one wake-up of the loop: wake-ups are what polling costs
 
 
@@ -71,6 +72,7 @@ class Worker:
         self._given_up = False
         self._seen, self._seen_ns = clock.now(), clock.monotonic_ns()
         self._ahead: tuple[int, Job] | None = None  # from when on (monotonic ns), what
+        self._all_well = False
         self._again_ns: int | None = None  # one period after the last begin: the next is expected then
         self._wakes_ns: int | None = None  # when the wait for a job ends by itself
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -95,7 +97,7 @@ class Worker:
         begin_ns = due_ns + round(self.wire.after_due_s * 1e9)
         with self._lock:
             self._ahead = begin_ns, job
-            wakes_in_time = self._wakes_ns is not None and self._wakes_ns <= begin_ns
+            wakes_in_time = self._wakes_ns is not None and self._wakes_ns <= begin_ns + 2 * LATE_NS
         if not wakes_in_time:
             self._jobs.put(())  # a nudge: it waits no longer than that from now on
             self.wire.wake()
@@ -133,7 +135,8 @@ class Worker:
             try:
                 self._open()
                 while (job := self._next_job()) is not None:
-                    if not self._work(job):
+                    together = self._all_well and self.wire.overlaps
+                    if not (self._work_together(job) if together else self._work(job)):
                         return
             finally:
                 self._until_s = 0
@@ -146,10 +149,12 @@ class Worker:
             return  # the first poll finds the same and says so, once a due time
 
     def _next_job(self) -> Job | None:
+        self._all_well = False
         while True:
             wait_s = self._longest_wait_s()
             if wait_s is not None and wait_s <= 0:
                 if job := self.take_back():
+                    self._all_well = True  # or it would not have been asked ahead
                     return job
                 self._again_ns = None  # the next one comes later than the last two were apart
                 continue
@@ -168,15 +173,46 @@ class Worker:
             self._wakes_ns = self._again_ns if self._ahead is None else self._ahead[0]
             return None if self._wakes_ns is None else (self._wakes_ns - self._clock.monotonic_ns()) / 1e9
 
+    def _work_together(self, job: Job) -> bool:
+        """Ask sensors that are all well, so that they convert at the same time: a wake-up serves them all."""
+        self._again_ns = job[0].due.up_ns + self._period_ns(job)
+        alike = Counter(item.sensor.address for item in job)
+        alone = tuple(item for item in job if alike[item.sensor.address] > 1)  # two inputs of one converter
+        talking = [(item, self._ask(item)) for item in job if alike[item.sensor.address] == 1]
+        while talking:
+            ends_s, still = 0.0, []
+            for item, asking in talking:
+                if not self._take(item):
+                    return False
+                pause_s, result = _next(asking)
+                if result is None:
+                    ends_s = max(ends_s, time.monotonic() + pause_s)
+                    still.append((item, asking))
+                elif not self._keep(result):
+                    return False
+            self._rest(ends_s - time.monotonic())
+            talking = still
+        return self._work(alone)
+
+    def _rest(self, seconds: float) -> None:
+        if seconds > 0:
+            self._watch(seconds)
+            time.sleep(seconds)
+
     def _work(self, job: Job) -> bool:
         posted_s = time.monotonic()
-        self._again_ns = job[0].due.up_ns + self._period_ns(job)
+        if job:
+            self._again_ns = job[0].due.up_ns + self._period_ns(job)
         for item in job:
             if not self._take(item):
                 return False
             if item.identify and self.results:
                 self._tell()  # this one may take long: what its neighbours gave shall not wait for it
-            result = self._ask(item)
+            asking = self._ask(item)
+            pause_s, result = _next(asking)
+            while result is None:
+                self._rest(pause_s)
+                pause_s, result = _next(asking)
             if not self._keep(result):
                 return False
             if time.monotonic() - posted_s > POST_EVERY_S:
@@ -188,7 +224,7 @@ class Worker:
         return True
 
     def _period_ns(self, job: Job) -> int:
-        return round((min(item.sensor.every_s for item in job) + self.wire.after_due_s) * 1e9)
+        return round((min(item.sensor.every_s for item in job) + self.wire.after_due_s) * 1e9) + LATE_NS
 
     def _tell(self) -> None:
         if not self.looked_after:
@@ -211,7 +247,7 @@ class Worker:
         with self._lock:
             self._until_s = time.monotonic() + seconds
 
-    def _ask(self, item: Item) -> Result:
+    def _ask(self, item: Item) -> Generator[float, None, Result]:
         at, started_s = self._dated(item.due), time.monotonic()
         talk = Conversation(self.wire, item.sensor, item.due, one_try=item.one_try, watch=self._watch)
         identified = not item.identify
@@ -221,9 +257,9 @@ class Worker:
             self._watch(OPEN_S)
             self.wire.open()
             if item.identify:
-                talk.hold(item.sensor.driver.identify())
+                yield from talk.hold(item.sensor.driver.identify())
                 identified = True
-            measurements = talk.hold(item.sensor.driver.measure())
+            measurements = yield from talk.hold(item.sensor.driver.measure())
         except KagaError as failure:
             error = failure.with_traceback(None)  # kept for long; a traceback would keep the frames
         self.wire.settled(item.sensor, good=error is None)
@@ -255,6 +291,15 @@ class Worker:
         return Moment(
             wall_ms=seen.wall_ms + since_ms, up_ms=seen.up_ms + since_ms, boot=seen.boot, trust=seen.trust
         )
+
+
+def _next(asking: Generator[float, None, Result]) -> tuple[float, Result | None]:
+    """Return for how long the sensor is to be left alone now, or what asking gave."""
+    try:
+        return next(asking), None
+    except StopIteration as end:
+        result: Result = end.value
+        return 0.0, result
 
 
 class _Report:

@@ -156,7 +156,7 @@ class Daemon:
         known = await self._store.recall("last_time_ms")
         if known is not None:
             self._floor(int(known))
-        self._recorder = Recorder(self._store)
+        self._recorder = Recorder(self._store, more_soon=self._buses.expect)
         self._store_sick()
         self._upkeep = Upkeep(self._store, self._clock.now)
         await self._upkeep.recall()

@@ -1,8 +1,9 @@
 """Group commit: everything measured within half a second goes to disk in one transaction.
 
 A commit costs the SD card about 9 KiB however little is in it, so samples wait for each other, but
-never longer than a second; an alarm does not wait at all. Until the commit has returned a sample does
-not exist for anybody else.
+never longer than a second. Nothing waits once all that was due has come, unless there was a commit within
+the last second, so that no more are made than by waiting; an alarm does not wait at all. Until the commit
+has returned a sample does not exist for anybody else.
 
 What the disk refuses stays here, bounded, and is brought again a second later; then the store takes it
 into memory, from where it can be sent, and the disk is tried once a second until it is well. Should even
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from kaga_edge.core.stored import Appended, Entry
@@ -24,6 +26,7 @@ from kaga_edge.station import journal
 from kaga_edge.store import StoreHangs
 from kaga_edge.vocabulary.errors import KagaError
 
+APART_S = 0.9  # commits at once: what comes every second comes a little early now and then
 GROUP_S = 0.5  # with the commit itself well below the second that a power cut may cost
 MOST_HELD = 20_000
 RETRY_S = 1.0
@@ -49,7 +52,17 @@ class Appends(Protocol):
 class Recorder:
     """Collects entries and commits them; one task runs ``run``."""
 
-    def __init__(self, store: Appends, group_s: float = GROUP_S, slow_s: float = SLOW_S) -> None:
+    def __init__(
+        self,
+        store: Appends,
+        group_s: float = GROUP_S,
+        slow_s: float = SLOW_S,
+        *,
+        more_soon: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``more_soon``: whether something that is due has not come yet."""
+        self._more_soon = more_soon
+        self._committed_s = -APART_S
         self._store = store
         self._group_s = group_s
         self._slow_s = slow_s
@@ -75,7 +88,9 @@ class Recorder:
         if entry.alerts:
             self._now.set()
         elif self._timer is None and not self._now.is_set():
-            self._timer = asyncio.get_running_loop().call_later(self._group_s, self._now.set)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._group_s, self._now.set)
+            loop.call_soon(self._perhaps_now)  # when what came with it is there too
 
     def fell_sick(self, error: KagaError) -> None:
         """Say, once, that the disk refuses, until it has taken everything again."""
@@ -98,6 +113,7 @@ class Recorder:
             self._held.clear()
             self._no_timer()
             self._now.clear()
+            self._committed_s = asyncio.get_running_loop().time()
             if not self._writing:
                 return True
             slow = asyncio.get_running_loop().call_later(self._slow_s, self._store.relieve)
@@ -130,6 +146,11 @@ class Recorder:
         slow.cancel()
         if written is not None:
             self._recovered(written)
+
+    def _perhaps_now(self) -> None:
+        since_s = asyncio.get_running_loop().time() - self._committed_s
+        if since_s >= APART_S and not self._more_soon():
+            self._now.set()
 
     def _no_timer(self) -> None:
         if self._timer is not None:

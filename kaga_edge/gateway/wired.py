@@ -85,6 +85,10 @@ class Buses:
         """Return how each bus fares."""
         return {name: running.bus.health() for name, running in self._running.items()}
 
+    def expect(self) -> bool:
+        """Say whether any sensor that is due has not answered yet."""
+        return any(running.bus.expects for running in self._running.values())
+
     def stalled(self) -> list[str]:
         """Return the buses that made no progress for far longer than their sensors' periods."""
         now_ns = self._clock.monotonic_ns()
