@@ -90,10 +90,12 @@ def judge(
     readings = _graded(plan, histories, at_s, sited)
     if plan.corrections:
         readings = calibration.expired(plan.corrections, readings, at)
-    good = all(r.grade is GOOD for r in readings)
+    good = all(r.grade is GOOD for r in readings)  # of the instrument: maintenance is no fault
     memory, derived = deriving.derive(plan.deriving, state.memory, at, readings, maintained=maintained)
     if derived:
         readings += _graded(plan, histories, at_s, derived)
+    if maintained:  # last: who grades must not hear of it, who learns from the sample must
+        readings = tuple(replace(one, flags=one.flags | Flag.MAINTENANCE) for one in readings)
     raised, alerts = _alarms(plan, state.raised, readings, at)
     sample = Sample(sensor=plan.id, at=at, readings=readings, raw=None if good else raw)
     after = SensorState(histories=histories, raised=raised, memory=memory)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from kaga_edge.core.watching import Held, Outcome, Scene, Told, hold
 from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Flag
 
 STOPPED, FORMING, GATHERING = "stopped", "forming", "gathering"
 COUNT, OCCUPANCY = Quantity.VEHICLE_COUNT.channel, Quantity.OCCUPANCY_RATIO.channel
@@ -82,7 +83,7 @@ class Stranding:
         if sensor == self.sensor:
             state = self._stopped(state, scene, told)
             state = self._forming(state, scene, told)
-            state = _learned(state, scene, scene.value(sensor, COUNT))
+            state = _learned(state, scene, sensor)
             state = replace(state, last_s=scene.now_s)
         return Outcome(state=state, told=tuple(told))
 
@@ -209,6 +210,7 @@ class StrandingState:
     hour: int | None = None
     hour_count: float = 0.0
     hour_began_s: float | None = None
+    hour_maintained: bool = False  # somebody worked at the detector in this hour
 
 
 def _since(before_s: float | None, holds: bool, began_s: float) -> float | None:
@@ -221,18 +223,32 @@ def _length(since_s: float | None, now_s: float) -> float:
     return 0.0 if since_s is None else now_s - since_s
 
 
-def _learned(state: StrandingState, scene: Scene, count: float | None) -> StrandingState:
-    """Add the interval to its hour; at the end of a whole, untroubled hour learn its flow."""
+def _learned(state: StrandingState, scene: Scene, sensor: str) -> StrandingState:
+    """Add the interval to its hour; at the end of a whole, untroubled hour learn its flow.
+
+    An hour in which somebody worked at the detector, if only for a minute, says nothing about its road.
+    """
+    count = scene.value(sensor, COUNT)
     if scene.hour is None or count is None:
         return state
+    maintained = bool(scene.newest[sensor, COUNT].flags & Flag.MAINTENANCE)
     if scene.hour == state.hour:
-        return replace(state, hour_count=state.hour_count + count)
+        maintained = maintained or state.hour_maintained
+        return replace(state, hour_count=state.hour_count + count, hour_maintained=maintained)
     usual = state.usual
-    troubled = state.stopped or state.forming.raised or state.gathering.raised
+    alarmed = state.stopped or state.forming.raised or state.gathering.raised
+    troubled = alarmed or state.hour_maintained
     whole = state.hour_began_s is not None and scene.now_s - state.hour_began_s > 0.95 * HOUR_S
     if state.hour is not None and whole and not troubled:
         before = usual[state.hour]
         flow = state.hour_count
         learned = flow if before is None else before + LEARNED_SHARE * (flow - before)
         usual = (*usual[: state.hour], learned, *usual[state.hour + 1 :])
-    return replace(state, usual=usual, hour=scene.hour, hour_count=count, hour_began_s=scene.now_s)
+    return replace(
+        state,
+        usual=usual,
+        hour=scene.hour,
+        hour_count=count,
+        hour_began_s=scene.now_s,
+        hour_maintained=maintained,
+    )

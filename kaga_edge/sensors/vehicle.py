@@ -23,6 +23,8 @@ Frame
     counts, but has neither speed nor direction. More than 40 a minute pass no lane: two detectors disturb
     each other then, and the sample is flagged; so it is after ``quiet_hours`` without an edge: no road is
     empty for so long, the detector is dead. (One that is covered all the time is traffic that stands.)
+    So it is, too, when one of a pair has moved 20 times running while the other has not once: half of it
+    is dead or its wire is off, and its counts, speeds or both are missing.
 """
 
 from __future__ import annotations
@@ -72,6 +74,8 @@ KPH_PER_M_S = 3.6
 MOST_PER_MINUTE = 40.0  # of one lane
 NS_PER_MINUTE = 60_000_000_000
 NS_PER_HOUR = 60 * NS_PER_MINUTE
+# No lane has 20 vehicles that change into it between two detectors 4.5 m apart; and a jam moves both.
+MOST_ALONE = 20
 SPEEDS = (Quantity.VEHICLE_SPEED_KPH, Quantity.VEHICLE_SPEED_TIME_MEAN_KPH)
 
 
@@ -187,6 +191,7 @@ class Driver:
         self._detector = _detector(options)
         self._state = VehicleState()
         self._moved_ns: int | None = None  # the last edge, or when watching began
+        self._alone: tuple[int | None, int] = None, 0  # which of a pair moved last, how often by itself
         single = options.gpio_second is None
         length = () if single else (Quantity.VEHICLE_LENGTH_M,)
         direction = () if single else (Quantity.FORWARD_COUNT, Quantity.BACKWARD_COUNT)
@@ -224,7 +229,7 @@ class Driver:
         """Return the traffic of one interval; speed, length and headway are None without a vehicle."""
         self._state, tally = fold_vehicles(self._state, edges, self._detector)
         crosstalk = tally.count > MOST_PER_MINUTE * max(1.0, (edges.end_ns - edges.start_ns) / NS_PER_MINUTE)
-        doubtful = edges.lost or tally.rejected or crosstalk or self._dead(edges)
+        doubtful = edges.lost or tally.rejected or crosstalk or self._dead(edges) or self._half_dead(edges)
         flags = Flag.LOW_QUALITY if doubtful else Flag.GOOD
         # One detector only guesses the length, so its speed is an estimate.
         of_speed = flags | Flag.ESTIMATED if self._options.gpio_second is None else flags
@@ -240,6 +245,18 @@ class Driver:
             self._moved_ns = edges.start_ns
         quiet_ns = edges.end_ns - self._moved_ns
         return 0 < self._options.quiet_hours * NS_PER_HOUR <= quiet_ns
+
+    def _half_dead(self, edges: Edges) -> bool:
+        """Say whether one of a pair has seen vehicle after vehicle that the other did not."""
+        if edges.first:
+            self._alone = None, 0
+        for edge in edges.edges if self._options.gpio_second is not None else ():
+            gpio, often = self._alone
+            if edge.gpio != gpio:
+                self._alone = edge.gpio, int(edge.active)
+            elif edge.active:
+                self._alone = gpio, often + 1
+        return self._alone[1] >= MOST_ALONE
 
 
 def _detector(options: Options) -> Detector:

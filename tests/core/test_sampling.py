@@ -108,6 +108,19 @@ def test_who_stands_below_the_snow_gauge_is_no_snowfall() -> None:
     assert fallen == [0.0, 0.0, 0.0, pytest.approx(0.1)]
 
 
+def test_the_rules_over_several_values_never_heard_of_maintenance() -> None:
+    said = (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=3.0),)
+    flags = [
+        judge(
+            PLAN, SensorState(), at=AT, at_s=0.0, measurements=said, around=Surroundings(), maintained=worked
+        )[1]
+        .sample.readings[0]
+        .flags
+        for worked in (False, True)
+    ]
+    assert [bool(one & Flag.MAINTENANCE) for one in flags] == [False, True]
+
+
 def test_a_failed_poll_is_a_row_of_missing_values() -> None:
     _, judged = judge(
         PLAN, SensorState(), at=AT, at_s=0.0, measurements=None, around=Surroundings(), raw=b"\x00"

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kaga_edge.core.stranding import Stranding
 from kaga_edge.core.watching import Newest, Scene
+from kaga_edge.vocabulary.readings import Flag
 
 RULE = Stranding(sensor="road-1", every_s=60.0, snow_from="snow-1", road_from="surface-1")
 PAIR = Stranding(sensor="in", every_s=60.0, downstream="out", excess_per_5min=20.0)
@@ -20,9 +21,11 @@ class Road:
         self.rule, self.state, self.now_s, self.told = rule, rule.start(raised), 0.0, []
         self.newest: dict[tuple[str, str], Newest] = {}
         self.hour: int | None = None
+        self.working = False  # somebody works at the detector
 
     def knows(self, sensor: str, channel: str, value: float | None) -> None:
-        self.newest[sensor, channel] = Newest(value=value, at_s=self.now_s)
+        flags = Flag.MAINTENANCE if self.working else Flag.GOOD
+        self.newest[sensor, channel] = Newest(value=value, at_s=self.now_s, flags=flags)
 
     def minute(
         self, count: float | None, occupancy: float | None = 0.1, speed: float | None = None
@@ -124,6 +127,17 @@ def test_the_usual_flow_of_an_hour_is_learned_from_whole_hours() -> None:
             road.minute(5, 0.2, 50.0)
     assert road.state.usual[8] == 300.0
     assert road.state.usual[9] is None  # still running
+
+
+def test_a_technician_who_drove_over_the_loop_taught_the_road_its_usual_traffic() -> None:
+    road = Road()
+    for hour in (7, 8, 9, 10):
+        road.hour = hour
+        for minute in range(60):
+            road.working = hour == 8 and minute == 30  # one minute of maintenance in the hour
+            road.minute(40 if road.working else 5, 0.2, 50.0)
+    assert road.state.usual[8] is None
+    assert road.state.usual[9] == 300.0  # the hour after it is learned again
 
 
 def test_more_in_than_out_gathers_and_their_number_is_the_sum() -> None:

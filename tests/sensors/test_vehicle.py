@@ -117,6 +117,27 @@ def test_a_detector_without_a_vehicle_for_half_a_day_is_taken_for_dead():
         assert (measured[0].value, measured[1].value, measured[0].flags) == (0, 1.0, Flag.GOOD)
 
 
+def alone(gpio: int, cars: int, start_s: float) -> list:
+    return [(start_s + 3 * i + half * 0.4, gpio, half == 0) for i in range(cars) for half in (0, 1)]
+
+
+@pytest.mark.parametrize("living", [22, 27])
+def test_a_pair_whose_other_half_was_dead_sent_counts_as_good(living):
+    driver = vehicle.Driver(vehicle.Options(gpio=22, gpio_second=27))
+    flags = [driver.decode(edges(0, 60, *ONE_CAR))[0].flags]
+    flags += [driver.decode(edges(m * 60, m * 60 + 60, *alone(living, 9, m * 60.0)))[0].flags for m in (1, 2)]
+    assert flags == [Flag.GOOD] * 3  # 18 in a row may have changed lanes
+    assert driver.decode(edges(180, 240, *alone(living, 2, 180.0)))[0].flags is Flag.LOW_QUALITY
+    assert driver.decode(edges(240, 300))[0].flags is Flag.LOW_QUALITY  # an empty minute mends nothing
+    later = [(at + 300, gpio, on) for at, gpio, on in ONE_CAR]
+    assert driver.decode(edges(300, 360, *later))[0].flags is Flag.GOOD  # both live
+
+
+def test_a_single_detector_has_no_partner_to_miss():
+    driver = vehicle.Driver(vehicle.Options(gpio=22))
+    assert driver.decode(edges(0, 180, *alone(22, 50, 0.0)))[0].flags is Flag.GOOD
+
+
 def test_both_detectors_on_one_line_are_refused():
     with pytest.raises(KagaError):
         vehicle.Driver(vehicle.Options(gpio=22, gpio_second=22))
