@@ -71,9 +71,29 @@ def add_daemon_options(parser: argparse.ArgumentParser) -> None:
 
 
 def socket_of(args: argparse.Namespace) -> Path:
-    """Return the control socket: --socket, else what the configuration says, else the usual place."""
+    """Return the control socket: --socket, else what the configuration says, else the usual place.
+
+    Raises NotAllowed: only a configuration that this user may not read says where it is. Nobody at the usual
+    place does not mean then that nothing runs.
+    """
     given: Path | None = getattr(args, "socket", None)
-    return given or runtime_of(args.config or DEFAULT_CONFIG) / "control.sock"
+    config = args.config or DEFAULT_CONFIG
+    path = given or runtime_of(config) / "control.sock"
+    if given is None and not os.path.lexists(path) and _hidden(config):
+        lang = language_of(args)
+        what, fix = say("status.config_hidden", lang), say("status.not_allowed_fix", lang)
+        raise NotAllowed(what, where=str(config), fix=fix)
+    return path
+
+
+def _hidden(config: Path) -> bool:
+    """Say whether the configuration, or a part of it, is there and may not be read."""
+    parts = config.parent / "conf.d"
+    try:
+        listed = [config, *(parts / name for name in os.listdir(parts))] if parts.is_dir() else [config]
+        return any(file.is_file() and not os.access(file, os.R_OK) for file in listed)
+    except PermissionError:
+        return True
 
 
 def runtime_of(config: Path) -> Path:

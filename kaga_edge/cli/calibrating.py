@@ -6,6 +6,7 @@ Longer than most: one conversation from beginning to end, in the order in which 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import sys
@@ -16,10 +17,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from kaga_edge.cli.ask import NotRunning, ask, language_of, socket_of
+from kaga_edge.cli.ask import NoAnswer, NotRunning, Refused, ask, language_of, socket_of
+from kaga_edge.cli.failure import told
 from kaga_edge.cli.screen import tell
 from kaga_edge.config.calibrations import (
-    Entries,
+    CalibratedMeanwhile,
     Entry,
     calibration_file,
     in_force,
@@ -42,6 +44,12 @@ class CannotCalibrate(KagaError):
 
     code = "KE-U02"
     exit_code = 2
+
+
+class NotInForce(KagaError):
+    """It is recorded; the gateway did not take it up. The code is that of its reason."""
+
+    exit_code = 1
 
 
 @dataclass(slots=True)
@@ -69,19 +77,15 @@ def run(args: argparse.Namespace) -> int:
 def _calibrate(args: argparse.Namespace) -> int:
     lang = language_of(args)
     file = calibration_file(args.config)
-    try:
-        entries = read_calibrations(file)
-    except (OSError, ValueError) as error:
-        raise CannotCalibrate(str(error), where=str(file)) from error
+    own = _own(file, args.sensor, lang)
     if args.undo:
-        return _undo(args, entries, file, lang)
+        return _undo(args, own, file, lang)
     if args.bare_ground:
         args.channel, args.true = Quantity.SNOW_DEPTH_M.channel, 0.0
     if args.true is None or not math.isfinite(args.true):
         raise CannotCalibrate(say("calibrate.say_true", lang))
     taken = _take(args, lang)
     window = _steady(taken, lang)
-    own = entries.setdefault(args.sensor, [])
     if args.bare_ground:
         entry = _zero(args, taken, window, lang)
     else:
@@ -91,13 +95,21 @@ def _calibrate(args: argparse.Namespace) -> int:
     if not _agreed(args, lang):
         tell(say("calibrate.stopped", lang))
         return 1
-    own.append(entry)
+    new = [entry]
     if entry["method"] == SHUNT and entry["channel"] == CURRENT:  # power is voltage times the same current
-        own.append(entry | {"channel": POWER})
-    _write(file, entries, args.config, lang)
+        new.append(entry | {"channel": POWER})
+    _write(file, args, own, [*own, *new], lang)
     tell(say("calibrate.done", lang, file=file, sensor=args.sensor))
     _apply(args, lang)
     return 0
+
+
+def _own(file: Path, sensor: str, lang: str) -> list[Entry]:
+    try:
+        return read_calibrations(file).get(sensor, [])
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise CannotCalibrate(reason, where=str(file), fix=say("calibrate.file_fix", lang)) from error
 
 
 # --- readings ---
@@ -252,40 +264,48 @@ def _agreed(args: argparse.Namespace, lang: str) -> bool:
     return input(say(question, lang)).strip().lower() in ("y", "yes", "はい")
 
 
-def _undo(args: argparse.Namespace, entries: Entries, file: Path, lang: str) -> int:
-    own = entries.get(args.sensor, [])
+def _undo(args: argparse.Namespace, seen: list[Entry], file: Path, lang: str) -> int:
+    own = copy.deepcopy(seen)
     channels = [one["channel"] for one in own if "undone" not in one]
     channel = args.channel or (channels[-1] if channels else "")
     last = in_force(own, channel)
     if last is None:
         raise CannotCalibrate(say("calibrate.nothing", lang))
     together = [one for one in own if one["at"] == last["at"] and "undone" not in one]
-    for one in together:  # a shunt's current and power are one calibration
-        one["undone"] = f"{_now()} {args.who}"
     words = {"at": last["at"][:10], "who": last["who"]}
-    question = say("calibrate.undone", lang, **words, **_numbers(in_force(own, channel)))
+    tell(say("calibrate.undoing", lang, channel=channel, **words, **_numbers(last)))
     if not _agreed(args, lang):
         tell(say("calibrate.stopped", lang))
         return 1
-    _write(file, entries, args.config, lang)
-    print(question)
+    for one in together:  # a shunt's current and power are one calibration
+        one["undone"] = f"{_now()} {args.who}"
+    _write(file, args, seen, own, lang)
+    print(say("calibrate.undone", lang, **words, **_numbers(in_force(own, channel))))
     _apply(args, lang)
     return 0
 
 
-def _write(file: Path, entries: Entries, config: Path, lang: str) -> None:
+def _write(file: Path, args: argparse.Namespace, seen: list[Entry], own: list[Entry], lang: str) -> None:
     try:
-        write_calibrations(file, entries, config)
-    except OSError as error:
-        reason = error.strerror or str(error)
+        write_calibrations(file, args.sensor, seen, own, args.config)
+    except CalibratedMeanwhile as error:
+        what, fix = say("calibrate.meanwhile", lang), say("calibrate.meanwhile_fix", lang)
+        raise CannotCalibrate(what, where=args.sensor, fix=fix) from error
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise CannotCalibrate(say("calibrate.not_written", lang, file=file, reason=reason)) from error
 
 
 def _apply(args: argparse.Namespace, lang: str) -> None:
-    """Have the running gateway read its configuration again."""
+    """Have the running gateway read its configuration again. Raises NotInForce."""
     try:
         answer = ask(socket_of(args), {"op": "reload"}, lang)
     except NotRunning:
         tell(say("calibrate.not_running", lang))
+    except (Refused, NoAnswer) as error:
+        what = say("calibrate.not_applied", lang, reason=told(error.code, error.what, lang))
+        untaken = NotInForce(what, fix=say("calibrate.not_applied_fix", lang, config=args.config))
+        untaken.code = error.code
+        raise untaken from error
     else:
         tell(say("calibrate.applied", lang, k=answer["k"]))

@@ -66,6 +66,13 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ),
     ("電流が流れていません", "no current flows"),
     ("この項目の校正はまだありません", "no earlier calibration of this channel"),
+    ("{key} はこのファイルに書くものではありません", "{key} does not belong in this file"),
+    (
+        "{sensor} の {key} はこのファイルに書くものではありません",
+        "{key} of {sensor} does not belong in this file",
+    ),
+    ("id のない [[sensor]] があります", "a [[sensor]] without id"),
+    ("{sensor} の校正に正しい {key} がありません", "a calibration of {sensor} without a good {key}"),
     # --- what a driver remarks ---
     (
         "製品番号 {id} は {variant} のものではありません。variant を確かめてください",

@@ -68,6 +68,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "接続する権限がありません",
         "you may not talk to the gateway",
     ),
+    "status.config_hidden": (
+        "この利用者は設定を読めないので、ゲートウェイがどこで動いているか分かりません",
+        "this user may not read the configuration, so where the gateway listens is not known",
+    ),
     "status.not_allowed_fix": (
         "sudo を付けるか、利用者をグループ kaga-edge に加えます",
         "use sudo, or add your user to group kaga-edge",

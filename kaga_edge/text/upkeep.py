@@ -95,6 +95,30 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{at} {who} の校正を取り消しました。今の補正 {offset}  倍率 {gain}",
         "Taken back: {at} {who}. Now correction {offset}, gain {gain}",
     ),
+    "calibrate.undoing": (
+        "取り消す校正: {channel}  {at} {who}  補正 {offset}  倍率 {gain}",
+        "To be taken back: {channel}, {at} {who}, correction {offset}, gain {gain}",
+    ),
+    "calibrate.meanwhile": (
+        "その間に別の人がこの機器を校正しました。書きませんでした",
+        "somebody else has calibrated this sensor meanwhile; nothing was written",
+    ),
+    "calibrate.meanwhile_fix": (
+        "相手と話し、今の値を見てからもう一度行います",
+        "talk to them, look at the present value, then do it again",
+    ),
+    "calibrate.file_fix": (
+        "このファイルは手で書き足しません。ほかの設定は conf.d の別のファイルへ移します",
+        "this file is not for editing by hand: move other settings to another file of conf.d",
+    ),
+    "calibrate.not_applied": (
+        "校正は記録しましたが、ゲートウェイに反映できません: {reason}",
+        "the calibration is recorded, but the gateway did not take it up: {reason}",
+    ),
+    "calibrate.not_applied_fix": (
+        "kaga-edge config check {config} で誤りを直し、sudo systemctl reload kaga-edge",
+        "mend what kaga-edge config check {config} shows, then: sudo systemctl reload kaga-edge",
+    ),
     "calibrate.nothing": ("取り消す校正がありません", "there is no calibration to take back"),
     "calibrate.applied": (
         "動作中のゲートウェイに反映しました (カタログ {k})",

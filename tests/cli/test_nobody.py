@@ -86,3 +86,24 @@ def test_log_said_that_nothing_happened_where_the_configuration_is_closed(as_nob
     said = run("log", "--config", str(config))
     assert said.returncode == 2
     assert said.stderr.startswith(f"KE-G07  {config}: the events cannot be read")
+
+
+@pytest.mark.parametrize("hide", ["file", "part", "folder"])
+def test_status_said_not_running_where_the_configuration_is_closed(as_nobody, hide) -> None:
+    run, config = as_nobody
+    parts = config.parent / "conf.d"
+    parts.mkdir()
+    (parts / "10-station.toml").write_text('[station]\nruntime = "/srv/kaga"\n')
+    closed = {"file": config, "part": parts / "10-station.toml", "folder": parts}[hide]
+    closed.chmod(0o700)
+    said = run("--lang", "en", "status", "--config", str(config))
+    assert said.returncode == 2
+    assert "KE-G02" in said.stderr
+    assert "not running" not in said.stderr
+    assert "may not read the configuration" in " ".join(said.stderr.split())
+
+
+def test_status_of_a_gateway_that_is_down_is_said_to_whoever_can_read_where_it_would_be(as_nobody) -> None:
+    run, config = as_nobody
+    said = run("--lang", "en", "status", "--config", str(config))
+    assert (said.returncode, "KE-G01" in said.stderr) == (3, True)

@@ -5,9 +5,16 @@ from datetime import UTC, datetime
 import pytest
 
 from kaga_edge.config import ConfigFaults
-from kaga_edge.config.calibrations import calibration_file, in_force, read_calibrations, write_calibrations
+from kaga_edge.config.calibrations import (
+    CalibratedMeanwhile,
+    calibration_file,
+    in_force,
+    read_calibrations,
+    write_calibrations,
+)
 from kaga_edge.core.calibration import Correction
 from kaga_edge.gateway import plans
+from kaga_edge.text.overheard import heard
 
 ENTRY = {
     "channel": "water_level", "method": "offset", "gain": 1.0, "offset": -0.038, "at": "2026-11-22T08:00:00Z",
@@ -17,7 +24,12 @@ ENTRY = {
 
 def with_entries(sheet, *entries):
     sheet.write(sheet.site, sheet.level)
-    write_calibrations(calibration_file(sheet.file), {"level-1": entries}, sheet.file)
+    put(sheet, *entries)
+
+
+def put(sheet, *entries, sensor="level-1"):
+    file = calibration_file(sheet.file)
+    write_calibrations(file, sensor, read_calibrations(file).get(sensor, []), entries, sheet.file)
 
 
 def test_what_is_written_comes_back(sheet):
@@ -53,7 +65,7 @@ def test_a_zero_found_on_bare_ground_is_taken_into_the_rule_and_the_catalog(shee
         "offset": -0.03,
         "due": "2027-06-30",
     }
-    write_calibrations(calibration_file(sheet.file), {"level-1": [zero]}, sheet.file)
+    put(sheet, zero)
     (sensor,) = load(sheet.file).sensors
     assert sensor.corrections == ()
     assert (sensor.deriving.snow.learned_m, sensor.deriving.snow.learned_on) == (0.03, "2026-11-22")
@@ -61,8 +73,56 @@ def test_a_zero_found_on_bare_ground_is_taken_into_the_rule_and_the_catalog(shee
     extra = next(one[3] for one in declared.channels if one[0] == "snow_on_ground")
     assert extra == {"cal": "2026-11-22", "zero": 0.03}
     undone = zero | {"undone": "2026-11-24T08:00:00Z Sato"}
-    write_calibrations(calibration_file(sheet.file), {"level-1": [undone]}, sheet.file)
+    put(sheet, undone)
     assert load(sheet.file).sensors[0].deriving.snow.learned_m is None
+
+
+def test_two_people_at_once_lost_the_first_ones_calibration(sheet):
+    with_entries(sheet, ENTRY)
+    file = calibration_file(sheet.file)
+    seen = read_calibrations(file)["level-1"]  # both stand at the gauge and have seen the same
+    by_sato, by_suzuki = ENTRY | {"who": "Sato"}, ENTRY | {"who": "Suzuki"}
+    write_calibrations(file, "level-1", seen, [*seen, by_sato], sheet.file)
+    with pytest.raises(CalibratedMeanwhile):
+        write_calibrations(file, "level-1", seen, [*seen, by_suzuki], sheet.file)
+    write_calibrations(file, "snow-1", [], [by_suzuki], sheet.file)  # another sensor is another matter
+    assert read_calibrations(file) == {"level-1": [ENTRY, by_sato], "snow-1": [by_suzuki]}
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "said"),
+    [
+        ('[[sensor]]\nid = "level-1"\nevery = "10s"\n', "every of level-1 does not belong in this file"),
+        ('[site]\nid = "x"\n', "site does not belong in this file"),
+        ('[[sensor]]\ndriver = "a02yyuw"\n', "a [[sensor]] without id"),
+        (
+            '[[sensor]]\nid = "level-1"\n[[sensor.calibration]]\nchannel = "water_level"\n',
+            "a calibration of level-1 without a good method",
+        ),
+        (
+            '[[sensor]]\nid = "level-1"\n[[sensor.calibration]]\nnote = "x"\n',
+            "note of level-1 does not belong in this file",
+        ),
+    ],
+)
+def test_what_was_written_into_the_file_by_hand_vanished_at_the_next_calibration(sheet, by_hand, said):
+    sheet.write(sheet.site, sheet.level)
+    file = calibration_file(sheet.file)
+    file.parent.mkdir()
+    file.write_text(by_hand)
+    with pytest.raises(ValueError, match=said.replace("[", r"\[")):
+        write_calibrations(file, "level-1", [], [ENTRY], sheet.file)
+    assert file.read_text() == by_hand
+    assert heard(said, "ja") != said
+
+
+def test_a_file_saved_by_notepad_with_a_mark_and_two_tables_of_a_sensor_is_read_whole(sheet):
+    with_entries(sheet, ENTRY)
+    file = calibration_file(sheet.file)
+    text = file.read_text()
+    again = text[text.index("[[sensor]]") :].replace("-0.038", "-0.04")
+    file.write_text("\ufeff" + text + again)
+    assert [one["offset"] for one in read_calibrations(file)["level-1"]] == [-0.038, -0.04]
 
 
 def test_without_a_file_there_are_none(tmp_path):

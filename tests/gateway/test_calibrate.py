@@ -103,3 +103,23 @@ def test_moving_water_is_refused_and_nothing_is_written(tmp_path, daemon, instru
     done = calibrate(daemon, "--staff", "2.95")
     assert (done.returncode, "KE-U02" in done.stderr) == (2, True)
     assert not (tmp_path / "conf.d").exists()
+
+
+def test_a_calibration_beside_a_faulty_configuration_said_only_that_the_file_is_bad(
+    tmp_path, daemon, instruments
+) -> None:
+    text = config_text(tmp_path, [("level-1", tmp_path / "level-1")], port=None, every="250ms")
+    daemon.config.write_text(text)
+    daemon.start()
+    wait_for(lambda: channels(daemon).get("water_level") == 3.0, why="the first value")
+    daemon.config.write_text(text + "\nnonsense = 1\n")
+    done = calibrate(daemon, "--staff", "2.95")
+    assert done.returncode == 1
+    assert "recorded, but the gateway did not take it up" in " ".join(done.stderr.split())
+    assert "kaga-edge config check" in " ".join(done.stderr.split())
+    assert (tmp_path / "conf.d/50-calibration.toml").read_text().count("[[sensor.calibration]]") == 1
+    daemon.config.write_text(text)
+    done = calibrate(daemon, "--undo")  # the reload takes both up
+    assert done.returncode == 0, done.stderr
+    assert "To be taken back: water_level" in done.stdout
+    assert calibrate(daemon, "--undo").returncode == 2  # nothing is left to take back

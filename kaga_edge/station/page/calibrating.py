@@ -7,6 +7,7 @@ The same file, entries and limits as ``kaga-edge sensor calibrate``.
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 import time
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kaga_edge.config.calibrations import (
+    CalibratedMeanwhile,
     Entry,
     calibration_file,
     in_force,
@@ -25,6 +27,7 @@ from kaga_edge.core import calibration
 from kaga_edge.core.calibration import FEWEST, OFFSET
 from kaga_edge.station.page.feed import Ask
 from kaga_edge.text import say, unit_shown
+from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
 
@@ -130,23 +133,21 @@ class Calibrating:
             "before": round(bench.line[0] * raw + bench.line[1], 6),
             "after": round(gain * raw + offset, 6),
         }
-        file = calibration_file(self._config)
-        entries = self._entries(lang)
-        entries.setdefault(sensor, []).append(entry)
-        await self._write(file, entries, lang)
+        seen = self._entries(sensor, lang)
+        await self._write(sensor, seen, [*seen, entry], lang)
         self._benches.pop(sensor, None)
 
     async def undo(self, sensor: str, who: str, lang: str) -> None:
         """Take the last correction of a sensor back. Raises RefusedHere: there is none."""
-        entries = self._entries(lang)
-        own = entries.get(sensor, [])
+        seen = self._entries(sensor, lang)
+        own = copy.deepcopy(seen)
         last = next((one for one in reversed(own) if "undone" not in one), None)
         if last is None:
             raise RefusedHere(say("page.nothing", lang))
         for one in own:  # a shunt's current and power are one calibration
             if one["at"] == last["at"] and "undone" not in one:
                 one["undone"] = f"{_now()} {who}"
-        await self._write(calibration_file(self._config), entries, lang)
+        await self._write(sensor, seen, own, lang)
 
     def close(self) -> None:
         """Stop reading."""
@@ -167,17 +168,20 @@ class Calibrating:
             return None
         return None if last is None else {"at": last["at"][:10], "who": last["who"], "offset": last["offset"]}
 
-    def _entries(self, lang: str) -> dict[str, list[Entry]]:
+    def _entries(self, sensor: str, lang: str) -> list[Entry]:
         try:
-            return read_calibrations(calibration_file(self._config))
+            return read_calibrations(calibration_file(self._config)).get(sensor, [])
         except (OSError, ValueError) as error:
-            raise RefusedHere(say("page.not_written", lang, reason=error)) from error
+            raise RefusedHere(say("page.not_written", lang, reason=heard(str(error), lang))) from error
 
-    async def _write(self, file: Path, entries: dict[str, list[Entry]], lang: str) -> None:
+    async def _write(self, sensor: str, seen: list[Entry], own: list[Entry], lang: str) -> None:
         try:
-            write_calibrations(file, entries, self._config)
-        except OSError as error:
-            raise RefusedHere(say("page.not_written", lang, reason=error.strerror or error)) from error
+            write_calibrations(calibration_file(self._config), sensor, seen, own, self._config)
+        except CalibratedMeanwhile as error:
+            raise RefusedHere(say("calibrate.meanwhile", lang)) from error
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or heard(str(error), lang)
+            raise RefusedHere(say("page.not_written", lang, reason=reason)) from error
         await self._ask({"op": "reload"})
 
 
