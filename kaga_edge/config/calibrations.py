@@ -73,7 +73,7 @@ def _entries(sensor: str, table: Mapping[str, Any]) -> Iterator[Entry]:
             raise ValueError(f"a calibration of {sensor} without a good channel")
         if strange := sorted(entry.keys() - set(KEYS)):
             raise ValueError(f"{strange[0]} of {sensor} does not belong in this file")
-        whole = {"gain": 1.0, "offset": 0.0} | entry
+        whole: Entry = {"gain": 1.0, "offset": 0.0} | entry
         bad = [key for key in WORDS if not isinstance(whole.get(key), str)]
         bad += [key for key in NUMBERS if type(whole.get(key)) not in (int, float)]
         if bad:
