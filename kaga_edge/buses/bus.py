@@ -17,7 +17,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from kaga_edge.buses import bursting
 from kaga_edge.buses import standing as record
+from kaga_edge.buses.bursting import Bursts
 from kaga_edge.buses.spec import BusGivenUp, BusHealth, BusSensor, BusSpec, Polled, SensorHealth, Wires
 from kaga_edge.buses.standing import Standing
 from kaga_edge.buses.wire import DueTime, Wire
@@ -62,6 +64,7 @@ class Bus:
         self._given_up: list[Worker] = []
         self._given_up_count = 0
         self._hung: dict[str, tuple[Worker, float]] = {}
+        self._bursts = Bursts(spec.sensors)
         self._naps: set[asyncio.Future[None]] = set()
         self._look_at_s = 0.0  # of the loop's clock: when results are gathered
         self._number = 0
@@ -74,7 +77,7 @@ class Bus:
         """Poll on schedule until cancelled or closed. Raises BusGivenUp."""
         self._ensure_worker()
         now, up_ns = self._clock.now(), self._clock.monotonic_ns()
-        periods = [(s.id, max(1, round(s.every_s * 1000)), 0) for s in self._spec.sensors]
+        periods = [(s.id, bursting.period_ms(s), 0) for s in self._spec.sensors]
         plan = before = schedule.begin(periods, now.wall_ms, up_ns // 1_000_000)
         while not self._closed:
             now, up_ns = self._clock.now(), self._clock.monotonic_ns()
@@ -108,7 +111,7 @@ class Bus:
     def pace(self, sensor: str, every_s: float) -> None:
         """Poll a sensor with another period from now on; no due time before now is lost."""
         self._sensors[sensor] = replace(self._sensors[sensor], every_s=every_s)
-        self._paces[sensor] = max(1, round(every_s * 1000))
+        self._paces[sensor] = bursting.period_ms(self._sensors[sensor])
         self._stir()
 
     def begin_anew(self, sensor: str) -> None:
@@ -187,7 +190,12 @@ class Bus:
     def _came_due(self, due: schedule.Due, now: Moment, up_ns: int) -> None:
         sensor = self._sensors[due.sensor]
         for missed_ms in due.missed_ms:
-            self._emit_untried(sensor, _at(missed_ms, now), _stopped(self._spec.name))
+            if bursting.asked_at(sensor, missed_ms):
+                self._emit_untried(sensor, _at(missed_ms, now), _stopped(self._spec.name))
+        if not bursting.asked_at(sensor, due.due_ms):
+            return
+        if sensor.burst_s is not None and bursting.begins_at(sensor, due.due_ms):
+            self._standings[sensor.id] = record.asked_again(self._standings[sensor.id])
         when = DueTime(wall_ms=due.due_ms, up_ns=up_ns - (now.wall_ms - due.due_ms) * 1_000_000)
         if self._leaves_out(sensor, due.due_ms, now):
             return
@@ -277,7 +285,12 @@ class Bus:
             wanted.set_result(polled)
         # Counts that a person read are taken from the line: they must reach the store all the same.
         if wanted is None or self._spec.kind is BusKind.GPIO:
-            self._on_polled(polled)
+            self._give(item.sensor, item.due.wall_ms, polled)
+
+    def _give(self, sensor: BusSensor, due_ms: int, polled: Polled) -> None:
+        whole = self._bursts.take(self._sensors[sensor.id], due_ms, polled)
+        if whole is not None:
+            self._on_polled(whole)
 
     def _note(self, sensor: BusSensor, result: Result) -> None:
         before, error, at = self._standings[sensor.id], result.polled.error, result.polled.at
@@ -288,7 +301,7 @@ class Bus:
             before,
             error,
             at,
-            every_s=sensor.every_s,
+            every_s=bursting.period_ms(sensor) / 1000,
             costly=self._may_rest and result.held_s > self._wire_deadline_s / 2,
             identified=result.identified,
             may_rest=self._may_rest,
@@ -296,7 +309,8 @@ class Bus:
 
     def _emit_untried(self, sensor: BusSensor, at: Moment, error: KagaError | None) -> None:
         error = error or _busy(self._spec.name)
-        self._on_polled(Polled(sensor=sensor.id, at=at, measurements=None, error=error, raw=None, took_s=0.0))
+        polled = Polled(sensor=sensor.id, at=at, measurements=None, error=error, raw=None, took_s=0.0)
+        self._give(sensor, at.wall_ms, polled)
 
     # --- the worker ---
 

@@ -38,6 +38,7 @@ class BusSensor:
     address: int | None = None
     model: Model | None = None
     device: str | None = None
+    burst_s: float | None = None  # asked once a second for so long before each due time; ``core.burst``
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -103,6 +103,11 @@ def left_out(before: Standing) -> Standing:
     )
 
 
+def asked_again(before: Standing) -> Standing:
+    """Return the record of a sensor that is tried now, however many due times were to be left out."""
+    return replace(before, leave_out=0) if before.leave_out else before
+
+
 def plugged_in(before: Standing) -> Standing:
     """Return the record of a sensor whose power was away: nothing of its state can be trusted."""
     return replace(before, leave_out=0, identified=False)

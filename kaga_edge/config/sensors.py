@@ -141,12 +141,23 @@ def _burst(
     """Return the channels a burst adds; note one that the instrument cannot give."""
     if table.burst_s is None:
         return ()
-    talks = parts.model.bus is BusKind.UART and Quantity.SURFACE_DISTANCE_M in quantities
-    if not talks or not isinstance(next(parts.driver(options).measure(), None), UartFrames):
-        desk.fault((*path, "burst"), Code.VALUE, reason=Phrase("burst.distance_only"))
+    more = burst.added(tuple(parts.driver(options).quantities)) if quantities else ()
+    if not more or not _gives_bursts(parts, options):
+        desk.fault((*path, "burst"), Code.VALUE, reason=Phrase("burst.levels_only"))
     elif table.burst_s > table.every_s:
         desk.fault((*path, "burst"), Code.VALUE, reason=Phrase("burst.too_long"))
-    return burst.ADDED
+    elif parts.model.bus is not BusKind.UART and table.burst_s < burst.FEWEST * burst.SPACING_S:
+        desk.fault((*path, "burst"), Code.VALUE, reason=Phrase("burst.too_short"))
+    return more
+
+
+def _gives_bursts(parts: DriverParts, options: Any) -> bool:
+    """Say whether an instrument talks by itself, or may be asked once a second on a bus of many."""
+    if parts.model.bus is BusKind.UART:
+        return isinstance(next(parts.driver(options).measure(), None), UartFrames)
+    return (
+        parts.model.bus in (BusKind.I2C, BusKind.MODBUS) and parts.model.shortest_every_s <= burst.SPACING_S
+    )
 
 
 # --- driver and options ---

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from kaga_edge.config.faults import Fault
 from kaga_edge.core.battery import BatteryRule
-from kaga_edge.core.burst import Burst
+from kaga_edge.core.burst import Burst, Repeated
 from kaga_edge.core.calibration import Correction
 from kaga_edge.core.crosschecks import CrossCheck
 from kaga_edge.core.deriving import Deriving
@@ -24,7 +24,7 @@ from kaga_edge.core.signalling import Signal
 from kaga_edge.core.siting import Mount
 from kaga_edge.core.watching import Watch
 from kaga_edge.vocabulary.drivers import Driver, Model, UartDriver
-from kaga_edge.vocabulary.requests import SerialLine
+from kaga_edge.vocabulary.requests import BusKind, SerialLine
 
 MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
@@ -195,12 +195,15 @@ class SensorConfig:
     deriving: Deriving = field(default_factory=Deriving)
     corrections: tuple[Correction, ...] = field(default=(), compare=False)  # nor is a calibration
     seasons: tuple[SeasonLimits, ...] = field(default=(), compare=False)
-    burst_s: float | None = None  # None: the newest frame is the value
+    burst_s: float | None = None  # None: the newest reading is the value
 
     def make_driver(self) -> Driver:
-        """Return a new driver, over a burst of frames where the configuration asks for one."""
+        """Return a new driver, over a burst of readings where the configuration asks for one."""
         driver: Driver = self.driver_class(self.options)
-        return driver if self.burst_s is None else Burst(cast(UartDriver, driver), self.burst_s)
+        if self.burst_s is None:
+            return driver
+        talks = self.model.bus is BusKind.UART
+        return Burst(cast(UartDriver, driver), self.burst_s) if talks else Repeated(driver)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Many frames of a free-running instrument into one value: its median, its spread, how many were valid.
+"""Many readings of one instrument into one value: its median, its spread, how many were valid.
+
+A serial instrument talks by itself (``Burst``: its frames); one on I2C or Modbus is asked once a second in
+the last seconds before its due time (``Repeated``; the asking is the bus's).
 
 Waves, falling snow and stray echoes move single frames by centimetres. Over ten seconds or more the
 median stands still; the spread (1.4826 x MAD, which is the standard deviation where the noise is normal)
@@ -12,7 +15,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import cast
 
-from kaga_edge.vocabulary.drivers import Split, UartDriver
+from kaga_edge.vocabulary.drivers import Driver, Split, UartDriver
 from kaga_edge.vocabulary.errors import DecodeError
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement
@@ -21,7 +24,22 @@ from kaga_edge.vocabulary.requests import Dialogue, Frame, UartFrames
 MAD_TO_SIGMA = 1.4826
 LONGEST_S = 60.0
 FRAMES_A_SECOND = 100  # the fastest instrument (a TF laser from the factory)
-ADDED = (Quantity.SURFACE_DISTANCE_SPREAD_M, Quantity.BURST_VALID)
+FEWEST = 9  # readings of a burst that is asked for
+SPACING_S = 1.0  # between two of them
+SPREADS = {
+    Quantity.WATER_LEVEL_M: Quantity.WATER_LEVEL_SPREAD_M,
+    Quantity.WATER_DEPTH_M: Quantity.WATER_DEPTH_SPREAD_M,
+    Quantity.SNOW_DEPTH_M: Quantity.SNOW_DEPTH_SPREAD_M,
+    Quantity.SURFACE_DISTANCE_M: Quantity.SURFACE_DISTANCE_SPREAD_M,
+    Quantity.WATER_PRESSURE_HPA: Quantity.WATER_PRESSURE_SPREAD_HPA,
+    Quantity.GAUGE_PRESSURE_HPA: Quantity.GAUGE_PRESSURE_SPREAD_HPA,
+}
+
+
+def added(quantities: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
+    """Return the channels a burst adds; none where nothing goes up and down with the waves."""
+    spread = next((SPREADS[one] for one in quantities if one in SPREADS), None)
+    return () if spread is None else (spread, Quantity.BURST_VALID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +85,7 @@ class Burst:
         self._driver = driver
         self._span_s = span_s
         self._share = cast(float, getattr(driver, "burst_share", 0.5))
-        self.quantities: tuple[Quantity, ...] = (*driver.quantities, *ADDED)
+        self.quantities: tuple[Quantity, ...] = (*driver.quantities, *added(driver.quantities))
 
     @property
     def frames_kept(self) -> int:
@@ -84,7 +102,7 @@ class Burst:
 
     def decode(self, frame: bytes) -> tuple[Measurement, ...]:
         """Decode one frame, a burst of one."""
-        return self._of([self._driver.decode(frame)], 1)
+        return summed_up([self._driver.decode(frame)], 1, self._share)
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
         """Return the burst's value. Raises the last frame's DecodeError when none is valid."""
@@ -102,30 +120,59 @@ class Burst:
                 last_error = error
         if last_error is not None and not good:
             raise last_error
-        return self._of(good, len(frames))
+        return summed_up(good, len(frames), self._share)
 
-    def _of(self, good: list[tuple[Measurement, ...]], total: int) -> tuple[Measurement, ...]:
-        measured: list[Measurement] = []
-        spread: float | None = None
-        valid = 0
-        for of_one in zip(*good, strict=True):
-            quantity, values = of_one[0].quantity, [m.value for m in of_one if m.value is not None]
-            flags = _common_flags(of_one)
-            if not values:
-                measured.append(Measurement(quantity=quantity, value=None, flags=flags | Flag.MISSING))
-                continue
-            is_distance = quantity is Quantity.SURFACE_DISTANCE_M
-            found = summarise(values, total, self._share if is_distance else 0.5)
-            flags |= Flag.GOOD if found.trusted else Flag.LOW_QUALITY
-            measured.append(Measurement(quantity=quantity, value=found.value, flags=flags))
-            if is_distance:
-                spread, valid = found.spread, found.valid
-        missing = Flag.GOOD if spread is not None else Flag.MISSING
-        return (
-            *measured,
-            Measurement(quantity=Quantity.SURFACE_DISTANCE_SPREAD_M, value=spread, flags=missing),
-            Measurement(quantity=Quantity.BURST_VALID, value=float(valid)),
-        )
+
+class Repeated:
+    """A driver that is asked several times; ``combine`` makes one value of what it said."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.quantities: tuple[Quantity, ...] = (*driver.quantities, *added(driver.quantities))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the driver finds worth a look."""
+        found: tuple[str, ...] = getattr(self._driver, "remarks", ())
+        return found
+
+    def identify(self) -> Dialogue[None]:
+        """Check as the driver does."""
+        return self._driver.identify()
+
+    def measure(self) -> Dialogue[tuple[Measurement, ...]]:
+        """Ask once: what the driver says, without the channels of a burst."""
+        return self._driver.measure()
+
+    def combine(self, said: list[tuple[Measurement, ...]], total: int) -> tuple[Measurement, ...]:
+        """Return one measurement per quantity from the good ones of ``total`` readings; at least one."""
+        return summed_up(said, total)
+
+
+def summed_up(good: list[tuple[Measurement, ...]], total: int, share: float = 0.5) -> tuple[Measurement, ...]:
+    """Return the middle of every quantity, and spread and count of the one that matters.
+
+    ``share``: where in a burst a distance is taken. Fewer than half of ``total`` valid: flagged.
+    """
+    measured: list[Measurement] = []
+    spread, valid, of = None, 0, added(tuple(one.quantity for one in good[0]))
+    for of_one in zip(*good, strict=True):
+        quantity, values = of_one[0].quantity, [m.value for m in of_one if m.value is not None]
+        flags = _common_flags(of_one)
+        if not values:
+            measured.append(Measurement(quantity=quantity, value=None, flags=flags | Flag.MISSING))
+            continue
+        found = summarise(values, total, share if quantity is Quantity.SURFACE_DISTANCE_M else 0.5)
+        flags |= Flag.GOOD if found.trusted else Flag.LOW_QUALITY
+        measured.append(Measurement(quantity=quantity, value=found.value, flags=flags))
+        if SPREADS.get(quantity) is of[0]:
+            spread, valid = found.spread, found.valid
+    missing = Flag.GOOD if spread is not None else Flag.MISSING
+    return (
+        *measured,
+        Measurement(quantity=of[0], value=spread, flags=missing),
+        Measurement(quantity=Quantity.BURST_VALID, value=float(valid)),
+    )
 
 
 def _common_flags(of_one: tuple[Measurement, ...]) -> Flag:

@@ -251,4 +251,5 @@ def _bus_sensor(sensor: SensorConfig) -> BusSensor:
         address=address,
         model=sensor.model,
         device=at.device if isinstance(at, OnewireDevice) else None,
+        burst_s=None if isinstance(at, SerialPort) else sensor.burst_s,  # there the driver collects
     )

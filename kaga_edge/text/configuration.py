@@ -273,9 +273,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         'this sensor has no channel "{name}". It has: {valid}',
     ),
     "KE-C57": ("センサーが1台もありません。[[sensor]] を書きます", "no sensor at all. Add a [[sensor]]"),
-    "burst.distance_only": (
-        "burst は、面までの距離を連続出力するシリアル機器だけに使えます",
-        "burst is for serial instruments that send the distance to a surface by themselves",
+    "burst.levels_only": (
+        (
+            "burst は、距離・水圧・水深・積雪深を毎秒測れる I2C と Modbus の機器か、"
+            "距離を連続出力するシリアル機器に使えます"
+        ),
+        (
+            "burst is for I2C and Modbus instruments that give a distance, pressure or depth every second,"
+            " and for serial ones that send the distance by themselves"
+        ),
+    ),
+    "burst.too_short": (
+        'I2C と Modbus の burst は9回以上の測定が要ります: burst = "10s" 以上',
+        'on I2C and Modbus a burst needs nine readings, one a second: at least burst = "10s"',
     ),
     "power.one_way": (
         "gpio か command のどちらか一つを書きます",

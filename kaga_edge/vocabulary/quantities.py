@@ -27,7 +27,12 @@ class Quantity(Enum):
     SNOW_DEPTH_M = Facts("snow_depth", "m", 0.001)
     SURFACE_DISTANCE_M = Facts("surface_distance", "m", 0.001)  # instrument to surface
     SURFACE_DISTANCE_SPREAD_M = Facts("surface_distance_spread", "m", 0.0001)  # of a burst: 1.4826 x MAD
-    BURST_VALID = Facts("burst_valid", "{count}", 1.0)  # valid frames of a burst
+    WATER_LEVEL_SPREAD_M = Facts("water_level_spread", "m", 0.0001)
+    WATER_DEPTH_SPREAD_M = Facts("water_depth_spread", "m", 0.0001)
+    SNOW_DEPTH_SPREAD_M = Facts("snow_depth_spread", "m", 0.0001)
+    WATER_PRESSURE_SPREAD_HPA = Facts("water_pressure_spread", "hPa", 0.001)
+    GAUGE_PRESSURE_SPREAD_HPA = Facts("gauge_pressure_spread", "hPa", 0.001)
+    BURST_VALID = Facts("burst_valid", "{count}", 1.0)  # valid readings of a burst
     SNOW_ON_GROUND_M = Facts("snow_on_ground", "m", 0.001)  # seasonal zero taken off, never below 0
     SNOWFALL_1H_M = Facts("snowfall_1h", "m", 0.001)  # new snow of the last full hours
     SNOWFALL_3H_M = Facts("snowfall_3h", "m", 0.001)
