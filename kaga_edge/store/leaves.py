@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import struct
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from kaga_edge.store.file import PAGE_BYTES
@@ -69,6 +71,28 @@ def rows_of(table: str, page: bytes) -> Iterator[Row]:
             continue
         if COLUMNS.get(len(types)) == table and sound(table, row):
             yield row
+
+
+def in_order(rows: list[Row]) -> list[Row]:
+    """Return the most rows whose ids ascend, as in the table they must.
+
+    A row that stands elsewhere has a spoilt id: it would take the place of the row whose id it now has.
+    """
+    if all(one[0] < other[0] for one, other in pairwise(rows)):
+        return rows
+    ends: list[int] = []  # the lowest id at which a run of each length ends, and that row's place
+    places: list[int] = []
+    before: list[int | None] = []
+    for place, (rowid, *_) in enumerate(rows):
+        length = bisect_left(ends, rowid)
+        ends[length : length + 1], places[length : length + 1] = [rowid], [place]
+        before.append(places[length - 1] if length else None)
+    at: int | None = places[-1]
+    kept: list[Row] = []
+    while at is not None:
+        kept.append(rows[at])
+        at = before[at]
+    return kept[::-1]
 
 
 def _by_any_row(number: int, page: bytes) -> Leaf | None:

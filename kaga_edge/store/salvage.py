@@ -28,7 +28,7 @@ from kaga_edge.store.book import EPOCH_SHIFT, NUMBER_MOST
 from kaga_edge.store.errors import fault_code
 from kaga_edge.store.file import PAGE_BYTES, Identity, make_schema
 from kaga_edge.store.highwater import Mark
-from kaga_edge.store.leaves import Leaf, Row, leaf_of, rows_of, sound
+from kaga_edge.store.leaves import Leaf, Row, in_order, leaf_of, rows_of, sound
 from kaga_edge.store.wal import committed_pages, read
 
 log = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ def _copy_leaves(db: sqlite3.Connection, old: sqlite3.Connection, table: str, le
     for at in range(0, len(leaves), GROUP_LEAVES):
         group = leaves[at : at + GROUP_LEAVES]
         rows, _ = _read(old, ask, (group[0].first, max(leaf.last for leaf in group)))
-        whole = [row for row in rows if sound(table, row)]
+        whole = in_order([row for row in rows if sound(table, row)])
         if not whole:
             continue
         marks = ", ".join("?" * len(whole[0]))
@@ -232,7 +232,7 @@ def _copy_unreached(db: sqlite3.Connection, work: Path, table: str, leaves: list
         for leaf in leaves:
             if db.execute(ask, (leaf.first, leaf.last)).fetchone()[0] < leaf.count:
                 file.seek((leaf.page - 1) * PAGE_BYTES)
-                for row in rows_of(leaf.table, file.read(PAGE_BYTES)):
+                for row in in_order(list(rows_of(leaf.table, file.read(PAGE_BYTES)))):
                     _insert(db, table, row)
 
 

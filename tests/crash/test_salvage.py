@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
+import sqlite3
+import struct
 import time
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from kaga_edge.core.ranges import Ranges
 from kaga_edge.store.book import NUMBER_MOST
 from kaga_edge.store.database import Database
 from kaga_edge.store.disk import Disk
+from kaga_edge.store.highwater import marks_of
+from kaga_edge.store.salvage import salvage
 from tests.crash.mutations import MUTATIONS, PAGE_BYTES, Mutation, rows_by_page
 from tests.crash.verdict import drains
 from tests.crash.workload import HERE, KEEP_S, Life, StoodClock
@@ -137,3 +142,47 @@ def test_waiting_rows_keep_their_epoch_and_the_lost_ones_are_declared(
     assert gone["skipped"].first == highest + 1
     assert database._present.next_n > gone["skipped"].last  # type: ignore[operator]
     database.close()
+
+
+@pytest.mark.parametrize("further", [-1, 1])
+def test_a_row_with_a_spoilt_number_never_takes_another_rows_place(
+    life: tuple[Path, Life], tmp_path: Path, further: int
+) -> None:
+    source, made = life
+    shutil.copytree(source, tmp_path / "s")
+    path = tmp_path / "s" / "kaga.db"
+    content = bytearray(path.read_bytes())
+    pages = sorted(rows_by_page(path).items(), key=lambda item: min(item[1]))
+    page, numbers = pages[len(pages) // 2]
+    # Two rows of this page now say that they are 128 further on or back: on another page.
+    meant = [n for n in sorted(numbers) if (n >> 7 & 1) == (further < 0)][1:3]
+    for n in meant:
+        wrong = _spoil_number(content, page, n)
+        assert abs(wrong - n) == 128
+        assert wrong not in numbers
+    path.write_bytes(content)
+
+    saved = salvage(path, tmp_path / "new.db", marks_of(path), HERE, made_ms=0)
+
+    assert saved.rows > 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "new.db")) as db:
+        held = dict(db.execute("SELECT id & ((1 << 40) - 1), vals FROM sample"))
+    told = {n: text for (_, n), text in made.acknowledged.items()}
+    assert {n: text for n, text in held.items() if told.get(n, text) != text} == {}
+    assert not set(meant) & set(held)
+
+
+def _spoil_number(content: bytearray, page: int, n: int) -> int:
+    """Flip one bit in the id of a row, where it lies on its page; return the number it has now."""
+    piece = bytes(content[page * PAGE_BYTES : (page + 1) * PAGE_BYTES])
+    count = int.from_bytes(piece[3:5], "big")
+    for cell in struct.unpack_from(f">{count}H", piece, 8):
+        at = cell + 1 if piece[cell] < 0x80 else cell + 2  # behind the payload's length
+        end = next(i for i in range(at, at + 9) if piece[i] < 0x80)
+        rowid = 0
+        for byte in piece[at : end + 1]:
+            rowid = rowid << 7 | byte & 0x7F
+        if rowid & (1 << 40) - 1 == n:
+            content[page * PAGE_BYTES + end - 1] ^= 1
+            return n ^ 128
+    raise AssertionError(f"no row {n} on page {page}")
