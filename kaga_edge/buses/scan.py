@@ -1,4 +1,4 @@
-"""Find what hangs on this computer: I2C addresses, serial instruments, Modbus units, 1-wire devices.
+"""Find what hangs on this computer: I2C addresses, serial instruments, 1-wire (Modbus: ``scan_modbus``).
 
 Every known model is tried with its own dialogue: one whose identification and one reading succeed is
 certain, one that only answers at its address is likely. Nothing is written that a driver would not write.
@@ -10,9 +10,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from kaga_edge.buses.bus import Bus
 from kaga_edge.buses.spec import BusSensor, BusSpec, Polled, Wires
@@ -24,7 +24,7 @@ from kaga_edge.vocabulary.requests import BusKind, SerialLine
 
 I2C_ADDRESSES = range(0x08, 0x78)  # the others are reserved
 LISTEN_S = 1.3  # the slowest free-running instrument speaks once a second
-MODBUS_UNITS = (1, 2, 3, 4, 247)
+Progress = Callable[[str], None]
 ONEWIRE = "sys/bus/w1/devices"
 
 
@@ -43,14 +43,44 @@ class Found:
     seen: str = ""
 
 
-def models(kind: BusKind) -> Iterator[tuple[str, Any, Model]]:
-    """Yield name, module and model of every driver of one kind whose options all have defaults."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A model as a scan tries it. ``lines``: of the configuration, for an option that has no default."""
+
+    name: str
+    module: Any
+    model: Model
+    options: Any
+    lines: tuple[str, ...] = ()
+
+    @property
+    def driver(self) -> Any:
+        """A driver of its own."""
+        return self.module.Driver(self.options)
+
+
+def models(kind: BusKind) -> Iterator[Known]:
+    """Yield every model of one kind, but for those with options that only a person knows: a register map."""
     for name in driver_names():
         module = load(name)
         if module.MODEL.bus is kind:
-            with suppress(TypeError):  # options that only a person knows: a register map
-                module.Options()
-                yield name, module, module.MODEL
+            for options, lines in _options(module):
+                yield Known(name=name, module=module, model=module.MODEL, options=options, lines=lines)
+
+
+def _options(module: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Yield the default options; one of a few words that has no default is the first, the others named."""
+    needed = [one for one in fields(module.Options) if one.default is MISSING]
+    if not needed:
+        yield module.Options(), ()
+    elif len(needed) == 1:
+        name = needed[0].name
+        words = get_args(get_type_hints(module.Options)[name])
+        if words and all(isinstance(word, str) for word in words):
+            yield (
+                module.Options(**{name: words[0]}),
+                (f'{name} = "{words[0]}"  # {" | ".join(words[1:])}',),
+            )
 
 
 def i2c_addresses(bus: int, wires: Wires) -> tuple[int, ...]:
@@ -76,28 +106,28 @@ async def i2c(bus: int, wires: Wires, clock: Clock, skip: frozenset[int] = froze
     went before.
     """
     answered = await asyncio.to_thread(i2c_addresses, bus, wires)
-    known = {address for _, _, model in models(BusKind.I2C) for address in model.addresses}
+    known = {address for one in models(BusKind.I2C) for address in one.model.addresses}
     found = []
     for address in sorted({*answered, *known} - skip):
         fitting = [one async for one in _fitting(bus, address, wires, clock)]
-        if len(fitting) == 1 and fitting[0].driver in CHECKED:
-            found.append(replace(fitting[0], certain=True))
+        proven = [one for one in fitting if one.driver in CHECKED]  # beside it, the others fit by chance
+        if len(proven) == 1:
+            found.append(replace(proven[0], certain=True))
         elif fitting:
-            found += fitting
+            found += proven or fitting
         elif address in answered:
             found.append(_at(bus, address, None))
     return found
 
 
 async def _fitting(bus: int, address: int, wires: Wires, clock: Clock) -> AsyncIterator[Found]:
-    for name, module, model in models(BusKind.I2C):
-        if address not in model.addresses:
+    for one in models(BusKind.I2C):
+        if address not in one.model.addresses:
             continue
-        driver = module.Driver(module.Options())
-        sensor = BusSensor(id=name, driver=driver, every_s=1, address=address, model=model)
+        sensor = BusSensor(id=one.name, driver=one.driver, every_s=1, address=address, model=one.model)
         spec = BusSpec(kind=BusKind.I2C, name=f"i2c-{bus}", sensors=(sensor,), i2c_bus=bus)
         if (await ask(spec, wires, clock)).error is None:
-            yield _at(bus, address, name)
+            yield _at(bus, address, one.name)
 
 
 def _at(bus: int, address: int, driver: str | None) -> Found:
@@ -131,20 +161,20 @@ def serial_ports(root: Path = Path("/")) -> list[str]:
     return list(found.values())
 
 
-def listen(port: str, progress: Callable[[str], None] = lambda _what: None) -> Found | None:
+def listen(port: str, progress: Progress = lambda _what: None) -> Found | None:
     """Return the free-running instrument on a port, tried at each known speed. Raises BusMissing."""
     known = list(models(BusKind.UART))
     seen = b""
-    for line in dict.fromkeys(model.line for _, _, model in known if model.line):
-        progress(_text(line))
+    for line in dict.fromkeys(one.model.line for one in known if one.model.line):
+        progress(line_text(line))
         heard = _heard(port, line)
         seen = seen or heard
-        best = _best(heard, [(name, module) for name, module, model in known if model.line == line])
+        best = _best(heard, [one for one in known if one.model.line == line])
         if best:
             return Found(
-                bus="uart", where=port, driver=best, certain=True,
-                lines=(f'port = "{port}"', f'serial = "{_text(line)}"'),
-                seen=_text(line),
+                bus="uart", where=port, driver=best.name, certain=True,
+                lines=(f'port = "{port}"', f'serial = "{line_text(line)}"', *best.lines),
+                seen=line_text(line),
             )  # fmt: skip
     if seen:
         return Found(bus="uart", where=port, driver=None, certain=False, seen=seen[:16].hex(" ").upper())
@@ -164,43 +194,19 @@ def _heard(port: str, line: SerialLine) -> bytes:
     return heard
 
 
-def _best(heard: bytes, known: list[tuple[str, Any]]) -> str | None:
-    """Return the driver that makes whole, decodable frames of most of the bytes."""
+def _best(heard: bytes, known: list[Known]) -> Known | None:
+    """Return the model that makes whole, decodable frames of most of the bytes."""
     best, most = None, 0.5 * len(heard)
-    for name, module in known:
-        driver = module.Driver(module.Options())
+    for one in known:
+        driver = one.driver
         good = 0
         for frame in driver.split(heard).frames:
             with suppress(KagaError):
                 driver.decode(frame)
                 good += len(frame)
         if good > most:
-            best, most = name, good
+            best, most = one, good
     return best
-
-
-async def modbus(port: str, wires: Wires, clock: Clock) -> list[Found]:
-    """Return the Modbus units on a port, by asking each known model at its own line setting."""
-    found: dict[int, Found] = {}
-    for name, module, model in models(BusKind.MODBUS):
-        line = model.line or SerialLine(baud=9600)
-        for unit in MODBUS_UNITS:
-            if unit in found and found[unit].certain:
-                continue
-            sensor = BusSensor(
-                id=name, driver=module.Driver(module.Options()), every_s=1, address=unit, model=model
-            )
-            spec = BusSpec(kind=BusKind.MODBUS, name=port, sensors=(sensor,), port=port, line=line)
-            polled = await ask(spec, wires, clock)
-            answered = polled.error is None or polled.error.code in ("KE-B06", "KE-D04")
-            if answered:
-                certain = polled.error is None
-                lines = (f'port = "{port}"', f"modbus_id = {unit}", f'serial = "{_text(line)}"')
-                found[unit] = Found(
-                    bus="modbus", where=f"{port} unit {unit}", driver=name if certain else None,
-                    certain=certain, lines=lines, seen=_text(line),
-                )  # fmt: skip
-    return list(found.values())
 
 
 def onewire(root: Path = Path("/")) -> list[Found]:
@@ -242,5 +248,6 @@ def gpio_levels(gpios: tuple[int, ...], wires: Wires, within_s: float) -> dict[i
     return {gpio: (levels[gpio], changes[gpio]) for gpio in pins}
 
 
-def _text(line: SerialLine) -> str:
+def line_text(line: SerialLine) -> str:
+    """Return a line setting as the configuration writes it."""
     return f"{line.baud} {line.data_bits}{line.parity}{line.stop_bits}"

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of
-from kaga_edge.cli.failure import told
+from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of, tables
+from kaga_edge.cli.failure import failure_lines, told
+from kaga_edge.cli.pasting import pasted
 from kaga_edge.cli.screen import fold
 from kaga_edge.text import catalogue, quantity_name, say, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
@@ -20,6 +21,7 @@ from kaga_edge.vocabulary.quantities import BY_CHANNEL
 if TYPE_CHECKING:
     from kaga_edge.buses.scan import Found
     from kaga_edge.config import Config, SensorConfig
+    from kaga_edge.vocabulary.requests import SerialLine
 
 TESTS = 5
 GPIOS = (4, 5, 6, 12, 13, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27)
@@ -31,6 +33,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     scan = commands.add_parser("scan")
     scan.add_argument("--bus", type=int, action="append", metavar="N")
     scan.add_argument("--port", action="append", metavar="PATH")
+    scan.add_argument("--unit", type=units, metavar="N|N-M")
+    scan.add_argument("--serial", type=serial, metavar="LINE")
     scan.add_argument("--gpio", type=float, metavar="SECONDS")
     scan.add_argument("--json", action="store_true")
     _daemon(scan)
@@ -58,13 +62,13 @@ def run_scan(args: argparse.Namespace) -> int:
 
     found = asyncio.run(_scan(args, busy, addresses, lang))
     levels = _levels(args.gpio, lang) if args.gpio else {}
+    lines = list(pasted(found, _ids(args.config), lang))
     if args.json:
-        listed = [dataclasses.asdict(one) | {"config": config_lines(one)} for one in found]
+        listed = [dataclasses.asdict(one) | {"config": config} for one, config in lines]
         print(json.dumps({"found": listed, "gpio": levels}, ensure_ascii=False, indent=2))
     else:
-        print(
-            "\n".join(line for one in found for line in found_lines(one, lang)) or say("scan.nothing", lang)
-        )
+        shown = [line for one, config in lines for line in found_lines(one, config, lang)]
+        print("\n".join(shown) or say("scan.nothing", lang))
         for gpio, (level, changes) in levels.items():
             print(say("scan.gpio", lang, gpio=gpio, level=level, changes=changes))
     return 0 if found or levels else EXIT_NOTHING
@@ -75,7 +79,7 @@ async def _scan(
 ) -> list[Found]:
     import asyncio
 
-    from kaga_edge.buses import Wires, scan
+    from kaga_edge.buses import Wires, scan, scan_modbus
     from kaga_edge.station.clock import SystemClock
 
     wires, clock = Wires(), SystemClock()
@@ -92,13 +96,42 @@ async def _scan(
         if str(Path(port).resolve()) in busy:
             _say(say("scan.in_use", lang, where=port))
             continue
-        _say(say("scan.trying", lang, where=port))
+
+        def trying(how: str, port: str = port) -> None:
+            _say(f"{say('scan.trying', lang, where=port)}  {how}".rstrip())
+
         try:
-            heard = await asyncio.to_thread(scan.listen, port)
-            found += [heard] if heard else await scan.modbus(port, wires, clock)
+            asked_only = args.unit or args.serial  # who names a unit or a line looks for Modbus
+            heard = None if asked_only else await asyncio.to_thread(scan.listen, port, trying)
+            if heard:
+                found.append(heard)
+            else:
+                lines = (args.serial,) if args.serial else ()
+                found += await scan_modbus.modbus(
+                    port, wires, clock, args.unit or scan_modbus.MODBUS_UNITS, lines, trying
+                )
         except KagaError as error:
-            _say(say("scan.closed", lang, where=port, reason=error.what))
+            _say("\n".join(failure_lines(error.code, "", error.what, error.fix, lang)))
     return found + (scan.onewire() if everything else [])
+
+
+def units(text: str) -> tuple[int, ...]:
+    """Return the Modbus units of "7" or "1-247". ValueError: there are no such."""
+    first, _, last = text.partition("-")
+    found = tuple(range(int(first), int(last or first) + 1))
+    if not found or found[0] < 1 or found[-1] > 247:
+        raise ValueError(text)
+    return found
+
+
+def serial(text: str) -> SerialLine:
+    """Return the line setting of "19200 8E1". ValueError: it is none."""
+    from kaga_edge.config.units import UnitFault, serial_line
+
+    try:
+        return serial_line(text)
+    except UnitFault as error:
+        raise ValueError(text) from error
 
 
 def _in_use(args: argparse.Namespace, lang: str) -> tuple[set[str], set[tuple[int, int]]]:
@@ -132,27 +165,23 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def found_lines(one: Found, lang: str) -> list[str]:
+def found_lines(one: Found, lines: list[str], lang: str) -> list[str]:
     """Return one device as people read it, with the lines for the configuration below."""
     certain = say("scan.certain" if one.certain else "scan.likely", lang)
     what = f"{one.driver} ({certain})" if one.driver else say("scan.unknown", lang)
     seen = f"  {one.seen}" if one.seen else ""
-    return fold(f"{one.bus} {one.where}  {what}{seen}", indent=2) + [
-        f"    {line}" for line in config_lines(one)
-    ]
+    head = fold(f"{one.bus} {one.where}  {what}{seen}", indent=2)
+    return head + [f"    {line}".rstrip() for line in lines]
 
 
-def config_lines(one: Found) -> list[str]:
-    """Return the configuration's lines for a device; none without a model."""
-    if one.driver is None:
-        return []
-    return [
-        "[[sensor]]",
-        f'id = "{one.driver.replace("_", "-")}-1"',
-        f'driver = "{one.driver}"',
-        *one.lines,
-        'every = "60s"',
-    ]
+def _ids(config: Path) -> set[str]:
+    """Return the ids of the sensors that the site has already; of a faulty file those that can be read."""
+    entries = [entry for table in tables(config) for entry in _listed(table.get("sensor"))]
+    return {entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)}
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 # --- test ---

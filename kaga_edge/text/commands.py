@@ -18,6 +18,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "scan.certain": ("確定", "certain"),
     "scan.likely": ("候補", "likely"),
     "scan.unknown": ("知らない機器", "a device no model fits"),
+    "scan.example": (
+        "ここから下は例です。現地に合わせて直します",
+        "from here on an example: change it to fit the site",
+    ),
     "scan.trying": ("{where} を調べています", "trying {where}"),
     "scan.in_use": ("{where} はゲートウェイが使用中", "{where} is in use by the gateway"),
     "scan.closed": ("{where} を開けません: {reason}", "{where} cannot be opened: {reason}"),

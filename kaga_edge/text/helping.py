@@ -131,6 +131,11 @@ OWN: dict[str, dict[str, Text]] = {
     "sensor scan": {
         "--bus": ("この I2C バスだけ", "only this I2C bus"),
         "--port": ("このシリアルポートだけ", "only this serial port"),
+        "--unit": ("この Modbus 番号だけ [1-4, 247]", "only these Modbus units [1-4, 247]"),
+        "--serial": (
+            '"19200 8E1" のように書く。Modbus をこの設定だけで探す',
+            'as "19200 8E1": look for Modbus only at this line setting',
+        ),
         "--gpio": ("GPIO をこの秒数だけ見る", "watch the GPIO lines for so long"),
     },
     "sensor watch": {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
+import termios
 import threading
 import tty
 from pathlib import Path
@@ -12,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from kaga_edge.buses import Wires, scan
+from kaga_edge.buses import Wires, scan, scan_modbus
 from kaga_edge.core.checksums import crc16_modbus
 from kaga_edge.sim.chips import Ads1115, Bme280, Sht4x
 from kaga_edge.station.clock import SystemClock
+from kaga_edge.vocabulary.requests import SerialLine
 
 
 class Board:
@@ -129,7 +132,7 @@ async def test_a_modbus_unit_is_found_by_any_answer(wire, talking) -> None:
                 os.write(far, answer + crc16_modbus(answer).to_bytes(2, "little"))
 
     talking(say)
-    (found,) = await scan.modbus(port, Wires(), SystemClock())
+    (found,) = await scan_modbus.modbus(port, Wires(), SystemClock())
     assert (found.where, found.driver, found.certain) == (f"{port} unit 2", None, False)
     assert "modbus_id = 2" in found.lines
 
@@ -152,3 +155,75 @@ def test_1_wire_devices_and_stable_port_names_are_read_from_the_kernels_files(tm
         "/dev/serial/by-id/usb-FTDI_A1-if00",
         "/dev/serial/by-path/pci-1-usb-1",
     ]
+
+
+def answering_at(baud: int, unit: int, far: int):
+    """Return the far end of a unit that refuses every register, and hears nothing at another speed."""
+
+    def say(over: threading.Event) -> None:
+        os.set_blocking(far, False)
+        while not over.wait(0.002):
+            try:
+                request = os.read(far, 64)
+            except OSError:
+                continue
+            speed = termios.tcgetattr(far)[5]
+            if request[:1] == bytes([unit]) and speed == getattr(termios, f"B{baud}"):
+                answer = bytes([unit, request[1] | 0x80, 2])
+                os.write(far, answer + crc16_modbus(answer).to_bytes(2, "little"))
+
+    return say
+
+
+async def test_a_modbus_unit_at_a_speed_of_no_known_model_was_not_found(wire, talking) -> None:
+    far, port = wire
+    talking(answering_at(38400, 1, far))
+    (found,) = await scan_modbus.modbus(port, Wires(), SystemClock(), units=(1, 2))
+    assert (found.where, found.driver) == (f"{port} unit 1", None)
+    assert found.lines == (f'port = "{port}"', "modbus_id = 1", 'serial = "38400 8N1"')
+
+
+async def test_a_modbus_unit_of_an_odd_number_could_not_be_looked_for(wire, talking) -> None:
+    far, port = wire
+    talking(answering_at(115200, 77, far))
+    line = SerialLine(baud=115200)
+    (found,) = await scan_modbus.modbus(port, Wires(), SystemClock(), units=range(76, 79), lines=(line,))
+    assert found.where == f"{port} unit 77"
+
+
+async def test_a_laser_that_talks_by_itself_was_passed_over_for_an_option_without_default(
+    wire, talking
+) -> None:
+    far, port = wire
+
+    def say(over: threading.Event) -> None:
+        frame = bytes.fromhex("5959 2C01 D007 C007")  # 300 cm, strength 2000
+        frame += bytes([sum(frame) & 0xFF])
+        while not over.wait(0.02):
+            with contextlib.suppress(BlockingIOError):
+                os.write(far, frame)
+
+    os.set_blocking(far, False)
+    talking(say)
+    found = await asyncio.to_thread(scan.listen, port)
+    assert found is not None
+    assert (found.driver, found.lines[-1].split("  #")[0]) == ("benewake", 'model = "tf_luna"')
+
+
+async def test_a_thermometer_with_a_checksum_was_called_likely_beside_one_that_fits_by_chance() -> None:
+    class Both:  # an SHT4x that also answers to what an INA219 is asked
+        def __init__(self) -> None:
+            self._air = Sht4x(temperature_c=lambda: 20.0, humidity_pct=lambda: 50.0)
+            self._word = b""
+
+        def write(self, data: bytes) -> None:
+            self._word = {b"\0": b"\x39\x9f", b"\1": b"\0\1", b"\2": b"\x1f\x42"}.get(data, b"")
+            if not self._word and data != b"\0\x39\x9f":
+                self._air.write(data)
+
+        def read(self, count: int) -> bytes:
+            return self._word or self._air.read(count)
+
+    board = Board({0x44: Both()})
+    found = await scan.i2c(1, Wires(open_i2c=lambda _bus: board), SystemClock())
+    assert [(one.driver, one.certain) for one in found] == [("sht4x", True)]

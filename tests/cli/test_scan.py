@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
@@ -10,6 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from kaga_edge.buses import scan
+from kaga_edge.buses.scan import Found
+from kaga_edge.cli.pasting import pasted
+from kaga_edge.config import load
+from kaga_edge.sensors import a02yyuw
+from kaga_edge.vocabulary.requests import BusKind
+
+AT_48 = "i2c = { bus = 9, address = 0x48 }"
+WIRED = ("[[sensor]]", 'id = "level-1"', 'driver = "a02yyuw"', 'port = "/dev/ttyAMA0"')
 CONFIG = """
 [site]
 id = "x"
@@ -59,8 +69,49 @@ def test_scan_prints_the_lines_for_the_configuration(kaga_edge, config: Path) ->
         '    driver = "a02yyuw"',
         f'    port = "{port}"',
         '    serial = "9600 8N1"',
-        '    every = "60s"',
+        "    # from here on an example: change it to fit the site",
+        *[f"    {line}".rstrip() for line in a02yyuw.MODEL.example.splitlines() if line not in WIRED],
     ]
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_lines_of_a_scan_were_refused_by_config_check(tmp_path: Path, lang: str) -> None:
+    found = []
+    for kind in (BusKind.I2C, BusKind.UART, BusKind.MODBUS):
+        for number, one in enumerate(scan.models(kind)):
+            port = f'port = "/dev/tty{kind.value}{number}"'
+            wire = {
+                BusKind.I2C: (
+                    f"i2c = {{ bus = {number}, address = 0x{(one.model.addresses or (0,))[0]:02X} }}",
+                ),
+                BusKind.UART: (port, *one.lines),
+                BusKind.MODBUS: (port, f"modbus_id = {number + 7}", 'serial = "19200 8E1"'),
+            }[kind]
+            found += [Found(bus=kind.value, where=port, driver=one.name, certain=True, lines=wire)]
+    found += [Found(bus="i2c-9", where="0x48", driver="ads1115", certain=False, lines=(AT_48,))]
+    found += [Found(bus="i2c-9", where="0x48", driver="ina219", certain=False, lines=(AT_48,))]  # or this
+    found += [Found(bus="uart", where="/dev/ttyX", driver=None, certain=False)]
+    lines = [line for _, config in pasted(found, {"sht4x-1"}, lang) for line in config]
+    assert 'id = "sht4x-2"' in lines  # the site has the first already
+    assert '# driver = "ina219"' in lines  # of two at one address one is a remark
+    file = tmp_path / "kaga-edge.toml"
+    file.write_text(CONFIG.replace("air-1", "sht4x-1") + "\n".join(lines) + "\n", encoding="utf-8")
+    assert len(load(file).sensors) == len(found) - 1  # its own one came, the stranger and the remark did not
+
+
+def test_a_port_that_another_program_holds_is_named_with_what_to_do(kaga_edge, config: Path) -> None:
+    far, near = os.openpty()
+    port = os.ttyname(near)
+    held = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        said = kaga_edge("sensor", "scan", "--port", port, "--config", config)
+    finally:
+        for end in (held, far, near):
+            os.close(end)
+    assert (said.code, said.out) == (1, "nothing was found\n")
+    assert "another program has the port open" in " ".join(said.err.split())
+    assert said.err.count(port) == 2  # what is tried, and what failed
 
 
 def test_scan_of_what_is_not_there_says_so(kaga_edge, config: Path) -> None:
