@@ -93,6 +93,8 @@ def _worries(status: Json, facts: Json, say_: Words) -> Iterator[tuple[str, str]
             yield grave, say_("page.says.failing_some", n=len(silent))
     if status["link"]["state"] in ("down", "refused"):
         yield "attention", say_(f"page.says.link_{status['link']['state']}")
+    elif lasting := [why for why in status["link"].get("held", ()) if why != "busy"]:  # that one soon passes
+        yield "attention", say_("page.says.held", why=_held(lasting, say_))
     for sentence in alarms(status, facts, say_):
         yield "alarm", sentence
     for window in status.get("maintenance", ()):
@@ -166,7 +168,9 @@ def _facts(status: Json, say_: Words) -> Iterator[Json]:
     word = say_(f"link.{link['state']}")
     if link.get("since_s") is not None:
         word = say_("page.link_for", word=word, span=say_.span(link["since_s"]))
-    yield _fact("link", say_, word, "warn" if link["state"] in ("down", "refused") else "")
+    if held := link.get("held"):
+        word = say_("page.link_held", word=word, why=_held(held, say_))
+    yield _fact("link", say_, word, "warn" if held or link["state"] in ("down", "refused") else "")
     trust = status["clock"]["trust"]
     yield _fact("clock", say_, say_(f"clock.{trust}"), "warn" if trust < int(ClockTrust.NTP) else "")
     power, mood = _power(status, say_)
@@ -177,6 +181,10 @@ def _facts(status: Json, say_: Words) -> Iterator[Json]:
     if store["gone"]:
         yield _fact("gone", say_, say_("page.rows", n=store["gone"]), "warn")
     yield _fact("running", say_, say_.span(status["up_s"]))
+
+
+def _held(reasons: Sequence[str], say_: Words) -> str:
+    return say_("page.and").join(say_(f"link.held.{why}") for why in reasons)
 
 
 def _fact(

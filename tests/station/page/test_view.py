@@ -112,6 +112,31 @@ def test_the_worst_comes_first_and_the_rest_is_not_hidden():
     ]
 
 
+@pytest.mark.parametrize(
+    ("lang", "band", "fact"),
+    [
+        (
+            "en",
+            "Sending is held: nobody subscribes to our data",
+            "up for 60 min; nobody subscribes to our data; the platform is busy",
+        ),
+        ("ja", "送信保留: 受信側が購読していません", "接続 (60分)。受信側が購読していません、送信先が混雑しています"),
+    ],
+)
+def test_a_link_that_is_up_while_rows_were_held_back_looked_well(lang, band, fact):
+    link = STATUS["link"] | {"held": ["no_subscriber", "busy"]}
+    found = at(lang, link=link)
+    shown = next(one for one in found["facts"] if one["key"] == "link")
+    assert (found["level"], found["says"]) == ("attention", [band])
+    assert (shown["value"], shown["mood"]) == (fact, "warn")
+
+
+def test_a_platform_that_is_busy_for_a_moment_is_told_beside_the_link_and_alarms_nobody():
+    found = at(link=STATUS["link"] | {"held": ["busy"]})
+    assert found["level"] == "ok"
+    assert any("the platform is busy" in one["value"] for one in found["facts"])
+
+
 def test_of_two_that_measure_the_same_the_one_that_is_meant_is_named():
     second = copy.deepcopy(STATUS["sensors"][0]) | {"id": "level-2"}
     sensors = [*silent("level-1"), second]
