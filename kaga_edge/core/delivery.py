@@ -189,8 +189,9 @@ def _link_up(state: State, event: words.LinkUp) -> State:
 def _link_down(state: State, event: words.LinkDown) -> Result:
     if event.link != state.link:
         return state, []
-    if event.code == TOO_LARGE:  # it does not say which: all batches get smaller
-        state = replace(state, rows_cap=max(1, max((p.rows for p in state.wire), default=2) // 2))
+    largest = max((parcel.rows for parcel in state.wire), default=0)
+    if event.code == TOO_LARGE and largest:  # it does not say which: all batches get smaller, for a while
+        state = replace(state, rows_cap=max(1, largest // 2), rows_cap_ns=event.now_ns)
     parcels = (*state.wire, *state.ready, *state.resting, *state.shelf, *state.posts)
     taken: list[Loading | Piece | Parcel] = [*state.loading, *state.pieces, *parcels]
     for item in taken:

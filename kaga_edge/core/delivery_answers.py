@@ -42,6 +42,7 @@ TOPIC_INVALID = 0x90
 TOO_LARGE = 0x95
 PAYLOAD_INVALID = 0x99
 ROW_SURELY_FITS_BYTES = 4096  # below this no sane server calls a packet too large
+UNKNOWN_EPOCH = "unknown epoch"
 ANY_LEAF = "*"
 CARRIED_STEP_NS = 250_000_000  # acknowledged bytes are summed in steps this long
 
@@ -69,9 +70,11 @@ def platform_acked(state: State, event: PlatformAcked) -> Result:
         return state, []
     why = _why_ignored(state, event)
     if why:
-        if (event.ep, why) in state.ignored:
+        # Unknown epochs are told as one: a peer can make up four thousand million of them.
+        told = ("" if why == UNKNOWN_EPOCH else event.ep, why)
+        if told in state.ignored:
             return state, []
-        return replace(state, ignored=state.ignored | {(event.ep, why)}), [AckIgnored(ep=event.ep, why=why)]
+        return replace(state, ignored=state.ignored | {told}), [AckIgnored(ep=event.ep, why=why)]
     covered = event.have.add(1, event.upto) if event.upto else event.have
     actions: list[Action] = []
     rows = _common(waiting_rows(state).get(event.ep, NONE), covered)
@@ -254,7 +257,7 @@ def _quarantined(state: State, parcel: Parcel, code: int) -> Result:
 def _why_ignored(state: State, event: PlatformAcked) -> str:
     track = next((t for t in state.tracks if t.ep == event.ep), None)
     if track is None:
-        return "unknown epoch"
+        return UNKNOWN_EPOCH
     if event.upto < track.acked_upto or (event.e is not None and event.e < track.acked_e):
         return "below an earlier one"
     if max(event.upto, event.have.last or 0) > track.sent or (event.e or 0) > track.sent_e:

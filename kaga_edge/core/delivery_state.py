@@ -156,6 +156,7 @@ class State:
     next_ref: int = 1
     batch_rows: int = 0  # rows of the next backlog batch: grows on a fast link, shrinks on a slow one
     rows_cap: int = 0  # 0: none; smaller after the server hung up over a packet too large
+    rows_cap_ns: int = 0  # when it was set
     row_bytes: float = 20.0  # what a row lately cost on the wire
     carried: tuple[tuple[int, int], ...] = ()  # (time, bytes) acknowledged lately
     backlog_from_ns: int = 0
@@ -248,6 +249,10 @@ def age(state: State, now_ns: int) -> State:
         state = _grow_overdue(state, now_ns)
     if state.unread:
         state = replace(state, unread=tuple(item for item in state.unread if item[1] > now_ns))
+    if state.rows_cap and state.rows_cap_ns + state.rules.cap_again_ns <= now_ns:
+        doubled = 2 * state.rows_cap  # the server may have been mended, or it was not the rows at all
+        cap = doubled if doubled < state.rules.batch_rows_most else 0
+        state = replace(state, rows_cap=cap, rows_cap_ns=now_ns)
     due = [item for item in state.parked if item[0] <= now_ns]
     for item in due:
         state = put_back_notice(state, item[1], item[2], item[2])

@@ -37,6 +37,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from kaga_edge.link.dialling import Dialler
+from kaga_edge.link.flood import Flood
 from kaga_edge.link.words import (
     Closed,
     Incoming,
@@ -56,6 +57,8 @@ NEVER_S = 1e9
 GOODBYE_WAIT_S = 1.0
 INCOMING_BYTES = 128 * 1024  # nothing the platform has to say is longer
 INCOMING_WAITING = 16  # unacknowledged messages to us
+INCOMING_OWED_MOST = 256  # a server that minds no Receive Maximum may have so many; then it is left
+UNREAD_MOST = 256  # packets of ours that the peer does not read: we owe a flood no answers without end
 PACKET_LEAST_BYTES = 256  # a server that takes no more cannot take a single row with its topic
 _BAD_PACKET = (MQTTException, ValueError, LookupError, TypeError, AttributeError, struct.error)
 
@@ -111,6 +114,16 @@ class _Client(Client):
         self._keepalive = every_s
 
     @property
+    def unread_packets(self) -> int:
+        """How many packets of ours the line has not taken yet."""
+        return len(self._out_packet)
+
+    @property
+    def half_taken(self) -> int:
+        """How many QoS 2 messages paho keeps until their PUBREL, whatever their size."""
+        return len(self._in_messages)
+
+    @property
     def incoming_bytes(self) -> int:
         """How long the packet being read says it is."""
         return int(self._in_packet["remaining_length"])
@@ -139,6 +152,9 @@ class Link:
         self._error: LinkError | None = None
         self._goodbye = False
         self._closed = False
+        self._owed = 0  # messages to us, not acknowledged yet
+        self._flood = Flood(self._loop.time())
+        self._pause: asyncio.TimerHandle | None = None
         self._last_in_s = 0.0
         self._sent: dict[int, float] = {}  # packet id → when; PUBACKs still to come
         self._asked: dict[int, str] = {}  # packet id → topic; SUBACKs still to come
@@ -194,6 +210,7 @@ class Link:
     def acknowledge(self, message: Incoming) -> None:
         """Say that ``message`` has been dealt with."""
         if self._client is not None and not self._closed and message.qos:
+            self._owed -= 1
             self._client.ack(message.mid, message.qos)
 
     async def close(self) -> None:
@@ -322,41 +339,65 @@ class Link:
 
     def _readable(self) -> None:
         client = self._client
-        if client is None:
+        if client is None or self._pause is not None:
             return
         self._last_in_s = self._loop.time()
-        self._drive(client, client.loop_read)
-        if client.incoming_bytes > INCOMING_BYTES:
-            self._fail(LinkError("the peer sends more than we allowed", kind="protocol"))
+        things, answers = self._drive(client, client.loop_read)
+        self._refuse_excess(client)
+        wait_s = self._flood.pause_s(self._last_in_s, things=things, answers=answers)
+        if wait_s and self._socket is not None:
+            self._loop.remove_reader(self._socket)  # the line's own flow control tells the peer
+            self._pause = self._loop.call_later(wait_s, self._go_on)
         pending = self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) else 0
         if pending and not self._closed:  # decrypted already: the socket will not say readable again
             self._loop.call_soon(self._readable)
+
+    def _refuse_excess(self, client: _Client) -> None:
+        """Leave a peer that would have us keep, or answer, more than was agreed."""
+        if client.incoming_bytes > INCOMING_BYTES:
+            self._fail(LinkError("the peer sends more than we allowed", kind="protocol"))
+        if client.half_taken > INCOMING_WAITING or self._owed > INCOMING_OWED_MOST:
+            self._fail(LinkError("the peer sends more messages at once than we allowed", kind="protocol"))
+        if client.unread_packets > UNREAD_MOST:
+            self._fail(LinkError("the peer sends but reads nothing", kind="protocol"))
+
+    def _go_on(self) -> None:
+        self._pause = None
+        if self._socket is not None:
+            self._loop.add_reader(self._socket, self._readable)
+            self._readable()  # what TLS has decrypted already makes no socket readable
 
     def _writable(self) -> None:
         if self._client is not None:
             self._drive(self._client, self._client.loop_write)
 
-    def _drive(self, client: _Client, turn: Callable[[], MQTTErrorCode]) -> None:
-        """Let paho do one thing, then hand on what it learned."""
+    def _drive(self, client: _Client, turn: Callable[[], MQTTErrorCode]) -> tuple[int, int]:
+        """Let paho do one thing, then hand on what it learned; return how much: events, and PUBACKs."""
         try:
             result = turn()
         except _BAD_PACKET as error:
             self._fail(LinkError(f"unreadable packet: {error}", kind="protocol", where=self.settings.where))
-            return
-        self._hand_on(client)
+            return 0, 0
+        told = self._hand_on(client)
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS or self._socket is None:
             self._finish(self._error or LinkError("connection lost", kind="lost", where=self.settings.where))
+        return told
 
-    def _hand_on(self, client: _Client) -> None:
+    def _hand_on(self, client: _Client) -> tuple[int, int]:
+        if self._inbox and not self._is_greeted():
+            self._fail(LinkError("the peer sends messages before CONNACK", kind="protocol"))
+            return 0, 0
         answers, client.answers = client.answers, []
         for mid, code in answers:
             self._sent.pop(mid, None)
             self._on_event(Puback(mid, code))
+        self._owed += sum(message.qos > 0 for message in self._inbox)
         events: list[LinkEvent] = [*self._inbox, *self._subacks]
         self._inbox.clear()
         self._subacks.clear()
         for event in events:
             self._on_event(event)
+        return len(events), len(answers)
 
     def _tick(self) -> None:
         """Watch the clock: pings, silence, missing PUBACKs."""
@@ -382,8 +423,9 @@ class Link:
         if self._closed:
             return
         self._closed = True
-        if self._watch is not None:
-            self._watch.cancel()
+        for timer in (self._watch, self._pause):
+            if timer is not None:
+                timer.cancel()
         client, self._client = self._client, None
         if client is not None:
             if self._dialler is not None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kaga_edge.core import delivery_words as words
 from kaga_edge.core import message
@@ -77,7 +77,7 @@ class Hearing:
 
     def read(self, incoming: Incoming) -> None:
         """Take a message to us."""
-        owed = _Owed(incoming)
+        owed = _Owed(replace(incoming, payload=b"", correlation=b""))  # only who it was is needed
         self._owed.append(owed)
         if incoming.topic == self._command_topic and self._on_command is not None:
             self._on_command(incoming, lambda: self._dealt_with(owed))

@@ -49,6 +49,7 @@ FLUSH_WAIT_S = 1.0
 NETWORK_LOOK_S = 2.0
 HOLD_LOOK_S = 0.5
 LONGEST_KEEPALIVE_S = 30  # silence is noticed after one and a half: a dead line within 45 s, whatever is set
+EARLY_MOST = 16  # as many as the link lets a server have unacknowledged
 READERS = 2  # one reads while the other packs
 
 
@@ -294,7 +295,8 @@ class Uplink:
             case Puback():
                 self._sender.answered(number, event.mid, event.code)
             case Incoming() if self._link is None:  # a resumed session speaks before we are ready
-                self._early.append(event)
+                if len(self._early) < EARLY_MOST:
+                    self._early.append(event)
             case Incoming():
                 self._hearing.read(event)
             case Suback():

@@ -452,6 +452,28 @@ def test_a_server_that_hangs_up_over_a_packet_too_large_gets_smaller_ones() -> N
     assert line.spans() == [("hist", 1, 50)]
 
 
+def test_batches_stayed_small_for_ever_after_a_server_had_once_hung_up_over_one() -> None:
+    line = Line()
+    line.backlog(10_000)
+    line.up()
+    line.tell(words.LinkDown, link=1, code=0x95)
+    line.wait(9 * 1800)
+    line.up(2)
+    assert line.spans()[-1] == ("hist", 1, 100)
+
+
+def test_a_server_that_hung_up_over_its_greeting_made_batches_of_one_row() -> None:
+    line = Line()
+    line.backlog(100)
+    line.up(packet_most_bytes=100_000)
+    line.answer(line.state.wire[0].ref)  # nothing of ours is on the wire, so it was none of our rows
+    line.tell(words.LinkDown, link=1, code=0x95)
+    line.commit(101, 300)
+    line.up(2)
+    line.wait(60)
+    assert ("hist", 101, 200) in line.spans()
+
+
 def test_the_brokers_maximum_packet_size_is_obeyed() -> None:
     line = Line()
     line.backlog(100)
@@ -634,6 +656,16 @@ def test_an_ack_that_cannot_be_true_changes_nothing_and_is_said_once(upto: int, 
         ack(line, upto, ep=ep)
     assert line.waits() == before
     assert line.said(words.AckIgnored) == [words.AckIgnored(ep=ep, why=why)]
+
+
+def test_acks_for_epochs_without_end_were_each_remembered_and_each_logged() -> None:
+    line = platform()
+    before = line.state
+    for number in range(5_000):
+        ack(line, 5, ep=f"{number:08x}")
+    assert len(line.said(words.AckIgnored)) == 1
+    assert len(line.state.ignored) == 1
+    assert line.state.tracks == before.tracks
 
 
 def test_a_row_the_platform_passed_over_is_sent_again_on_hist_after_ack_wait() -> None:

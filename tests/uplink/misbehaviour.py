@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import ctypes.util
 import datetime
+import itertools
 import json
 import select
 import socket
@@ -27,6 +28,7 @@ from typing import Any
 import trustme
 
 from kaga_edge.core import message
+from kaga_edge.core.ranges import Ranges
 
 from .conftest import Publish, _length, _packet, _publish
 
@@ -81,6 +83,7 @@ class Connection:
         self.publishes = 0
         self.mute = False
         self.subscribed = False
+        self.pouring: asyncio.Task[None] | None = None
 
     def send(self, data: bytes) -> None:
         if not self.writer.transport.is_closing():
@@ -178,7 +181,8 @@ class Peer:
         """Return the body for dn/ack; from now on its rows count as accepted."""
         self.accepted |= self.stored
         self._progress()
-        return json.dumps({"v": 1, "ep": self.epoch, "upto": max(self.stored)}).encode()
+        have = Ranges.of((number, number) for number in self.stored).spans  # live rows overtake a backlog
+        return json.dumps({"v": 1, "ep": self.epoch, "upto": 0, "have": have[:64]}).encode()
 
     async def start(self) -> None:
         # Small buffers: "reads nothing" must fill them within seconds.
@@ -518,6 +522,46 @@ async def floods(conn: Connection, _connect: bytes) -> None:
     conn.send(connack() + incoming(b'{"v":1,"id":"x","op":"ping"}') * 10_000)
 
 
+def pours(make: Callable[[int], bytes]) -> Greet:
+    """A good CONNACK, then ``make(0)``, ``make(1)`` … for ever, as fast as it is read."""
+
+    async def pour(conn: Connection) -> None:
+        with contextlib.suppress(ConnectionError):
+            for i in itertools.count():
+                if conn.writer.transport.is_closing():
+                    return
+                conn.send(make(i))
+                await conn.writer.drain()
+                await asyncio.sleep(0.01)  # for the other cases: 5 MB a second are flood enough
+
+    async def greet(conn: Connection, _connect: bytes) -> None:
+        conn.send(connack())
+        conn.pouring = asyncio.create_task(pour(conn))
+
+    return greet
+
+
+async def talks_first(conn: Connection, _connect: bytes) -> None:
+    """A hundred messages of 100 kB where the CONNACK should be."""
+    for mid in range(1, 100):
+        conn.send(incoming(b"x" * 100_000, qos=1, mid=mid))
+        await asyncio.sleep(0.01)
+
+
+async def hangs_up_in_turn(conn: Connection, _connect: bytes) -> None:
+    conn.send(connack())
+    await asyncio.sleep(SOON)
+    codes = (0x81, 0x82, 0x83, 0x89, 0x8B, 0x8D, 0x93, 0x97, 0x98)
+    conn.send(disconnect(codes[conn.number % len(codes)]))
+    conn.writer.close()
+
+
+def made_up_acks(i: int) -> bytes:
+    """Ten acks for epochs that never were."""
+    bodies = (b'{"v":1,"ep":"%08x","upto":5}' % (10 * i + j) for j in range(10))
+    return b"".join(incoming(body, topic=ACK) for body in bodies)
+
+
 async def huge_length(conn: Connection, _connect: bytes) -> None:
     conn.send(connack() + b"\x30\xff\xff\xff\x7f" + b"\0" * 1000)
 
@@ -607,6 +651,20 @@ CASES: tuple[Case, ...] = (
         keeps=True,
     ),
     Case(name="flood of 10,000 commands", greet=floods, keeps=True),
+    Case(name="flood of PINGRESP without end", greet=pours(lambda _i: b"\xd0\x00" * 2000)),
+    Case(name="flood of PUBACK without end", greet=pours(lambda _i: puback(60_000) * 500)),
+    Case(name="flood of messages without end", greet=pours(lambda _i: incoming(b"x" * 1000) * 50)),
+    Case(
+        name="flood of acks for made-up epochs without end",
+        greet=pours(made_up_acks),
+        settings={"delivery": "platform"},
+    ),
+    Case(
+        name="QoS 2 messages never released",
+        greet=pours(lambda i: incoming(b"x" * 100_000, qos=2, mid=i % 65535 + 1)),
+    ),
+    Case(name="messages before CONNACK", greet=talks_first),
+    Case(name="DISCONNECT with another code each time", greet=hangs_up_in_turn),
     Case(name="SUBACK nobody waits for", greet=and_then(b"\x90\x04\x00\x01\x00\x87"), keeps=True),
     *(
         Case(

@@ -269,6 +269,19 @@ async def test_a_link_that_comes_and_goes_is_told_as_a_whole(
     await _until_said(caplog, "kind=refused")  # another end is another story
 
 
+async def test_a_broker_that_gave_another_reason_each_time_filled_the_log(
+    make_peer: Make, store: Any, run_uplink: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    codes = (0x81, 0x89, 0x97)
+    peer = await make_peer(lambda _p: peer.say(bytes((0xE0, 2, codes[len(peer.connects) % 3], 0))))
+    run_uplink(peer.port)
+    await peer.until(lambda: len(peer.connects) >= 15)
+    assert caplog.text.count("link.flapping count=3") == 1
+    assert caplog.text.count("link.up ") <= 3
+    assert caplog.text.count("link.down ") <= 3 + len(codes)
+
+
 async def test_rubbish_on_dn_ack_changes_nothing(make_peer: Make, store: Any, run_uplink: Make) -> None:
     peer = await make_peer()
     store.commit(5)

@@ -120,7 +120,11 @@ def test_the_worst_comes_first_and_the_rest_is_not_hidden():
             "Sending is held: nobody subscribes to our data",
             "up for 60 min; nobody subscribes to our data; the platform is busy",
         ),
-        ("ja", "送信保留: 受信側が購読していません", "接続 (60分)。受信側が購読していません、送信先が混雑しています"),
+        (
+            "ja",
+            "送信保留: 受信側が購読していません",
+            "接続 (60分)。受信側が購読していません、送信先が混雑しています",
+        ),
     ],
 )
 def test_a_link_that_is_up_while_rows_were_held_back_looked_well(lang, band, fact):
