@@ -200,7 +200,7 @@ def test_hang_ups_and_reloads_leave_no_descriptor_and_no_thread_behind(
     daemon.start()
 
     def reload(number: int) -> None:
-        daemon.config.write_text(text.replace("sensor_m = 5.0", f"sensor_m = {number}.0"))
+        daemon.config.write_text(text.replace("sensor_m = 5.0", f"sensor_m = {number / 4}"))
         daemon.process.send_signal(signal.SIGHUP)
         wait_for(lambda: daemon.log.read_text().count("config.applied") == number, why="the reload")
 
