@@ -12,14 +12,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from kaga_edge import __version__
 from kaga_edge.cli import linecut
 from kaga_edge.cli.ask import (
     DEFAULT_CONFIG,
@@ -30,6 +27,7 @@ from kaga_edge.cli.ask import (
     not_written,
     socket_of,
 )
+from kaga_edge.cli.commission_page import STATES, Section, page
 from kaga_edge.cli.linecut import Row
 from kaga_edge.cli.screen import fold, padded, tell
 from kaga_edge.text import LANGUAGES, quantity_name, say, unit_shown
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
     from kaga_edge.config import Config
 
 EXITS = {"fail": 2, "note": 1, "unknown": 1}
-BY_HAND = ("power_cut", "staff", "photo", "wiring", "contact")
 
 
 class NoName(KagaError):
@@ -49,22 +46,6 @@ class NoName(KagaError):
 
     code = "KE-U08"
     exit_code = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One heading of the page with its rows; its state is the worst of them."""
-
-    name: str
-    rows: tuple[Row, ...]
-
-    @property
-    def state(self) -> str:
-        """The worst of the rows."""
-        states = {row.state for row in self.rows}
-        if states == {"skip"}:
-            return "skip"
-        return next((one for one in ("fail", "note", "unknown") if one in states), "pass")
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -137,11 +118,13 @@ def _sections(args: argparse.Namespace, config: Config, lang: str) -> Iterator[S
 
 
 def _finding(one: Any) -> Row:
-    words = {lang: f"{one.code} {say(f'doctor.{one.code}', lang)}" for lang in LANGUAGES}
-    return Row(state=one.state.value, words=words, seen=one.seen)
+    words = {lang: say(f"doctor.{one.code}", lang) for lang in LANGUAGES}
+    return Row(state=one.state.value, name=one.code, words=words, seen=one.seen)
 
 
 def _sensor(one: dict[str, Any]) -> Row:
+    from kaga_edge.cli.scan import sent_words
+
     words = {}
     for lang in LANGUAGES:
         parts = []
@@ -149,10 +132,11 @@ def _sensor(one: dict[str, Any]) -> Row:
             quantity = BY_CHANNEL[channel["id"]]
             unit = unit_shown(quantity.unit, lang, quantity.channel)
             parts.append(f"{quantity_name(channel['id'], lang)} {_spread(channel)} {unit}".removesuffix(" -"))
-        words[lang] = f"{one['sensor']}  " + ", ".join(parts)
+        parts = [sent_words(channel, lang) for channel in one["sent"]] + parts
+        words[lang] = ", ".join(parts)
     error = f" {one['error']['code']} {one['error']['what']}" if one["error"] else ""
     seen = f"{one['readings']}/{one['asked']}{error}"
-    return Row(state="pass" if one["pass"] else "fail", words=words, seen=seen)
+    return Row(state="pass" if one["pass"] else "fail", name=one["sensor"], words=words, seen=seen)
 
 
 def _step(one: Any) -> Row:
@@ -177,17 +161,14 @@ def _store(args: argparse.Namespace, lang: str) -> Row:
 
 def _lines(number: int, section: Section, lang: str) -> list[str]:
     counts = Counter(row.state for row in section.rows)
-    parts = [
-        f"{say(f'doctor.{state}', lang)} {counts[state]}"
-        for state in ("fail", "note", "unknown", "skip", "pass")
-        if counts[state]
-    ]
+    parts = [f"{say(f'doctor.{state}', lang)} {counts[state]}" for state in STATES if counts[state]]
     head = padded(f"{number} {say(f'commission.{section.name}', lang)}", 18)
     lines = fold(head + "  ".join(parts or [say("doctor.skip", lang)]), indent=2)
     for row in section.rows:
         if row.state in ("fail", "note") or section.name == "cut":
             state = say(f"doctor.{row.state}", lang)
-            lines += fold(f"  {state}  {row.words[lang]}  {heard(row.seen, lang)}".rstrip(), indent=4)
+            told = "  ".join(filter(None, (f"{row.name} {row.words[lang]}".strip(), heard(row.seen, lang))))
+            lines += fold(f"  {state}  {told}", indent=4)
     return lines
 
 
@@ -200,47 +181,13 @@ def _facts(config: Config, who: str, sections: list[Section], out: Path) -> dict
             {
                 "name": one.name,
                 "state": one.state,
-                "rows": [{"state": row.state, **row.words, "seen": row.seen} for row in one.rows],
+                "rows": [
+                    {"state": row.state, "name": row.name, **row.words, "seen": row.seen} for row in one.rows
+                ],
             }
             for one in sections
         ],
     }
-
-
-def page(config: Config, who: str, sections: list[Section], at: str) -> str:
-    """Return the report: one page of HTML, both languages, everything in it, ready for A4."""
-    body = "".join(_section(one) for one in sections)
-    by_hand = "".join(
-        f"<tr><td class=box></td><td>{_both(f'commission.hand.{name}')}</td><td class=line></td></tr>"
-        for name in BY_HAND
-    )
-    name = f"{config.site.name['ja']} / {config.site.name['en']}"
-    facts = (
-        ("commission.site", f"{name} ({config.site.id})"),
-        ("commission.at", at),
-        ("commission.technician", who),
-        ("commission.version", f"kaga-edge {__version__}"),
-    )
-    head = "".join(f"<tr><th>{_both(key)}</th><td>{escape(value)}</td></tr>" for key, value in facts)
-    return (
-        '<!doctype html><html lang="ja"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{escape(config.site.id)}</title><style>{STYLE}</style>"
-        f"<h1>{_both('commission.title')}</h1><table>{head}</table>{body}"
-        f"<h2>{_both('commission.hand')}</h2><table>{by_hand}</table>"
-        f"<p class=sign>{_both('commission.sign')} <span class=line></span></p></html>\n"
-    )
-
-
-STYLE = (
-    "@page{size:A4;margin:12mm}body{font:9.5pt/1.35 sans-serif;max-width:186mm;margin:auto;padding:2mm}"
-    "h1{font-size:15pt;margin:0 0 2mm}h2{font-size:10.5pt;margin:3mm 0 1mm}table{width:100%;"
-    "border-collapse:collapse}th,td{text-align:left;vertical-align:top;border-bottom:1px solid #bbb;"
-    "padding:.3mm 1mm}th{width:48mm}.state{width:22mm;font-weight:bold}.fail{color:#a00000}"
-    ".note{color:#7a4b00}.pass{color:#00552b}.en{color:#444}.box{width:5mm;height:5mm;border:1px solid}"
-    ".line{border-bottom:1px solid;"
-    "display:inline-block;min-width:60mm;height:1.2em}.small{font-size:8pt}"
-)
 
 
 def _now(zone: str) -> str:
@@ -254,37 +201,3 @@ def _now(zone: str) -> str:
 def _spread(channel: dict[str, Any]) -> str:
     least, most = (f"{channel[key]:.6g}" for key in ("least", "most"))
     return least if least == most else f"{least} - {most}"
-
-
-def _seen(text: str) -> str:
-    """Return what was seen in Japanese with the English below, once where they are the same."""
-    japanese = heard(text, "ja")
-    if japanese == text:
-        return escape(text)
-    return f"{escape(japanese)}<br><span class=en>{escape(text)}</span>"
-
-
-def _section(section: Section) -> str:
-    """Return the section's table; what passed in the long diagnosis is only counted."""
-    shown = section.rows
-    counted = ""
-    if section.name == "doctor":
-        shown = tuple(row for row in section.rows if row.state in ("fail", "note"))
-        counts = Counter(row.state for row in section.rows)
-        counted = " / ".join(
-            f"{say(f'doctor.{state}', 'ja')} {say(f'doctor.{state}', 'en')} {counts[state]}"
-            for state in ("fail", "note", "unknown", "skip", "pass")
-        )
-    rows = "".join(
-        f'<tr><td class="state {row.state}">{_both(f"doctor.{row.state}")}</td>'
-        f"<td>{escape(row.words['ja'])}<br><span class=en>{escape(row.words['en'])}</span></td>"
-        f"<td class=small>{_seen(row.seen)}</td></tr>"
-        for row in shown
-    )
-    head = f"{_both(f'commission.{section.name}')}: <span class={section.state}>"
-    head += f"{_both(f'doctor.{section.state}')}</span>"
-    return f"<h2>{head}</h2><p class=small>{counted}</p><table>{rows}</table>"
-
-
-def _both(key: str) -> str:
-    return f'{escape(say(key, "ja"))} <span class=en lang="en">{escape(say(key, "en"))}</span>'

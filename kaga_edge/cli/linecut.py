@@ -22,9 +22,13 @@ ARRIVAL_S = 120.0  # dialling again takes up to 10 s at first; a platform acknow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the page. ``words``: what was checked, by language; ``seen``: the evidence."""
+    """One line of the page: what was checked, by ``name`` (of a check, a sensor) and in words by language.
+
+    ``seen``: the evidence.
+    """
 
     state: str
+    name: str = ""
     words: dict[str, str]
     seen: str = ""
 

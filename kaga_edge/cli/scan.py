@@ -7,10 +7,20 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaga_edge.cli.ask import DEFAULT_CONFIG, NotRunning, ask, language_of, socket_of, tables
+from kaga_edge.cli.ask import (
+    DEFAULT_CONFIG,
+    NoAnswer,
+    NotRunning,
+    Refused,
+    ask,
+    language_of,
+    socket_of,
+    tables,
+)
 from kaga_edge.cli.failure import failure_lines, told
 from kaga_edge.cli.pasting import pasted
 from kaga_edge.cli.screen import fold
@@ -211,19 +221,31 @@ def verdicts_on(
     from kaga_edge.cli.sensor import straight_from_bus
 
     answers: dict[str, list[dict[str, Any]]] = {one.id: [] for one in chosen}
+    sent: dict[str, dict[str, float]] = {}
     try:
         for one in chosen:
             for _ in range(TESTS):
                 answers[one.id].append(ask(socket_path, {"op": "read", "sensor": one.id}, lang))
+            with suppress(Refused, NoAnswer):  # the verdict is on what was read; this is for the staff gauge
+                sent[one.id] = _sent(ask(socket_path, {"op": "take", "sensor": one.id}, lang))
     except NotRunning:
         for _ in range(TESTS):
             for answer in asyncio.run(straight_from_bus(config, chosen)):
                 answers[answer["sensor"]].append(answer)
-    return [verdict(sensor, read) for sensor, read in answers.items()]
+    return [verdict(sensor, read, sent.get(sensor, {})) for sensor, read in answers.items()]
 
 
-def verdict(sensor: str, read: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return range, spread and reply time of a sensor's readings, and whether it passes."""
+def _sent(taken: dict[str, Any]) -> dict[str, float]:
+    """Return what one more reading is to the city: after the mount and the calibration."""
+    return {
+        one["id"]: one["line"][0] * one["value"] + one["line"][1]
+        for one in taken.get("channels", ())
+        if one["value"] is not None
+    }
+
+
+def verdict(sensor: str, read: list[dict[str, Any]], sent: dict[str, float]) -> dict[str, Any]:
+    """Return range, spread and reply time of a sensor's readings, what goes out, and whether it passes."""
     values: dict[str, list[float]] = {}
     for answer in read:
         for reading in answer["readings"]:
@@ -241,9 +263,22 @@ def verdict(sensor: str, read: list[dict[str, Any]]) -> dict[str, Any]:
             {"id": name, "least": min(seen), "most": max(seen), "spread": max(seen) - min(seen)}
             for name, seen in values.items()
         ],
+        "sent": [
+            {"id": name, "value": BY_CHANNEL[name].as_sent(value)}
+            for name, value in sent.items()
+            if name not in values
+        ],
         "error": errors[-1] if errors else None,
         "pass": bool(read) and not errors and bool(values),
     }
+
+
+def sent_words(channel: dict[str, Any], lang: str) -> str:
+    """Return "Water level 1.238 m"."""
+    quantity = BY_CHANNEL[channel["id"]]
+    decimals = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
+    unit = unit_shown(quantity.unit, lang, quantity.channel)
+    return f"{quantity_name(channel['id'], lang)} {channel['value']:.{decimals}f} {unit}".rstrip()
 
 
 def verdict_lines(one: dict[str, Any], lang: str) -> list[str]:
@@ -260,6 +295,8 @@ def verdict_lines(one: dict[str, Any], lang: str) -> list[str]:
         lines += fold(
             say("test.range", lang, name=name, least=least, most=most, spread=spread, unit=unit), indent=4
         )
+    for channel in one["sent"]:
+        lines += fold(f"  {say('test.sent', lang, value=sent_words(channel, lang))}", indent=4)
     if one["error"]:
         what = told(one["error"]["code"], one["error"]["what"], lang)
         lines += fold(f"  {one['error']['code']} {what}", indent=4)

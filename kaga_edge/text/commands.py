@@ -30,6 +30,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "  {name}: {least} から {most} {unit}  ばらつき {spread}",
         "  {name}: {least} to {most} {unit}  spread {spread}",
     ),
+    "test.sent": ("市へ送る値: {value}", "goes to the city: {value}"),
     "read.failed": ("失敗", "failed"),
     "read.no_value": ("値なし", "no value"),
     "check.every": ("{every}ごと", "every {every}"),

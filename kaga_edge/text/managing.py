@@ -204,6 +204,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "commission.site": ("観測所", "Station"),
     "commission.at": ("日時", "Date and time"),
     "commission.technician": ("確認者", "Technician"),
+    "commission.result": ("結果", "Result"),
     "commission.version": ("版", "Version"),
     "commission.doctor": ("診断", "Diagnosis"),
     "commission.sensors": ("センサー", "Sensors"),

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
+
+from kaga_edge.cli.commission_page import Section, page
+from kaga_edge.cli.linecut import Row
+from kaga_edge.config import load
 
 CONFIG = """\
 [site]
@@ -83,6 +89,61 @@ def test_one_page_in_both_languages_with_nothing_from_outside(
         assert words in page.words
     assert "2 m" in page.words
     assert re.search(r"\d\d:\d\d JST", page.words), "the time of the site"
+
+
+def sections(sensors: int) -> list[Section]:
+    """What a station with some notes brings: six instruments, the whole line, a cut, an unset clock."""
+
+    def row(state: str, name: str, ja: str, en: str, seen: str = "") -> Row:
+        return Row(state=state, name=name, words={"ja": ja, "en": en}, seen=seen)
+
+    said = ("水位 1.238 m, 面までの距離 3.762 - 3.764 m", "Water level 1.238 m, Distance 3.762 - 3.764 m")
+    notes = [
+        row("note", f"S0{i}", "公開の説明と連絡先", "disclosure and contact", "none") for i in range(1, 7)
+    ]
+    passed = [row("pass", f"B{i:02}", "検査", "check") for i in range(25)]
+    clock = [row("note", f"T0{i}", "時計の同期", "clock synchronised", "not synchronised") for i in (1, 2, 3)]
+    steps = [row("pass", "", "名前解決", "name", "platform.kaga.example 203.0.113.7 18 ms")] * 8
+    return [
+        Section(name="doctor", rows=(*notes, *passed, *clock)),
+        Section(name="sensors", rows=tuple(row("pass", f"level-{i}", *said, "5/5") for i in range(sensors))),
+        Section(name="line", rows=tuple(steps)),
+        Section(name="cut", rows=(row("pass", "", "回線を60秒切る: 118件を保存", "line cut for 60 s"),)),
+        Section(name="clock", rows=tuple(clock)),
+        Section(name="power", rows=(row("unknown", "P01", "電源電圧と温度", "supply voltage", "no sensor"),)),
+        Section(name="store", rows=(row("pass", "", "測った数", "numbered", "numbered 458 delivered 456"),)),
+    ]
+
+
+def test_the_one_page_to_hand_in_was_two(config, tmp_path):
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed (scripts/apt-packages lists it)")
+    file = tmp_path / "p.html"
+    file.write_text(page(load(config), "山田", sections(6), "2026-11-29 05:02 JST"), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 390, "height": 844})
+        tab.goto(file.as_uri())
+        wide = tab.evaluate("document.documentElement.scrollWidth")
+        printed = tab.pdf(prefer_css_page_size=True)
+        browser.close()
+    assert wide == 390  # nothing is cut off on a telephone
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+
+
+def test_the_report_left_out_the_level_that_goes_to_the_city(
+    kaga_edge, config, tmp_path, control_socket, snapshot
+):
+    answer = answering(snapshot)
+
+    def with_level(request):
+        channel = {"id": "water_level", "value": 2.2, "line": [1.0, -0.05]}
+        return answer(request) | ({"channels": [channel]} if request["op"] == "take" else {})
+
+    words = ("--config", config, "--socket", control_socket(with_level), "--out", "p.html")
+    kaga_edge("commission", "--who", "Yamada", *words)
+    assert "Water level 2.150 m" in Page((tmp_path / "p.html").read_text(encoding="utf-8")).words
 
 
 def test_a_silent_sensor_is_not_accepted_and_every_part_is_told(kaga_edge, config, tmp_path):

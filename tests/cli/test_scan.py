@@ -127,10 +127,22 @@ def reading(value: float | None, error: dict | None = None) -> dict:
 
 def test_five_readings_give_range_spread_and_a_verdict(kaga_edge, config: Path, control_socket) -> None:
     values = iter([8.21, 8.24, 8.20, 8.22, 8.23])
-    path = control_socket(lambda _request: reading(next(values)))
+
+    def answer(request: dict) -> dict:
+        if request["op"] == "take":
+            own = {"id": "air_temperature", "value": 8.2, "line": [1.0, 0.0]}
+            more = {"id": "air_pressure", "value": 1001.0, "line": [1.0, 0.5]}
+            return {"v": 1, "channels": [own, more], "error": None}
+        return reading(next(values))
+
+    path = control_socket(answer)
     said = kaga_edge("sensor", "test", "air-1", "--config", config, "--socket", path)
     assert said.code == 0
-    assert said.out == "air-1  pass  5/5  reply 12 ms\n  Air temperature: 8.20 to 8.24 deg C  spread 0.04\n"
+    assert said.out.splitlines() == [
+        "air-1  pass  5/5  reply 12 ms",
+        "  Air temperature: 8.20 to 8.24 deg C  spread 0.04",
+        "  goes to the city: Air pressure 1001.50 hPa",
+    ]
 
 
 def test_one_failure_fails_and_names_the_next_step(kaga_edge, config: Path, control_socket) -> None:
