@@ -44,7 +44,7 @@ SIGNED_PREFIX = b"kaga-cmd-v1\n"
 SIGNATURE_BYTES = 64
 INTEGER_MOST = 2**53 - 1  # what every JSON reader keeps exactly
 MOST_ISSUER = 64
-BURST, REFILL_S = 20.0, 3.0  # so many at once, then one in so many seconds
+BURST, REFILL_S = 20.0, 4.0  # so many at once, then one in so many seconds: 15 lines of audit a minute
 NOT_BELOW_UP = frozenset({"state", "manifest", "catalog", "data", "hist", "alert", "gone", "health"})
 REPLY_LEAF = "reply"
 

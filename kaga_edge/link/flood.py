@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 BURST_READS = 500  # what a week's commands, a resumed session and its acks come to
-READS_PER_S = 50.0  # beyond; a read is about 0.1 ms here and 1 ms on the slowest Pi
+READS_PER_S = 20.0  # beyond; a read is about 0.1 ms here and 1 ms on the slowest Pi
 AFTER_S = 0.25  # a pause; the line's own flow control holds the rest back meanwhile
 
 

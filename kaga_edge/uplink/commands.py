@@ -127,7 +127,8 @@ class Commands:
             self._flood()
             await self._refuse(incoming, Refusal(id=_id_of(taken), err="rate"), silent=True)
             return None
-        self._flooded = False
+        if self._budget.left > commanding.BURST / 2:  # not the next one that finds room: it is over
+            self._flooded = False
         try:
             if isinstance(taken, Signed):
                 good = await self._verify(taken.over, taken.signature)

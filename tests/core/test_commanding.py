@@ -229,7 +229,7 @@ def test_a_long_commands_bytes_are_kept_as_a_digest_once_it_is_answered() -> Non
     assert commanding.answered(long, b"{}").raw.startswith("sha256:")
 
 
-def test_twenty_at_once_then_one_in_three_seconds_and_so_many_a_day() -> None:
+def test_twenty_at_once_then_one_in_four_seconds_and_so_many_a_day() -> None:
     budget, taken = commanding.Budget(day_most=34), 0
     for second in range(86_400):
         budget, enough = commanding.spent(budget, float(second))
@@ -242,5 +242,5 @@ def test_twenty_at_once_then_one_in_three_seconds_and_so_many_a_day() -> None:
     while firsts[-1][1]:
         firsts.append(commanding.spent(firsts[-1][0], 0.0))
     assert len(firsts) == 21
-    assert commanding.spent(firsts[-1][0], 2.9)[1] is False
-    assert commanding.spent(firsts[-1][0], 3.0)[1]
+    assert commanding.spent(firsts[-1][0], 3.9)[1] is False
+    assert commanding.spent(firsts[-1][0], 4.0)[1]

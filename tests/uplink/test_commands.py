@@ -94,6 +94,7 @@ class Dying(RuleBasedStateMachine):
         self.ran: Counter[str] = Counter()
         self.numbers: dict[str, list[int]] = {}
         self.heard: dict[str, list[dict[str, Any]]] = {}
+        self.audited: list[str] = []
         self.commands = self.booted()
 
     def booted(self) -> Commands:
@@ -123,7 +124,7 @@ class Dying(RuleBasedStateMachine):
             answer=answer,
             verify=verify,
             up=lambda leaf: f"kaga/edge/v1/test-01/up/{leaf}",
-            audit=lambda *_, **__: None,
+            audit=lambda name, **_: self.audited.append(name),
             day_most=100_000.0,
         )
 
@@ -222,3 +223,13 @@ async def test_more_than_the_budget_is_refused_and_what_is_beyond_the_queue_is_d
     errors = [one.get("err") for told in machine.heard.values() for one in told]
     assert errors.count(None) == 20
     assert set(errors) <= {None, "rate"}
+
+
+async def test_a_flood_of_commands_was_told_anew_after_each_one_that_found_room() -> None:
+    machine = Dying()
+    for n in range(120):  # two a second, for a minute
+        machine.clock.ns += 500_000_000
+        body = {"v": 1, "id": f"n{n}", "ctr": n, "op": "ping", "iss": "desk", "exp": NOW_MS + 1}
+        await machine.given(Incoming(1, 1, "", json.dumps(body).encode(), False))
+    assert machine.audited.count("command.flood") == 1
+    assert machine.audited.count("command.done") == 20 + 14
