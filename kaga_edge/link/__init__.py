@@ -1,4 +1,4 @@
-"""The MQTT connection: ``words`` about it, ``dialling`` a socket, the ``session`` on it (paho, tamed)."""
+"""The MQTT connection: ``words`` about it, ``addresses`` and ``dialling`` a socket, the ``session`` on it."""
 
 from kaga_edge.link.dialling import Dialler, network_absent
 from kaga_edge.link.session import Link

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from kaga_edge.link.addresses import Address, first_connected, look_up
 from kaga_edge.link.words import LinkError, LinkSettings, TlsSettings
 
 DIAL_WAIT_S = 30.0  # look-up, TCP and TLS together
-TCP_WAIT_S = 10.0  # per address
 DIALS_AT_ONCE = 4  # a hanging look-up is left behind; more than this are not
 NOT_SENT_BYTES = 16 * 1024  # what the kernel has not sent yet is still ours to order
 TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # 25: Linux
@@ -24,18 +24,23 @@ _BY_DATE = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_
 _LOCAL_ERRNOS = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.ENODEV})
 
 
+LookUp = Callable[[str, int], list[Address]]
+
+
 class Dialler:
     """Opens sockets in daemon threads: look-up, TCP, TLS. Keep one for all attempts: it counts them."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_up: LookUp = look_up) -> None:
         self._room = threading.BoundedSemaphore(DIALS_AT_ONCE)
+        self._look_up = look_up
+        self._known: dict[str, Address] = {}  # where each peer was reached last
         self.last_mid = 0  # the last packet id of the connection before
 
     async def dial(self, settings: LinkSettings) -> socket.socket:
         """Return a connected, verified socket. Raises LinkError."""
         if not self._room.acquire(blocking=False):
             raise LinkError("earlier name look-ups still hang", kind="dns", where=settings.where)
-        attempt = _Attempt(settings, asyncio.get_running_loop(), self._room.release)
+        attempt = _Attempt(settings, asyncio.get_running_loop(), self._room.release, self._dialled)
         threading.Thread(target=attempt.run, name="dial", daemon=True).start()
         try:
             async with asyncio.timeout(DIAL_WAIT_S):
@@ -47,17 +52,42 @@ class Dialler:
         finally:
             attempt.abandon()
 
+    def _dialled(self, settings: LinkSettings) -> socket.socket:
+        """Look up, connect, verify (in the thread). A dead or lying name service is no reason to be cut off:
+        where TLS says who answers, the address of the last time is as good as a look-up."""
+        context = _tls_context(settings) if settings.tls else None
+        known = self._known.get(settings.where) if context else None
+        try:
+            found = self._look_up(settings.host, settings.port)
+        except socket.gaierror as error:
+            if known is None:
+                raise _dial_error(error, settings) from error
+            found = []
+        if known is not None and known not in found:
+            found = [*found, known]
+        try:
+            ready, self._known[settings.where] = _opened(settings, context, found)
+        except LinkError as error:
+            if error.kind != "tls" or known is None or known == found[0]:
+                raise
+            ready, _ = _opened(settings, context, [known])  # somebody else answers under that name
+        return ready
+
 
 class _Attempt:
     """One dial. Whoever comes last (thread or loop) closes a socket nobody wants."""
 
     def __init__(
-        self, settings: LinkSettings, loop: asyncio.AbstractEventLoop, release: Callable[[], None]
+        self,
+        settings: LinkSettings,
+        loop: asyncio.AbstractEventLoop,
+        release: Callable[[], None],
+        dialled: Callable[[LinkSettings], socket.socket],
     ) -> None:
         self.done: asyncio.Future[socket.socket] = loop.create_future()
         self._settings = settings
         self._loop = loop
-        self._release = release
+        self._release, self._dialled = release, dialled
         self._lock = threading.Lock()
         self._unwanted = False
 
@@ -66,7 +96,7 @@ class _Attempt:
         ready: socket.socket | None = None
         error: LinkError | None = None
         try:
-            ready = _dialled(self._settings)
+            ready = self._dialled(self._settings)
         except LinkError as failure:
             error = failure
         finally:
@@ -105,18 +135,19 @@ def network_absent() -> bool:
     return True
 
 
-def _dialled(settings: LinkSettings) -> socket.socket:
-    context = _tls_context(settings) if settings.tls else None
+def _opened(
+    settings: LinkSettings, context: ssl.SSLContext | None, addresses: list[Address]
+) -> tuple[socket.socket, Address]:
     try:
-        plain = socket.create_connection((settings.host, settings.port), timeout=TCP_WAIT_S)
+        plain, address = first_connected(addresses)
     except OSError as error:
         raise _dial_error(error, settings) from error
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT_BYTES)
         if context is None:
-            return plain
-        return context.wrap_socket(plain, server_hostname=settings.host)
+            return plain, address
+        return context.wrap_socket(plain, server_hostname=settings.host), address
     except (OSError, ValueError) as error:
         plain.close()
         raise _tls_error(error, settings) from error

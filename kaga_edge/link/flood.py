@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BURST_READS = 500  # what a week's commands, a resumed session and its acks come to
+BURST_READS = 200  # more than a resumed session, its acks and a command of 128 KiB come to
 READS_PER_S = 20.0  # beyond; a read is about 0.1 ms here and 1 ms on the slowest Pi
 AFTER_S = 0.25  # a pause; the line's own flow control holds the rest back meanwhile
 
