@@ -9,10 +9,13 @@ import socket
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kaga_edge.text import language, say, span_words
 from kaga_edge.vocabulary.errors import KagaError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 DEFAULT_CONFIG = Path("/etc/kaga-edge/kaga-edge.toml")
 DEFAULT_RUNTIME = Path("/run/kaga-edge")
@@ -114,6 +117,28 @@ def language_of(args: argparse.Namespace) -> str:
         if isinstance(site, dict) and isinstance(site.get("language"), str):
             configured = site["language"]
     return language(getattr(args, "lang", None), configured=configured)
+
+
+def zone_of(config: Path) -> ZoneInfo | None:
+    """Return the site's zone, that of this computer (None) where the configuration names none there is."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # late: most commands show no time of day
+
+    name = "Asia/Tokyo"
+    for table in tables(config):
+        site = table.get("site")
+        name = str(site.get("zone", name)) if isinstance(site, dict) else name
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def at_site(args: argparse.Namespace, unix_s: float, form: str) -> str:
+    """Return a time as the site's clocks show it, wherever this computer thinks it stands."""
+    from datetime import datetime
+
+    at = datetime.fromtimestamp(unix_s, zone_of(args.config or DEFAULT_CONFIG))
+    return (at if at.tzinfo else at.astimezone()).strftime(form)
 
 
 def ask(path: Path, request: dict[str, Any], lang: str, *, patience_s: float = PATIENCE_S) -> dict[str, Any]:

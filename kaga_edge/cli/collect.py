@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from typing import Any
 
-from kaga_edge.cli.ask import add_daemon_options, agreed, ask, language_of, socket_of
+from kaga_edge.cli.ask import add_daemon_options, agreed, ask, at_site, language_of, socket_of
 from kaga_edge.cli.screen import fold
 from kaga_edge.text import say
 
@@ -53,15 +52,16 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "stop":
         request |= {"why": args.why, "seconds": _seconds(args.span, lang)}
     answer = ask(socket_of(args), request, lang)
-    print(json.dumps(answer, ensure_ascii=False, indent=2) if args.json else "\n".join(_lines(answer, lang)))
+    told = [json.dumps(answer, ensure_ascii=False, indent=2)] if args.json else _lines(answer, args, lang)
+    print("\n".join(told))
     return 0
 
 
-def _lines(answer: dict[str, Any], lang: str) -> list[str]:
+def _lines(answer: dict[str, Any], args: argparse.Namespace, lang: str) -> list[str]:
     lines = []
     for one in answer["stopped"]:
-        since = _at(one["since"])
-        until = say("collect.open", lang) if one["until"] is None else _at(one["until"])
+        since = _at(args, one["since"])
+        until = say("collect.open", lang) if one["until"] is None else _at(args, one["until"])
         words = {
             "sensor": one["sensor"],
             "since": since,
@@ -73,8 +73,8 @@ def _lines(answer: dict[str, Any], lang: str) -> list[str]:
     return lines or [say("collect.none", lang)]
 
 
-def _at(ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(ms / 1000))
+def _at(args: argparse.Namespace, ms: int) -> str:
+    return at_site(args, ms / 1000, "%Y-%m-%d %H:%M %Z")
 
 
 def _seconds(text: str | None, lang: str) -> float | None:

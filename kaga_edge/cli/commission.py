@@ -12,10 +12,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kaga_edge.cli import linecut
 from kaga_edge.cli.ask import (
@@ -23,6 +21,7 @@ from kaga_edge.cli.ask import (
     NotRunning,
     add_daemon_options,
     ask,
+    at_site,
     language_of,
     not_written,
     socket_of,
@@ -73,9 +72,10 @@ def run(args: argparse.Namespace) -> int:
         sections.append(section)
         if not args.json:
             print("\n".join(_lines(len(sections), section, lang)), flush=True)
-    out = args.out or Path(f"commission-{config.site.id}-{time.strftime('%Y%m%d')}.html")
+    out = args.out or Path(f"commission-{config.site.id}-{at_site(args, time.time(), '%Y%m%d')}.html")
     try:
-        out.write_text(page(config, who, sections, _now(config.site.zone)), encoding="utf-8")
+        at = at_site(args, time.time(), "%Y-%m-%d %H:%M %Z")
+        out.write_text(page(config, who, sections, at), encoding="utf-8")
     except OSError as error:
         raise not_written(out, error, lang) from error
     worst = max((EXITS.get(one.state, 0) for one in sections), default=0)
@@ -188,14 +188,6 @@ def _facts(config: Config, who: str, sections: list[Section], out: Path) -> dict
             for one in sections
         ],
     }
-
-
-def _now(zone: str) -> str:
-    """Return the site's own time: the page is filed where the station stands."""
-    try:
-        return f"{datetime.now(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
-    except (ZoneInfoNotFoundError, ValueError):
-        return time.strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _spread(channel: dict[str, Any]) -> str:

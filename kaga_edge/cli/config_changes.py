@@ -21,6 +21,7 @@ from kaga_edge.cli.ask import (
     add_daemon_options,
     agreed,
     ask,
+    at_site,
     language_of,
     not_written,
     socket_of,
@@ -170,7 +171,7 @@ def _shown_and_agreed(args: argparse.Namespace, target: Path, file: Path, lang: 
 def _try(args: argparse.Namespace, file: Path, seconds: float, lang: str) -> int:
     text = file.read_text(encoding="utf-8-sig")
     answer = ask(socket_of(args), {"op": "config", "do": "try", "text": text, "seconds": seconds}, lang)
-    until = time.strftime("%H:%M:%S %Z", time.localtime(time.time() + answer["left_s"]))
+    until = at_site(args, time.time() + answer["left_s"], "%H:%M:%S %Z")
     span = span_words(answer["left_s"], lang)
     _tell(args, answer, say("config.on_trial", lang, until=until, span=span))
     return 0

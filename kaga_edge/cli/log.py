@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, tables
+from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, tables, zone_of
 from kaga_edge.cli.screen import fold, padded
 from kaga_edge.station.events import Follower, kept
 from kaga_edge.text import catalogue, say
@@ -153,13 +153,8 @@ def _wanted(
 
 def place_of(config: Path) -> tuple[Path, ZoneInfo | None]:
     """Return the ring's folder and the site's zone, without loading the whole configuration."""
-    store, name = DEFAULT_STORE, "Asia/Tokyo"
+    store = DEFAULT_STORE
     for table in tables(config):
-        asked, site = table.get("store"), table.get("site")
+        asked = table.get("store")
         store = str(asked.get("path", store)) if isinstance(asked, dict) else store
-        name = str(site.get("zone", name)) if isinstance(site, dict) else name
-    try:
-        zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = None
-    return (config.resolve().parent / store).parent, zone
+    return (config.resolve().parent / store).parent, zone_of(config)

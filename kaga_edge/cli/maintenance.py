@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from typing import Any
 
-from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.ask import add_daemon_options, ask, at_site, language_of, socket_of
 from kaga_edge.cli.screen import fold
 from kaga_edge.text import say, span_words
 
@@ -41,24 +40,25 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "on":
         request |= {"minutes": args.minutes, "who": args.who, "why": args.why}
     answer = ask(socket_of(args), request, lang)
-    print(json.dumps(answer, ensure_ascii=False, indent=2) if args.json else "\n".join(_folded(answer, lang)))
+    told = [json.dumps(answer, ensure_ascii=False, indent=2)] if args.json else _folded(answer, args, lang)
+    print("\n".join(told))
     return 0
 
 
-def _folded(answer: dict[str, Any], lang: str) -> list[str]:
-    return [line for text in _lines(answer, lang) for line in fold(text, indent=2)]
+def _folded(answer: dict[str, Any], args: argparse.Namespace, lang: str) -> list[str]:
+    return [line for text in _lines(answer, args, lang) for line in fold(text, indent=2)]
 
 
-def _lines(answer: dict[str, Any], lang: str) -> list[str]:
+def _lines(answer: dict[str, Any], args: argparse.Namespace, lang: str) -> list[str]:
     if not answer["windows"]:
         return [say("maintenance.none", lang)]
-    lines = [_line(one, lang) for one in answer["windows"]]
+    lines = [_line(one, args, lang) for one in answer["windows"]]
     return [*lines, say("maintenance.goes_on", lang)]
 
 
-def _line(window: dict[str, Any], lang: str) -> str:
+def _line(window: dict[str, Any], args: argparse.Namespace, lang: str) -> str:
     what = say("maintenance.site", lang) if window["sensor"] == "site" else window["sensor"]
-    until = time.strftime("%H:%M %Z", time.localtime(window["until"] / 1000))
+    until = at_site(args, window["until"] / 1000, "%H:%M %Z")
     span = span_words(window["left_s"], lang)
     words = {"what": what, "until": until, "span": span, "who": window["who"]}
     why = f" ({window['why']})" if window["why"] else ""

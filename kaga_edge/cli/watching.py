@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.ask import add_daemon_options, ask, at_site, language_of, socket_of
 from kaga_edge.cli.screen import fold
 from kaga_edge.text import quality_words, quantity_name, say, unit_shown
 
@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
         news = _identity(sensor)
         if news[1] != before[1] or abs(news[0] - before[0]) > SAME_S:
             before = news
-            print(json.dumps(sensor, ensure_ascii=False) if args.json else _line(sensor, lang), flush=True)
+            told = json.dumps(sensor, ensure_ascii=False) if args.json else _line(sensor, args, lang)
+            print(told, flush=True)
         if ends_s is not None and time.monotonic() >= ends_s:
             return 0 if state != "failing" else 2
         time.sleep(LOOK_S)
@@ -55,11 +56,12 @@ def _identity(sensor: dict[str, Any]) -> tuple[float, str]:
     return taken_s, f"{sensor['state']} {sensor['channels']}"
 
 
-def _line(sensor: dict[str, Any], lang: str) -> str:
-    at = time.strftime("%H:%M:%S", time.localtime(time.time() - (sensor["age_s"] or 0)))
+def _line(sensor: dict[str, Any], args: argparse.Namespace, lang: str) -> str:
+    at = at_site(args, time.time() - (sensor["age_s"] or 0), "%H:%M:%S")
     if sensor["state"] != "ok":
         code = sensor["error"]["code"] if sensor["error"] else ""
-        return f"{time.strftime('%H:%M:%S')} {say('sensor.' + sensor['state'], lang)} {code}".rstrip()
+        now = at_site(args, time.time(), "%H:%M:%S")
+        return f"{now} {say('sensor.' + sensor['state'], lang)} {code}".rstrip()
     parts = []
     for channel in sensor["channels"]:
         value = "--" if channel["value"] is None else f"{channel['value']:g}"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from typing import Any
 
 from kaga_edge.cli import qr
-from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.ask import add_daemon_options, ask, at_site, language_of, socket_of
 from kaga_edge.cli.screen import columns, fold, padded
 from kaga_edge.text import say, span_words
 
@@ -43,16 +42,16 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(answer, ensure_ascii=False, indent=2))
         return 0
     drawn = qr.fits(answer["url"]) if answer["open"] else []
-    print("\n".join([*drawn, *lines(answer, lang)]))
+    print("\n".join([*drawn, *lines(answer, args, lang)]))
     return 0
 
 
-def lines(answer: dict[str, Any], lang: str) -> list[str]:
+def lines(answer: dict[str, Any], args: argparse.Namespace, lang: str) -> list[str]:
     """Return what a person needs, in lines that fit 40 columns."""
     if not answer["open"]:
         return [say("web.closed", lang)]
     pin = answer.get("pin")
-    until = time.strftime("%H:%M %Z", time.localtime(answer["until"] / 1000))
+    until = at_site(args, answer["until"] / 1000, "%H:%M %Z")
     ends = say("web.ends_at", lang, until=until, span=span_words(answer["left_s"], lang))
     rows = [("address", answer["url"])]
     rows += [("pin", f"{pin[:4]} {pin[4:]}")] if pin else []

@@ -68,6 +68,8 @@ def _in_words(name: str, key: str, value: object, lang: str) -> object:
         return value
     if key == "quality":
         return _quality(value, lang)
+    if key in ("who", "why"):  # a person's own words, also where they are like ours
+        return value
     if key == "key":
         return _alarm(value, lang)
     known = {

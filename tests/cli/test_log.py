@@ -56,6 +56,17 @@ def test_it_tells_what_happened_in_both_languages(kaga_edge, config: Path) -> No
     )
 
 
+def test_a_persons_reason_was_translated_as_if_it_were_ours(kaga_edge, config: Path) -> None:
+    ring = EventRing(config.parent / "var")
+    said = {"sensor": "level-1", "who": "A", "why": "asked"}  # "asked" is also what a broker says
+    ring.add({"t": AT_MS, "p": 4, "seq": 9, "event": "collect.stopped", **said})
+    ring.close()
+    last = kaga_edge(
+        "log", "--config", config, "--lang", "ja", "--sensor", "level-1", "--level", "warning"
+    ).out
+    assert "測定停止       level-1 A (asked)" in last
+
+
 def test_it_is_narrowed_by_sensor_level_and_time(kaga_edge, config: Path) -> None:
     def names(*words: object) -> list[str]:
         out = kaga_edge("log", "--config", config, "--json", *words).out

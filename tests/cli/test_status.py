@@ -249,3 +249,18 @@ def test_sensor_watch_prints_what_is_new_and_nothing_twice(kaga_edge, control_so
     silent = kaga_edge("sensor", "watch", "temp-1", "--seconds", "0", "--socket", path)
     assert (silent.code, "KE-B02" in silent.out) == (2, True)
     assert kaga_edge("sensor", "watch", "nobody", "--socket", path).code == 64
+
+
+@pytest.mark.parametrize(
+    ("command", "key", "shown"),
+    [("maintenance", "windows", "01:00 -07"), ("collect", "stopped", "2027-01-15 01:00 -07")],
+)
+def test_the_hour_that_a_window_ends_was_told_in_the_computers_zone(
+    kaga_edge, tmp_path, control_socket, command, key, shown
+):
+    at_ms = 1_800_000_000_000  # 2027-01-15 08:00 UTC
+    window = {"sensor": "site", "since": at_ms, "until": at_ms, "left_s": 60, "who": "A", "why": ""}
+    config = tmp_path / "kaga-edge.toml"
+    config.write_text('[site]\nzone = "Etc/GMT+7"\n')
+    path = control_socket(lambda _: {"v": 1, key: [window]})
+    assert shown in kaga_edge(command, "status", "--config", config, "--socket", path).out

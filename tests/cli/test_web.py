@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import os
 import shutil
@@ -27,12 +28,14 @@ OPEN = {
     "until": 1_700_000_000_000,
 }
 
+NO_FILE = argparse.Namespace(config=None)
+
 
 @pytest.mark.parametrize("lang", ["ja", "en"])
 @pytest.mark.parametrize("pin", ["01234567", None])
 def test_it_fits_40_columns_with_no_sign_of_ambiguous_width(monkeypatch, lang, pin):
     monkeypatch.setenv("COLUMNS", "40")
-    shown = lines(OPEN | ({"pin": pin} if pin else {}), lang)
+    shown = lines(OPEN | ({"pin": pin} if pin else {}), NO_FILE, lang)
     assert max(map(width, shown)) <= 40
     assert not [sign for sign in "".join(shown) if unicodedata.east_asian_width(sign) == "A"]
     assert any("https://192.168.100.100:8443/" in line for line in shown)
@@ -42,7 +45,7 @@ def test_it_fits_40_columns_with_no_sign_of_ambiguous_width(monkeypatch, lang, p
 
 
 def test_a_closed_page_is_said_to_be_closed():
-    assert lines({"v": 1, "open": False}, "en") == ["The status page is closed"]
+    assert lines({"v": 1, "open": False}, NO_FILE, "en") == ["The status page is closed"]
 
 
 def test_without_a_gateway_it_says_how_to_start_it(kaga_edge, tmp_path):
