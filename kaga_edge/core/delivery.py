@@ -215,7 +215,14 @@ def _offered(state: State, event: words.Offered) -> Result:
         return state, [words.Forget(ref=event.ref)]
     if event.catalog is not None:
         state = replace(state, offered=state.offered | {event.catalog})
-    post = Parcel(ref=event.ref, kind="post", leaf=event.leaf, lane=Lane.ALERT, size_bytes=event.size_bytes)
+    post = Parcel(
+        ref=event.ref,
+        kind="post",
+        leaf=event.leaf,
+        lane=Lane.ALERT,
+        size_bytes=event.size_bytes,
+        born_ns=event.now_ns,
+    )
     if event.size_bytes > state.packet_most_bytes:
         return cut_or_give_up(state, post, event.now_ns, TOO_LARGE)
     return replace(state, posts=(*state.posts, post)), []

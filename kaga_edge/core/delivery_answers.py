@@ -44,6 +44,8 @@ PAYLOAD_INVALID = 0x99
 ROW_SURELY_FITS_BYTES = 4096  # below this no sane server calls a packet too large
 UNKNOWN_EPOCH = "unknown epoch"
 ANY_LEAF = "*"
+HEALTH_LEAF = "health"  # the newest says it all
+RESTING_POSTS_MOST = 32  # whoever asked for an answer has long stopped waiting
 CARRIED_STEP_NS = 250_000_000  # acknowledged bytes are summed in steps this long
 
 
@@ -187,15 +189,31 @@ def _refused(state: State, parcel: Parcel, event: Answered) -> Result:
         return _message_refused(state, parcel, event)
     if code == TOO_LARGE:
         return cut_or_give_up(state, parcel, event.now_ns, code)
-    state = replace(state, resting=(*state.resting, parcel))
+    state, forgotten = _rested(state, parcel, code)
     if code == NO_SUBSCRIBER:
         state = _hold(state, parcel.leaf, event.now_ns, rules.pause_first_ns, rules.pause_most_ns)
-        return say(state, Saying.NO_SUBSCRIBER, on=True, code=code)
-    if code == NOT_AUTHORIZED:
+        saying = Saying.NO_SUBSCRIBER
+    elif code == NOT_AUTHORIZED:
         state = _hold(state, ANY_LEAF, event.now_ns, rules.forbidden_ns, rules.forbidden_ns)
-        return say(state, Saying.FORBIDDEN, on=True, code=code)
-    state = _hold(state, ANY_LEAF, event.now_ns, rules.pause_first_ns, rules.pause_most_ns)
-    return say(state, Saying.BUSY, on=True, code=code)
+        saying = Saying.FORBIDDEN
+    else:
+        state = _hold(state, ANY_LEAF, event.now_ns, rules.pause_first_ns, rules.pause_most_ns)
+        saying = Saying.BUSY
+    state, said = say(state, saying, on=True, code=code)
+    return state, forgotten + said
+
+
+def _rested(state: State, parcel: Parcel, code: int) -> Result:
+    """Return the state with what was refused for now at rest; of posts, which are no data, only so many."""
+    state = replace(state, resting=(*state.resting, parcel))
+    posts = sorted((p for p in state.resting if p.kind == "post"), key=lambda p: p.born_ns)
+    old = posts[:-RESTING_POSTS_MOST] + [p for p in posts if p.leaf == HEALTH_LEAF][:-1]
+    if not old:
+        return state, []
+    state = replace(state, resting=tuple(p for p in state.resting if p not in old))
+    return state, [
+        act for p in dict.fromkeys(old) for act in (Forget(ref=p.ref), Posted(ref=str(p.ref), code=code))
+    ]
 
 
 def _hold(state: State, leaf: str, now_ns: int, first_ns: int, most_ns: int) -> State:

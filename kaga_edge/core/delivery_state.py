@@ -95,7 +95,7 @@ class Parcel:
     ep: str = ""
     first: int = 0
     last: int = 0
-    born_ns: int = 0
+    born_ns: int = 0  # of live rows and of posts
     key: str = ""
     k: str = ""
     sent_ns: int = 0

@@ -819,3 +819,28 @@ def test_rows_that_still_wait_are_not_replayed() -> None:
     assert line.spans() == [("hist", 1, 4)]
     line.answer(line.state.wire[0].ref)
     assert line.spans() == []
+
+
+def refused_posts(leaf: str) -> Line:
+    line = Line()
+    line.up()
+    for hour in range(1000):
+        line.wait(3600)
+        line.tell(words.Offered, ref=f"{leaf}/{hour}", leaf=leaf, size_bytes=900)
+        for parcel in line.state.wire:
+            line.answer(parcel.ref, 0x87)
+    return line
+
+
+def test_healths_that_were_refused_for_months_were_all_kept() -> None:
+    line = refused_posts("health")
+    assert [parcel.ref for parcel in line.state.resting] == ["health/999"]
+    assert words.Forget(ref="health/998") in line.said(words.Forget)
+
+
+def test_answers_that_were_refused_for_months_were_all_kept() -> None:
+    line = refused_posts("reply")
+    kept = sorted(int(str(parcel.ref).removeprefix("reply/")) for parcel in line.state.resting)
+    assert len(kept) == 32
+    assert kept[0] > 900  # the oldest went first
+    assert len(line.said(words.Forget)) == len(line.said(words.Posted))
