@@ -173,6 +173,8 @@ def _replay(state: State, event: words.Replay) -> State:
 
 def _link_up(state: State, event: words.LinkUp) -> State:
     rules = state.rules
+    for _until_ns, ep, e in state.parked:  # what the last server refused for good, this one may take
+        state = put_back_notice(state, ep, e, e)
     return replace(
         state,
         link=event.link,
@@ -180,6 +182,7 @@ def _link_up(state: State, event: words.LinkUp) -> State:
         # A server with more room than the last one: what that one found too large is tried at once.
         holds=() if 0 < state.packet_most_bytes < event.packet_most_bytes else state.holds,
         packet_most_bytes=event.packet_most_bytes,
+        parked=(),
         batch_rows=rules.batch_rows_first,
         backlog_from_ns=event.now_ns + rules.birth_ack_ns if rules.platform_acks else 0,
         ack_clock_ns=event.now_ns,

@@ -498,6 +498,18 @@ def test_an_alert_the_broker_refuses_is_kept_and_others_go_on() -> None:
     assert ("alert", 1, 1) in line.spans()
 
 
+def test_an_alert_refused_by_one_broker_waited_five_minutes_for_the_next() -> None:
+    line = Line()
+    line.up()
+    line.commit(1, 1, e=1, key="danger/level-1")
+    line.answer((EP, 1), 0x99)
+    line.tell(words.LinkDown, link=1)
+    line.up(2)
+    assert line.spans()[-1] == ("alert", 1, 1)
+    line.answer((EP, 1), link=2)
+    assert not waiting_notices(line.state)[EP]
+
+
 # --- the three traps ---
 
 
