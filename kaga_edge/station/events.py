@@ -2,7 +2,7 @@
 
 Two files of JSON lines, the older one dropped when the newer is full; some ten thousand events. Written by
 a thread of its own, synced at once, so that a slow card never holds up a reading. A line torn by a power
-cut is passed over.
+cut is passed over. What a full or sick disk refuses is held, bounded, and written with the next event.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 FILE_BYTES = 1_000_000
 NAME = "events.jsonl"
 MOST_WAITING = 1000  # behind a dead card; more is dropped here, the journal has it
+MOST_HELD_BYTES = 200_000  # refused by the disk; of more the oldest go
 
 
 class EventRing:
@@ -27,6 +28,7 @@ class EventRing:
         self._file = folder / NAME
         self._file_bytes = file_bytes
         self._waiting: queue.Queue[bytes | None] = queue.Queue(MOST_WAITING)
+        self._held = b""
         self._thread = threading.Thread(target=self._write, name="events", daemon=True)
         self._thread.start()
 
@@ -53,10 +55,18 @@ class EventRing:
             while not self._waiting.empty():
                 lines.append(self._waiting.get_nowait())
             more = None not in lines
+            block = self._held + b"".join(line for line in lines if line is not None)
             try:
-                self._append(b"".join(line for line in lines if line is not None))
+                self._append(block)
             except OSError:  # a sick disk is the recorder's to report; the journal has the events
-                continue
+                self._held = _newest(block)
+            else:
+                self._held = b""
+
+    @property
+    def held_bytes(self) -> int:
+        """How much the disk has refused so far and is still to be written."""
+        return len(self._held)
 
     def _append(self, block: bytes) -> None:
         if not block:
@@ -64,16 +74,32 @@ class EventRing:
         if self._file.exists() and self._file.stat().st_size + len(block) > self._file_bytes:
             self._file.replace(self._file.with_suffix(".1.jsonl"))
         handle = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
+        size = os.fstat(handle).st_size
         try:
-            size = os.fstat(handle).st_size
             if size and os.pread(handle, 1, size - 1) != b"\n":  # the last line was torn by a cut
                 block = b"\n" + block
             elif not size:
                 os.fchmod(handle, 0o640)  # whatever the umask: the group reads it with kaga-edge log
-            os.write(handle, block)
+            _write_whole(handle, block)
             os.fdatasync(handle)
+        except OSError:
+            os.ftruncate(handle, size)  # a part may be there: it comes again, whole
+            raise
         finally:
             os.close(handle)
+
+
+def _newest(block: bytes) -> bytes:
+    """Return whole lines from the end of a block."""
+    if len(block) <= MOST_HELD_BYTES:
+        return block
+    return block[-MOST_HELD_BYTES:].partition(b"\n")[2]
+
+
+def _write_whole(handle: int, block: bytes) -> None:
+    """Write a block; a disk that is nearly full takes the beginning first and refuses then."""
+    while block:
+        block = block[os.write(handle, block) :]
 
 
 def kept(folder: Path) -> Iterator[dict[str, Any]]:

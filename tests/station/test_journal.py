@@ -7,9 +7,11 @@ import json
 import logging
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -241,3 +243,42 @@ def test_systemd_takes_the_catalogs(tmp_path: Path) -> None:
         ["journalctl", f"--root={tmp_path}", "--list-catalog"], capture_output=True, text=True, check=True
     )
     assert journal.message_id("sensor.down") in listed.stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    """A real file system of 64 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = os.geteuid() == 0 and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("only root can make a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_what_happened_while_the_disk_was_full_was_never_in_the_log(small_disk) -> None:
+    ring = EventRing(small_disk)
+    ring.add({"event": "first"})
+    wait_until(lambda: [one["event"] for one in kept(small_disk)] == ["first"])
+    filler = small_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as full:
+        while True:
+            full.write(bytes(512))
+    # The file's own page has room for the beginning of a long line only: it must not stay there in half.
+    ring.add({"event": "store.sick", "why": "x" * 5000})
+    wait_until(lambda: ring.held_bytes > 0)
+    ring.add({"event": "second"})
+    filler.unlink()
+    ring.add({"event": "store.back"})
+    ring.close()
+    assert [one["event"] for one in kept(small_disk)] == ["first", "store.sick", "second", "store.back"]
+
+
+def wait_until(what) -> None:
+    ends_s = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < ends_s, "it did not happen within 20 s"
+        select.select([], [], [], 0.01)
