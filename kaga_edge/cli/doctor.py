@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,16 +58,17 @@ def run(args: argparse.Namespace) -> int:
         return 64
     bench = bench_of(args, lang)
     findings = sorted(examine(bench, args.only), key=lambda one: list(State).index(one.state))
+    if not args.json:
+        print("\n".join(lines(findings, lang, fixing=args.fix)))
+    if args.fix:
+        with redirect_stdout(sys.stderr if args.json else sys.stdout):
+            findings = _mended(args, findings, lang)
     if args.json:
         print(json.dumps([facts_of(one) for one in findings], ensure_ascii=False, indent=2))
-    else:
-        print("\n".join(lines(findings, lang)))
-    if args.fix:
-        _mend(findings, lang)
     return max((EXITS.get(one.state.value, 0) for one in findings), default=0)
 
 
-def lines(findings: list[Finding], lang: str) -> list[str]:
+def lines(findings: list[Finding], lang: str, *, fixing: bool = False) -> list[str]:
     """Return what people read: the bad with their repair, the rest short, the sum at the end."""
     said = []
     for one in findings:
@@ -93,7 +95,8 @@ def lines(findings: list[Finding], lang: str) -> list[str]:
         passed=counts["pass"],
     )
     said += fold(total, indent=2)
-    return [*said, *([say("doctor.next", lang)] if any(one.fix for one in findings) else [])]
+    mendable = any(one.fix for one in findings) and not fixing
+    return [*said, *([say("doctor.next", lang)] if mendable else [])]
 
 
 def facts_of(one: Finding) -> dict[str, Any]:
@@ -108,6 +111,23 @@ def facts_of(one: Finding) -> dict[str, Any]:
     }
 
 
+def _mended(args: argparse.Namespace, findings: list[Finding], lang: str) -> list[Finding]:
+    """Run the safe repairs, look again at what they were for, and return how all stands now."""
+    from kaga_edge.station.doctor import examine
+
+    _mend(findings, lang)
+    codes = [one.code for one in findings if one.fix]
+    if not codes:
+        return findings
+    bench = bench_of(args, lang)
+    again = {one.code: one for code in codes for one in examine(bench, code)}
+    print(say("doctor.after", lang))
+    for one in again.values():
+        told = f"{one.code} {say(f'doctor.{one.state.value}', lang)}  {say(f'doctor.{one.code}', lang)}"
+        print("\n".join(fold(f"  {told}  {heard(one.seen, lang)}".rstrip(), indent=4)))
+    return [again.get(one.code, one) for one in findings]
+
+
 def _mend(findings: list[Finding], lang: str) -> None:
     """Run the safe repairs; each command is shown before it runs."""
     commands = [command for one in findings for command in one.fix]
@@ -116,7 +136,8 @@ def _mend(findings: list[Finding], lang: str) -> None:
     for command in commands:
         print(say("doctor.fixing", lang, command=shlex.join(command)), flush=True)
         try:
-            code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own lists, shown above
+            out = 2 if sys.stdout is sys.stderr else None  # the words of a command are no part of the JSON
+            code = subprocess.run(command, stdout=out, check=False).returncode  # noqa: S603 - our lists, shown
         except OSError as error:
             print("  " + say("doctor.fix_failed", lang, status=error.strerror))
             continue

@@ -207,6 +207,7 @@ TEXTS: dict[str, tuple[str, str]] = (
         ),
         "doctor.fixing": ("実行: {command}", "running: {command}"),
         "doctor.fix_failed": ("失敗しました ({status})", "it failed ({status})"),
+        "doctor.after": ("直した後:", "After the repairs:"),
         "doctor.no_fix": ("自動で直せるものはありません", "nothing here can be mended by itself"),
         "doctor.next": ("次: sudo kaga-edge doctor --fix", "Next: sudo kaga-edge doctor --fix"),
         "doctor.no_group": ("そのような項目はありません: {name}", "there are no checks called {name}"),

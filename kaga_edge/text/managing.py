@@ -126,7 +126,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "クライアント証明書の鍵はファイルとして保存します",
         "the key of the client certificate is kept as a file",
     ),
-    "secret.used": ("ゲートウェイに伝えました", "The gateway uses it"),
+    "secret.used": ("ゲートウェイに伝えました", "The gateway was told"),
     "secret.removed": ("消しました: {file}", "removed: {file}"),
     "secret.in_use": ("設定の {key} が使っています", "the configuration uses it at {key}"),
     "secret.there": ("あり", "there"),

@@ -68,6 +68,24 @@ def test_fix_shows_and_runs_the_safe_repair(kaga_edge, config: Path) -> None:
     assert config.stat().st_mode & 0o777 == 0o640
 
 
+def test_what_was_mended_was_still_told_as_not_in_order(kaga_edge, config: Path) -> None:
+    config.chmod(0o644)
+    said = kaga_edge("doctor", "--config", config, "--only", "C01", "--fix", "--lang", "en")
+    assert said.code == 0
+    after = said.out.partition("After the repairs:\n")[2]
+    assert after.startswith("  C01 pass  configuration and secrets")
+    again = kaga_edge("doctor", "--config", config, "--only", "C01", "--fix", "--lang", "en")
+    assert (again.code, "chmod" in again.out) == (0, False)  # twice is harmless
+    assert config.stat().st_mode & 0o777 == 0o640
+
+
+def test_the_json_of_a_repair_was_none(kaga_edge, config: Path) -> None:
+    config.chmod(0o644)
+    said = kaga_edge("doctor", "--config", config, "--only", "C01", "--fix", "--json")
+    assert [one["state"] for one in json.loads(said.out)] == ["pass"]
+    assert "chmod" in said.err
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

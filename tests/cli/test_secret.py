@@ -81,7 +81,7 @@ def test_the_gateway_is_told_of_a_new_secret(kaga_edge, config, typed, control_s
     typed("x")
     said = kaga_edge("secret", "set", "mqtt-password", "--config", config, "--socket", path)
     assert asked == [{"op": "reload"}]
-    assert "The gateway uses it" in said.out
+    assert "The gateway was told" in said.out
 
 
 openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
