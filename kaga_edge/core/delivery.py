@@ -17,9 +17,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kaga_edge.core import delivery_words as words
-from kaga_edge.core.delivery_answers import TOO_LARGE, answered, cut_or_give_up, platform_acked
+from kaga_edge.core.delivery_answers import ANY_LEAF, TOO_LARGE, answered, cut_or_give_up, platform_acked
 from kaga_edge.core.delivery_plan import BACKLOG_LEAF, LIVE_LEAF, plan, times
 from kaga_edge.core.delivery_state import (
+    Hold,
     Loading,
     Parcel,
     Piece,
@@ -179,14 +180,23 @@ def _link_up(state: State, event: words.LinkUp) -> State:
         state,
         link=event.link,
         receive_most=max(1, event.receive_most),
-        # A server with more room than the last one: what that one found too large is tried at once.
-        holds=() if 0 < state.packet_most_bytes < event.packet_most_bytes else state.holds,
+        holds=_holds_of_the_last(state, event),
         packet_most_bytes=event.packet_most_bytes,
         parked=(),
         batch_rows=rules.batch_rows_first,
         backlog_from_ns=event.now_ns + rules.birth_ack_ns if rules.platform_acks else 0,
         ack_clock_ns=event.now_ns,
     )
+
+
+def _holds_of_the_last(state: State, event: words.LinkUp) -> tuple[Hold, ...]:
+    """Return what the last connection's refusals still hold: of rows one is tried, this server may take them.
+
+    With more room for a packet than the last one had, what that one found too large is tried at once.
+    """
+    if 0 < state.packet_most_bytes < event.packet_most_bytes:
+        return ()
+    return tuple(h if h.leaf == ANY_LEAF else replace(h, until_ns=event.now_ns) for h in state.holds)
 
 
 def _link_down(state: State, event: words.LinkDown) -> Result:

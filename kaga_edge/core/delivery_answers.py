@@ -167,17 +167,18 @@ def _carried(state: State, parcel: Parcel, now_ns: int) -> State:
         carried[-1] = (carried[-1][0], carried[-1][1] + parcel.size_bytes)
     else:
         carried.append((now_ns, parcel.size_bytes))
-    return replace(state, batch_rows=rows, carried=tuple(carried), refused_in_a_row=0)
+    state = replace(state, batch_rows=rows, carried=tuple(carried))
+    return _refused_so_far(state, parcel.leaf, 0)[0] if parcel.rows else state
 
 
 def _relieved(state: State, leaf: str) -> Result:
     """End the holds that an accepted message on ``leaf`` proves to be over."""
-    if not state.holds:
+    if not state.holds and not state.said:
         return state, []
     state = replace(state, holds=tuple(h for h in state.holds if h.leaf not in (ANY_LEAF, leaf)))
     actions: list[Action] = []
     for saying in (Saying.BUSY, Saying.FORBIDDEN, Saying.REFUSING, Saying.NO_SUBSCRIBER):
-        if saying is not Saying.NO_SUBSCRIBER or not state.holds:
+        if saying not in (Saying.NO_SUBSCRIBER, Saying.REFUSING) or not state.holds:
             state, said = say(state, saying, on=False)
             actions += said
     return state, actions
@@ -228,15 +229,26 @@ def _hold(state: State, leaf: str, now_ns: int, first_ns: int, most_ns: int) -> 
 def _message_refused(state: State, parcel: Parcel, event: Answered) -> Result:
     if parcel.again:  # it was taken once; whoever asked for it again may ask once more
         return state, [Forget(ref=parcel.ref)]
-    state = replace(state, refused_in_a_row=state.refused_in_a_row + 1)
-    if state.refused_in_a_row > state.rules.refused_in_a_row and parcel.kind != "post":
-        # Not this message but every message: quarantining a whole backlog would be losing it.
-        state = replace(state, resting=(*state.resting, parcel))
-        state = _hold(state, ANY_LEAF, event.now_ns, state.rules.forbidden_ns, state.rules.forbidden_ns)
-        return say(state, Saying.REFUSING, on=True, code=event.code)
+    if parcel.rows:
+        state, count = _refused_so_far(state, parcel.leaf, 1)
+        if count > state.rules.refused_in_a_row:
+            # Not this batch but every batch: quarantining a whole backlog would be losing it. What goes on
+            # other leaves (alerts, gone, posts) proves nothing about rows, and is not held with them.
+            state = replace(state, resting=(*state.resting, parcel))
+            state = _hold(
+                state, parcel.leaf, event.now_ns, state.rules.forbidden_ns, state.rules.forbidden_ns
+            )
+            return say(state, Saying.REFUSING, on=True, code=event.code)
     if event.code == TOPIC_INVALID and parcel.rows:  # the rows in it are not at fault, cutting finds nothing
         return _quarantined(state, parcel, event.code)
     return cut_or_give_up(state, parcel, event.now_ns, event.code)
+
+
+def _refused_so_far(state: State, leaf: str, more: int) -> tuple[State, int]:
+    """Return the count of refused batches in a row on ``leaf``, ``more`` of them now (0: one was taken)."""
+    counts = dict(state.refused_in_a_row)
+    count = counts.pop(leaf, 0) + more if more else 0
+    return replace(state, refused_in_a_row=(*counts.items(), (leaf, count))), count
 
 
 def cut_or_give_up(state: State, parcel: Parcel, now_ns: int, code: int) -> Result:
@@ -251,7 +263,7 @@ def cut_or_give_up(state: State, parcel: Parcel, now_ns: int, code: int) -> Resu
     if parcel.rows == 1 and code == TOO_LARGE and parcel.size_bytes <= ROW_SURELY_FITS_BYTES:
         # Not this row is too large but the server too small: held, not given up.
         state = put_back(state, now_ns, parcel.ep, (parcel.first, parcel.last), parcel.lane, parcel.born_ns)
-        state = _hold(state, ANY_LEAF, now_ns, state.rules.forbidden_ns, state.rules.forbidden_ns)
+        state = _hold(state, parcel.leaf, now_ns, state.rules.forbidden_ns, state.rules.forbidden_ns)
         state, said = say(state, Saying.REFUSING, on=True, code=code)
         return state, [Forget(ref=parcel.ref), *said]
     if parcel.rows == 1:

@@ -152,7 +152,7 @@ class State:
     holds: tuple[Hold, ...] = ()
     said: frozenset[Saying] = frozenset()
     ignored: frozenset[tuple[str, str]] = frozenset()
-    refused_in_a_row: int = 0
+    refused_in_a_row: tuple[tuple[str, int], ...] = ()  # batches, by leaf
     next_ref: int = 1
     batch_rows: int = 0  # rows of the next backlog batch: grows on a fast link, shrinks on a slow one
     rows_cap: int = 0  # 0: none; smaller after the server hung up over a packet too large

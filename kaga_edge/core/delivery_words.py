@@ -44,7 +44,7 @@ class Rules:
     forbidden_ns: int = 300 * SECOND_NS
     cap_again_ns: int = 1800 * SECOND_NS  # then batches twice as large are tried on who hung up over one
     load_again_ns: int = SECOND_NS  # the disk is sick
-    refused_in_a_row: int = 20  # then it is not the messages: hold everything rather than lose it
+    refused_in_a_row: int = 20  # batches; then it is none of them: hold all such rather than lose them
 
 
 class Saying(Enum):

@@ -433,6 +433,65 @@ def test_a_broker_that_refuses_every_message_does_not_empty_the_backlog() -> Non
     assert line.waits() == Ranges(((201, 10_000),))
 
 
+def test_a_broker_that_takes_all_but_rows_had_the_whole_backlog_quarantined() -> None:
+    # Seen: each quarantine made a gone notice, its PUBACK began the count of refusals anew, and on it went.
+    line = Line(Rules(batch_rows_first=10))
+    line.backlog(10_000)
+    line.up()
+    for e in range(1, 200):
+        rows = [parcel for parcel in line.state.wire if parcel.rows]
+        if rows:
+            line.answer(rows[0].ref, 0x90)
+        line.commit(0, 0, e=e, leaf="gone")
+        line.answer((EP, e))
+    assert len(line.said(words.Quarantine)) == 20
+    assert Saying.REFUSING in line.state.said
+
+
+def test_every_new_connection_to_a_broker_that_refuses_rows_had_twenty_more_batches_quarantined() -> None:
+    line = Line(Rules(batch_rows_first=10))
+    line.backlog(10_000)
+    for link in range(1, 20):
+        line.up(link)
+        line.tell(words.Offered, ref="state", leaf="state", size_bytes=300)
+        line.answer("state", link=link)
+        for _ in range(30):
+            rows = [parcel for parcel in line.state.wire if parcel.rows]
+            if rows:
+                line.answer(rows[0].ref, 0x90, link=link)
+        line.tell(words.LinkDown, link=link)
+    assert len(line.said(words.Quarantine)) == 20
+    assert Saying.REFUSING in line.state.said
+    line.up(20)
+    assert len(line.state.wire) == 1  # one, to try: it may be another broker
+    line.answer(line.state.wire[0].ref, link=20)
+    assert Saying.REFUSING not in line.state.said
+    assert line.state.wire
+
+
+def test_an_alert_waited_while_every_row_was_refused() -> None:
+    line = Line(Rules(batch_rows_first=10))
+    line.backlog(10_000)
+    line.up()
+    while Saying.REFUSING not in line.state.said:
+        line.answer(line.state.wire[0].ref, 0x90)
+    line.commit(10_001, 10_001, e=1, key="danger/level-1")
+    assert ("alert", 1, 1) in line.spans()
+
+
+def test_a_server_with_more_room_was_said_to_refuse_everything_for_ever() -> None:
+    line = Line()
+    line.row_bytes = 400
+    line.backlog(10)
+    line.up(packet_most_bytes=300)
+    line.wait(1)
+    assert Saying.REFUSING in line.state.said
+    line.tell(words.LinkDown, link=1)
+    line.up(2, packet_most_bytes=30_000)
+    line.answer(line.state.wire[0].ref, link=2)
+    assert not line.state.said
+
+
 def test_too_large_is_cut_in_two() -> None:
     line = Line()
     line.backlog(10)
