@@ -210,16 +210,16 @@ def _best(heard: bytes, known: list[Known]) -> Known | None:
 
 
 def onewire(root: Path = Path("/")) -> list[Found]:
-    """Return the 1-wire devices that the kernel sees."""
+    """Return the 1-wire devices that the kernel sees; a DS18S20 (10-...) or a ghost (00-...) fits no model."""
     return [
         Found(
             bus="onewire",
             where=device.name,
-            driver="ds18b20",
-            certain=True,
+            driver="ds18b20" if device.name.startswith("28-") else None,
+            certain=device.name.startswith("28-"),
             lines=(f'onewire = "{device.name}"',),
         )
-        for device in sorted((root / ONEWIRE).glob("28-*"))
+        for device in sorted((root / ONEWIRE).glob("[0-9a-f][0-9a-f]-*"))
     ]
 
 

@@ -11,7 +11,7 @@ import json
 import math
 import sys
 import time
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -180,13 +180,12 @@ def _other(text: str, last: Entry | None) -> tuple[float, float]:
         if last is None:
             raise ValueError("no earlier calibration of this channel")
         return float(last["raw"]), float(last["true"])
-    raw, colon, true = text.partition(":")
-    if not colon:
-        raise ValueError(f"--other {text}: write RAW:TRUE or last")
-    pair = float(raw), float(true)
-    if not all(map(math.isfinite, pair)):
-        raise ValueError(f"--other {text}: write RAW:TRUE or last")
-    return pair
+    raw, _, true = text.partition(":")
+    with suppress(ValueError):
+        pair = float(raw), float(true)
+        if all(map(math.isfinite, pair)):
+            return pair
+    raise ValueError(f"--other {text}: write RAW:TRUE or last")
 
 
 def _entry(

@@ -23,6 +23,7 @@ from kaga_edge.text import Phrase
 
 STEP_S = 5.0
 NO_SUBSCRIBER = 0x10
+ACK_LATE_S = 15.0  # a batch's way to the city's disk and back; over LTE a few seconds
 ORDER = ("name", "route", "tcp", "tls", "login", "permission", "ack", "round_trip")
 
 # What the certificate's check says, and the repair that helps.
@@ -153,7 +154,7 @@ async def _session(config: Config, at: Platform, snapshot: Mapping[str, Any] | N
         await link.close()
     took_s = time.monotonic() - began
     yield _permission(code, Phrase("step.fix.permission", gw=gw, topic=f"{at.root}/edge/v1/{gw}/up/#"))
-    yield _acknowledged(at, snapshot)
+    yield acknowledged(at, snapshot)
     if code is not None:
         yield Step(name="round_trip", state="pass", seen="broker", took_s=took_s)
 
@@ -178,7 +179,7 @@ def _permission(code: int | None, repair: Phrase) -> Step:
     return Step(name="permission", state="pass", seen=seen)
 
 
-def _acknowledged(at: Platform, snapshot: Mapping[str, Any] | None) -> Step:
+def acknowledged(at: Platform, snapshot: Mapping[str, Any] | None) -> Step:
     """Tell from the running gateway whether the platform confirms: only real rows can be confirmed."""
     if at.delivery != "platform":
         return Step(name="ack", state="skip", seen='delivery = "broker"')
@@ -187,6 +188,11 @@ def _acknowledged(at: Platform, snapshot: Mapping[str, Any] | None) -> Step:
     age_s = snapshot["link"].get("delivered_age_s")
     if age_s is None:
         seen = "the platform has confirmed nothing yet"
+        return Step(name="ack", state="fail", seen=seen, repair=Phrase("step.fix.ack"))
+    oldest_s, late_s = snapshot["store"].get("oldest_wait_s") or 0.0, at.batch_s + ACK_LATE_S
+    up = snapshot["link"]["state"] == "up"  # else they wait for the line, and the steps before say so
+    if up and oldest_s > late_s and age_s > late_s:
+        seen = f"rows wait for {round(oldest_s)} s, the last was confirmed {round(age_s)} s ago"
         return Step(name="ack", state="fail", seen=seen, repair=Phrase("step.fix.ack"))
     return Step(name="ack", state="pass", seen=f"confirmed {round(age_s)} s ago")
 

@@ -66,6 +66,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ),
     ("電流が流れていません", "no current flows"),
     ("この項目の校正はまだありません", "no earlier calibration of this channel"),
+    ("--other {text}: RAW:TRUE の形か last と書きます", "--other {text}: write RAW:TRUE or last"),
     ("{key} はこのファイルに書くものではありません", "{key} does not belong in this file"),
     (
         "{sensor} の {key} はこのファイルに書くものではありません",
@@ -124,6 +125,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("暗号化なし (mqtt://)", "mqtt:// is not encrypted"),
     ("名前なし (anonymous)", "anonymous"),
     ("{s}秒前に確認", "confirmed {s} s ago"),
+    ("{s}秒待つ行があり、最後の確認は {t}秒前", "rows wait for {s} s, the last was confirmed {t} s ago"),
     ("市のシステムからの確認がまだありません", "the platform has confirmed nothing yet"),
     ("up/reply、ただし受け手がいません", "up/reply, but nobody subscribes"),
     ("証明書 残り{days}日", "certificate {days} d left"),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import random
 import termios
 import threading
 import tty
@@ -227,3 +228,31 @@ async def test_a_thermometer_with_a_checksum_was_called_likely_beside_one_that_f
     board = Board({0x44: Both()})
     found = await scan.i2c(1, Wires(open_i2c=lambda _bus: board), SystemClock())
     assert [(one.driver, one.certain) for one in found] == [("sht4x", True)]
+
+
+def test_a_1_wire_thermometer_of_another_family_was_not_there_at_all(tmp_path: Path) -> None:
+    for name in ("28-0316a2794cff", "28-0316a2795bff", "10-000802c8f2a1", "w1_bus_master1"):
+        (tmp_path / "sys/bus/w1/devices" / name).mkdir(parents=True)
+    found = {one.where: (one.driver, one.certain) for one in scan.onewire(tmp_path)}
+    assert found == {
+        "10-000802c8f2a1": (None, False),
+        "28-0316a2794cff": ("ds18b20", True),
+        "28-0316a2795bff": ("ds18b20", True),
+    }
+
+
+def test_a_port_that_talks_rubbish_is_shown_with_its_bytes_and_no_model(wire, talking) -> None:
+    far, port = wire
+    noise = random.Random(4)
+    os.set_blocking(far, False)
+
+    def say(over: threading.Event) -> None:
+        while not over.wait(0.05):
+            with contextlib.suppress(BlockingIOError):
+                os.write(far, noise.randbytes(30))
+
+    talking(say)
+    found = scan.listen(port)
+    assert found is not None
+    assert (found.driver, found.certain, found.lines) == (None, False, ())
+    assert len(found.seen.split()) == 16

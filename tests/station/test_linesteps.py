@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kaga_edge.config import load
-from kaga_edge.station.linesteps import ORDER, Step, walk
+from kaga_edge.station.linesteps import ORDER, Step, acknowledged, walk
 from kaga_edge.text import say
 
 CONFIG = """\
@@ -135,3 +135,32 @@ def test_login_that_nobody_answers_names_the_secret(tmp_path, certificates) -> N
     with listening(context) as port:
         step = failed(tmp_path, f"mqtts://localhost:{port}", certificates / "ca.pem")
     assert (step.name, step.repair) == ("login", "step.fix.login")
+
+
+@pytest.mark.parametrize(
+    ("state", "oldest_s", "confirmed_s", "verdict"),
+    [
+        ("up", 0.4, 0.3, "pass"),
+        ("up", 5_000.0, 2.0, "pass"),  # an old backlog that drains
+        ("up", None, 90.0, "pass"),  # an hourly sensor: nothing waits
+        ("up", 40.0, 41.0, "pass"),  # within the batch's half minute and its way
+        ("up", 58.0, 57.0, "fail"),
+        ("up", 60.0, None, "fail"),
+        ("down", 58.0, 57.0, "pass"),  # for want of a line, which is another step's to say
+    ],
+)
+def test_a_platform_that_confirms_no_more_passed(tmp_path, state, oldest_s, confirmed_s, verdict) -> None:
+    file = tmp_path / "kaga-edge.toml"
+    file.write_text(
+        '[site]\nid = "x"\nname = { ja = "川", en = "river" }\n'
+        '[platform]\nurl = "mqtt://127.0.0.1:1"\ndelivery = "platform"\nbatch = "30s"\n'
+        '[[sensor]]\nid = "air-1"\ndriver = "sht4x"\ni2c = { bus = 1, address = 0x44 }\n'
+        '[sensor.disclosure]\npurpose = { ja = "気温", en = "air" }\npersonal_data = false\n'
+    )
+    at = load(file).platform
+    assert at is not None
+    snapshot = {
+        "link": {"state": state, "delivered_age_s": confirmed_s},
+        "store": {"oldest_wait_s": oldest_s},
+    }
+    assert acknowledged(at, snapshot).state == verdict
