@@ -210,7 +210,7 @@ def _best(heard: bytes, known: list[Known]) -> Known | None:
 
 
 def onewire(root: Path = Path("/")) -> list[Found]:
-    """Return the 1-wire devices that the kernel sees; a DS18S20 (10-...) or a ghost (00-...) fits no model."""
+    """Return the 1-wire devices that the kernel sees; a DS18S20 (10-) or a ghost (00-) fits no model."""
     return [
         Found(
             bus="onewire",
