@@ -1,10 +1,18 @@
 """Wiring: builds every part from a configuration and runs them until told to stop.
 
-    daemon.py         one TaskGroup, one named task per concern; start, reload, stop
-    plans.py          configuration -> plans of buses, sensors, uplink
+    daemon.py         one TaskGroup, one named task per concern; start, run, stop
+    parts.py          builds what runs and gives each part what it needs
+    present.py        what runs now: the configuration and all that was made of it
+    plans.py          configuration -> plans of buses, sensors, uplink; planning.py makes the present of them
+    judging.py        the path of a reading, from the poll's end to the recorder
+    changing.py       over to another configuration while measuring goes on
     configured.py     which configuration runs: files, last good copy, trial
     wired.py          the buses that run
-    recorder.py       group commit
+    recorder.py       group commit; epochs.py when the store's file was replaced, or found late
+    line.py           the uplink that runs, and the city's commands; commanded.py what each of those does
+    answers.py        what the control socket answers
+    telling.py        status, health, metrics, events of the look around
+    housekeeping.py   once a minute; watchdog.py fed by progress only
     timewatch.py      the moment the clock becomes right, and what was dated before
     watches.py        alarms over several values; retired.py those whose rule has gone; wording.py their words
     counting.py       counts that go on; watched.py the time in which nobody counted

@@ -12,7 +12,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from kaga_edge.core.timekeeping import Correction, became_known, of_earlier_boot
+from kaga_edge.core.timekeeping import Correction, Floor, became_known, of_earlier_boot
 from kaga_edge.station import journal
 from kaga_edge.station.clock import SystemClock
 from kaga_edge.store import Store
@@ -20,7 +20,20 @@ from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.readings import ClockTrust
 
 LOOK_S = 5.0
+LAST_TIME_KEY = "last_time_ms"  # no later start can be before it
 CLOCKS_KEY = "clocks"  # {boot: [offset_ms, uncertainty_ms, trust, told]} of boots with rows on disk
+
+
+async def remember_time(store: Store, clock: SystemClock) -> None:
+    """Keep the time as a floor for later starts; not of a clock that nobody vouches for. Raises KagaError."""
+    moment = clock.now()
+    if moment.trust is not ClockTrust.NONE:
+        await store.remember(LAST_TIME_KEY, str(moment.wall_ms))
+
+
+def not_before(clock: SystemClock, wall_ms: int) -> None:
+    """Set the clock's floor: it was once that late already."""
+    clock.floor = Floor(wall_ms=wall_ms, seen_up_ms=clock.now().up_ms)
 
 
 class TimeWatch:

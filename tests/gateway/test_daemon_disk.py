@@ -279,6 +279,40 @@ def test_a_disk_that_hangs_stops_neither_measuring_nor_sending_and_the_watchdog_
     assert max(after - before for before, after in pairwise([begun_s, *during])) < WATCHDOG_S
 
 
+def test_a_stop_is_over_within_five_seconds_on_a_disk_that_hangs_and_says_what_it_cost(
+    tmp_path, watched, instruments, mosquitto, receiving, card
+) -> None:
+    """The last commit had no limit: systemd killed us after 15 s, and nothing said what was lost."""
+    on_the_card(tmp_path, card, watched, mosquitto)
+    wait_for(lambda: receiving.arrived() >= 8, why="samples at the platform")
+    card.freeze(True)
+    try:
+        begun_s = time.monotonic()
+        watched.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: left_to_the_kernel(watched.process.pid), why="the end of all but the waiting thread")
+        took_s = time.monotonic() - begun_s
+    finally:
+        card.freeze(False)
+    assert watched.process.wait(15) == 0
+    assert took_s < 5
+    log = watched.log.read_text()
+    assert "store.ring_lost" in log
+    assert "Traceback" not in log
+
+    watched.start()
+    arrived = receiving.arrived()
+    wait_for(lambda: receiving.arrived() >= arrived + 8, why="samples of the next start")
+    watched.stop()
+    wanted = highest(tmp_path, rows(card.at, tmp_path / "scratch"))
+    assert receiving._receiver.verify(wanted).conflicting == 0
+
+
+def left_to_the_kernel(pid: int) -> bool:
+    """Whether a process has ended, but for a thread of its that waits for a disk."""
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
 def test_a_card_that_dies_and_is_mounted_again_holds_every_sample(
     tmp_path, watched, instruments, mosquitto, receiving, card
 ) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from kaga_edge.buses import Wires
+from kaga_edge.buses import BusGivenUp, Wires
 from kaga_edge.config import load
 from kaga_edge.gateway.daemon import Daemon
 from kaga_edge.sim.fittings import Fitting
@@ -94,7 +95,7 @@ class Station:
         await asyncio.sleep(0.15)
 
     def value(self, sensor: str, channel: str) -> float | None:
-        latest = self.daemon._latest.get(sensor)
+        latest = self.daemon.present.latest.get(sensor)
         return (
             next((r.value for r in latest.readings if r.quantity.channel == channel), None)
             if latest
@@ -140,7 +141,7 @@ async def test_water_that_a_technician_pours_is_no_rain_of_the_day(tmp_path: Pat
         await asked(tmp_path, **work, do="off")
         await site.pulse(17)
         await until(lambda: site.value("rain-1", "rain_24h") == 1.0, "true rain again")
-        flags = {r.quantity.channel: r.flags for r in site.daemon._latest["rain-1"].readings}
+        flags = {r.quantity.channel: r.flags for r in site.daemon.present.latest["rain-1"].readings}
     assert flags["rain_24h"] is Flag.ESTIMATED  # a lower bound: who knows what fell meanwhile
     assert flags["rain"] is Flag.GOOD
 
@@ -150,10 +151,10 @@ async def test_standing_traffic_lights_the_lamp_until_it_flows(tmp_path: Path) -
         lamp = site.pins.pin(24)
         assert (lamp.function, lamp.state) == ("output", 0)
         site.set(22, high=False)  # a car stands on the loop
-        await until(lambda: "stopped/road-1" in site.daemon._raised(), "the alarm")
+        await until(lambda: "stopped/road-1" in site.daemon.present.raised(), "the alarm")
         await until(lambda: lamp.state == 1, "the lamp")
         site.set(22, high=True)
-        while "stopped/road-1" in site.daemon._raised():
+        while "stopped/road-1" in site.daemon.present.raised():
             await site.pulse(22, 0.05)
         await until(lambda: lamp.state == 0, "the dark lamp")
 
@@ -262,18 +263,20 @@ async def test_a_mute_line_power_cycles_the_modem_once_and_never_while_it_is_sho
         more = MODEM.format(port=nobody.getsockname()[1])
         async with Station(tmp_path, RAIN, more=more, clock=clock) as site:
             switch = site.pins.pin(26)
-            await until(lambda: site.daemon._power._link_s is not None, "the first look at the line")
+            await until(lambda: site.daemon.present.power._link_s is not None, "the first look at the line")
             ahead_ms = 590_000
             await until(lambda: site.value("rain-1", "rain_total") is not None, "measuring goes on")
             assert (switch.function, switch.state) == ("output", 0)
             ahead_ms = 620_000
             await until(lambda: switch.state == 1, "the cut")
             await until(lambda: switch.state == 0, "the power")
-            await until(lambda: not site.daemon._power.busy, "the end of the cut")
+            await until(lambda: not site.daemon.present.power.busy, "the end of the cut")
             ahead_ms += 3_500_000
-            before = site.daemon._latest["rain-1"]
-            await until(lambda: site.daemon._latest["rain-1"] != before, "a sample")  # some fifty looks later
-            assert not site.daemon._power.busy  # its rest of an hour is not over
+            before = site.daemon.present.latest["rain-1"]
+            await until(
+                lambda: site.daemon.present.latest["rain-1"] != before, "a sample"
+            )  # some fifty looks later
+            assert not site.daemon.present.power.busy  # its rest of an hour is not over
         assert switch.function == "input"
 
 
@@ -286,5 +289,52 @@ async def test_ice_on_the_road_raises_its_alarm_and_lights_the_lamp(tmp_path: Pa
     )
     with SimulatedSite(tmp_path, fittings, Frost()) as frost:
         async with Station(tmp_path, *fittings, more=LAMP, i2c=lambda bus: LocalI2c(frost, bus)) as site:
-            await until(lambda: "icing/ice-1" in site.daemon._raised(), "the alarm")
+            await until(lambda: "icing/ice-1" in site.daemon.present.raised(), "the alarm")
             await until(lambda: site.pins.pin(24).state == 1, "the lamp")
+
+
+async def test_what_was_measured_before_a_bus_was_given_up_is_on_the_disk(
+    tmp_path: Path, instruments: object
+) -> None:
+    """Half a second of samples was lost: the group of tasks had ended, and nobody committed what it held."""
+    level = Fitting(
+        id="level-1", driver="a02yyuw", every="250ms", port="level-1", height_m=5.0,
+        tables=mount("gauge_zero_to_sensor_m = 5.0") + PURPOSE,
+    )  # fmt: skip
+    site = Station(tmp_path, level)
+    with pytest.raises(ExceptionGroup) as ended:
+        await _given_up_with_a_sample_in_hand(site)
+    assert ended.value.subgroup(BusGivenUp)
+    with contextlib.closing(sqlite3.connect(tmp_path / "store.sqlite")) as store:
+        ((last_ms,),) = store.execute("SELECT max(at_ms) FROM sample")
+    assert last_ms == site.daemon.present.latest["level-1"].at_ms
+
+
+async def _given_up_with_a_sample_in_hand(site: Station) -> None:
+    async def gives_up() -> None:
+        recorder = site.daemon._parts.recorder
+        await until(lambda: not recorder.held, "a commit")
+        await until(lambda: recorder.held, "the next sample, which waits for more")
+        raise BusGivenUp("a third worker hangs")
+
+    async with site:
+        await until(lambda: site.value("level-1", "water_level") is not None, "the first value")
+        site.daemon._group.create_task(gives_up())
+        await site._task
+
+
+async def test_a_stop_takes_no_longer_than_five_seconds_when_the_disk_hangs(tmp_path: Path) -> None:
+    """The last commit waited for the disk until systemd's patience of 15 s was over."""
+    hung = threading.Event()
+    try:
+        async with Station(tmp_path, RAIN) as site:
+            await until(lambda: site.value("rain-1", "rain_total") is not None, "the first value")
+            store = site.daemon._store
+            waits = asyncio.ensure_future(store._ask(lambda _: hung.wait(), once=True))  # as in the kernel
+            begun_s = time.monotonic()
+        assert time.monotonic() - begun_s < 4.5  # the log's file may still take its time
+        assert store.hangs
+        assert not waits.done()
+    finally:
+        hung.set()
+    await waits

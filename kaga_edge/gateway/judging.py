@@ -1,0 +1,139 @@
+"""The path of a reading through the daemon, in one place: from the poll's end to what is committed.
+
+One call per poll of every sensor, so nothing here waits, and nothing is asked twice: judge, look for
+alarms over several values, drive lamps, keep maintenance, go faster in an event, hand over to the recorder.
+"""
+
+from __future__ import annotations
+
+from kaga_edge.buses import Polled
+from kaga_edge.core import deriving
+from kaga_edge.core.sampling import SensorState, judge
+from kaga_edge.core.stored import Entry
+from kaga_edge.gateway import companions, notable
+from kaga_edge.gateway.configured import Configured
+from kaga_edge.gateway.counting import Counting
+from kaga_edge.gateway.diskwatch import DiskWatch
+from kaga_edge.gateway.latest import log_alert, log_change, newer
+from kaga_edge.gateway.present import Present
+from kaga_edge.gateway.recorder import Recorder
+from kaga_edge.gateway.retired import ALARMED_KEY, Retired
+from kaga_edge.gateway.upkeep import Upkeep
+from kaga_edge.gateway.wording import worded_rank
+from kaga_edge.station import journal
+from kaga_edge.store import Store
+from kaga_edge.vocabulary.clock import Clock
+from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.readings import Alert, Moment, Sample
+
+
+class Judging:
+    """Takes every poll. While a reload changes the plans, ``hold`` keeps what comes for ``release``."""
+
+    def __init__(
+        self,
+        present: Present,
+        *,
+        store: Store,
+        clock: Clock,
+        recorder: Recorder,
+        counting: Counting,
+        upkeep: Upkeep,
+        configured: Configured,
+        retired: Retired,
+        disk: DiskWatch,
+    ) -> None:
+        self._present = present
+        self._store, self._clock, self._recorder = store, clock, recorder
+        self._counting, self._upkeep = counting, upkeep
+        self._configured, self._retired, self._disk = configured, retired, disk
+        self._early: list[Polled] | None = None  # a list only while a reload changes the plans
+
+    def take(self, polled: Polled) -> None:
+        """Take one poll, whatever came of it."""
+        if self._early is not None:
+            self._early.append(polled)
+            return
+        present = self._present
+        plan = present.plans.get(polled.sensor)
+        if plan is None:  # the last words of a bus that a reload took away
+            return
+        at_s = self._clock.monotonic_ns() / 1e9
+        if (gap := self._counting.missed(plan)) is not None:
+            self._recorder.add(Entry(sample=gap))
+        known = present.states[plan.id]
+        state, judged = judge(
+            plan,
+            known,
+            at=polled.at,
+            at_s=at_s,
+            measurements=polled.measurements,
+            around=companions.around(plan, present.latest, present.config, at_s),
+            raw=polled.raw,
+            maintained=self._upkeep.covers(plan.id, polled.at),
+        )
+        present.states[plan.id] = state
+        seen = present.watches.see(judged.sample, at_s)
+        alerts = (*map(worded_rank, judged.alerts), *seen.alerts)
+        for alert in alerts:
+            log_alert(alert)
+        if alerts:
+            present.outputs.show(present.raised())
+        present.power.see(polled)
+        kept = self._upkeep.keep(seen.sample, alerts)
+        present.battery.see(kept.sample, at_s)
+        told, remember = self._news(polled.at)
+        paced = present.events.see(kept.sample, at_s, state.raised)
+        remember = (
+            *self._to_remember(plan.id, known, polled.at),
+            *seen.remember,
+            *kept.remember,
+            *paced,
+            *remember,
+        )
+        self._recorder.add(Entry(sample=kept.sample, alerts=(*kept.alerts, *told), remember=remember))
+        self._note_latest(plan.id, kept.sample, polled.error, at_s)
+
+    def hold(self) -> None:
+        """Keep what comes from now on until its plan and its catalog are there."""
+        self._early = []
+
+    def release(self) -> None:
+        """Take what was kept, and everything from now on."""
+        early, self._early = self._early or [], None
+        for polled in early:
+            self.take(polled)
+
+    def _news(self, at: Moment) -> tuple[tuple[Alert, ...], tuple[tuple[str, str], ...]]:
+        """Return what goes to the city with the next sample, whichever it is, and its memory."""
+        told: tuple[Alert, ...] = ()
+        remember: tuple[tuple[str, str], ...] = ()
+        for alerts, memory in (
+            self._configured.news(at),
+            self._retired.news(at),
+            self._disk.news(at, self._store.sick),
+        ):
+            if memory:
+                told, remember = (*told, *alerts), (*remember, *memory)
+        return told, remember
+
+    def _to_remember(self, sensor_id: str, known: SensorState, at: Moment) -> tuple[tuple[str, str], ...]:
+        """Return what a restart must know of a sensor: alarms, sums, how far its counter stands."""
+        pairs, states = [], self._present.states
+        state = states[sensor_id]
+        if state.raised != known.raised:
+            pairs.append((f"raised/{sensor_id}", " ".join(sorted(state.raised))))
+            alarmed = (one for one, its in states.items() if its.raised)
+            pairs.append((ALARMED_KEY, " ".join(sorted(alarmed))))
+        if deriving.must_remember(known.memory, state.memory):
+            pairs.append((f"derived/{sensor_id}", deriving.to_text(state.memory)))
+        pairs += self._counting.to_remember(sensor_id, at)
+        return tuple(pairs)
+
+    def _note_latest(self, sensor: str, sample: Sample, error: KagaError | None, at_s: float) -> None:
+        latest = self._present.latest
+        before = latest.get(sensor)
+        latest[sensor] = after = newer(before, sample, error, at_s)
+        log_change(sensor, before, after)
+        for one in notable.values(sensor, before, after):
+            journal.event(one.level, one.name, **one.fields)
