@@ -63,7 +63,9 @@ class Parts:
         self.present.config = paces.over(config, every_s)
         self._build_measuring(wires)
         self._build_telling(supervisor, began_ns)
-        self._build_changing(config, every_s, wires.pin_factory)
+        self._build_planning(wires.pin_factory)
+        self._build_changing(config, every_s)
+        self._build_hearing()
         self._build_asking(page)
 
     async def _recall(self) -> None:
@@ -118,8 +120,8 @@ class Parts:
             supervisor=supervisor,
         )
 
-    def _build_changing(self, config: Config, every_s: Mapping[str, float], pins: Callable[[], Any]) -> None:
-        """What makes the present, and what changes it."""
+    def _build_planning(self, pins: Callable[[], Any]) -> None:
+        """What makes the present."""
         self.planning = Planning(
             self.present,
             store=self.store,
@@ -129,6 +131,9 @@ class Parts:
             retired=self.retired,
             send_every=self.line.batch_every,
         )
+
+    def _build_changing(self, config: Config, every_s: Mapping[str, float]) -> None:
+        """What changes it while it runs."""
         self.changing = Changing(
             self.present,
             config,
@@ -144,6 +149,9 @@ class Parts:
             planning=self.planning,
             line=self.line,
         )
+
+    def _build_hearing(self) -> None:
+        """What hears of the store's new epochs."""
         self.epochs = Epochs(
             self.present,
             group=self.group,
