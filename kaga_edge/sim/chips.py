@@ -243,9 +243,12 @@ class Ads1115:
         self._pointer, self._ready_s = 0, 0.0
 
     def write(self, data: bytes) -> None:
-        """Set the pointer and, with three bytes, the register; OS in the configuration starts."""
+        """Set the pointer and, with three bytes, the register; OS in the configuration starts.
+
+        The conversion register (0) can only be read: what is written to it changes nothing.
+        """
         self._pointer = data[0] & 3
-        if len(data) < 3:
+        if len(data) < 3 or self._pointer == 0:
             return
         self._words[self._pointer] = int.from_bytes(data[1:3], "big")
         if self._pointer == 1 and self._words[1] & 0x8000:

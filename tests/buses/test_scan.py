@@ -64,7 +64,8 @@ async def test_known_chips_are_named_and_a_stranger_is_shown() -> None:
     named = {one.where: (one.driver, one.certain) for one in found}
     assert named["0x44"] == ("sht4x", True)
     assert named["0x76"] == ("bme280", True)
-    assert ("ads1115", False) in [(one.driver, one.certain) for one in found if one.where == "0x48"]
+    # Its conversion register cannot be written: no INA219, which would read its own word back there.
+    assert [(one.driver, one.certain) for one in found if one.where == "0x48"] == [("ads1115", False)]
     assert named["0x68"] == (None, False)
     assert set(named) == {"0x44", "0x48", "0x68", "0x76"}
     assert next(one for one in found if one.where == "0x44").lines == ("i2c = { bus = 1, address = 0x44 }",)
