@@ -37,7 +37,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "link.held.no_subscriber": ("受信側が購読していません", "nobody subscribes to our data"),
     "link.held.busy": ("送信先が混雑しています", "the platform is busy"),
     "link.held.forbidden": ("送信を許可されていません", "we may not publish"),
-    "link.held.refusing": ("送信先がすべて断ります", "every message is refused"),
+    "link.held.refusing": ("送信先がデータを断ります", "the platform refuses our rows"),
     "link.held.no_platform_ack": ("送信先の保存確認が来ません", "the platform confirms nothing"),
     "status.held": ("送信保留", "sending is held"),
     "status.delivered": ("到達 {age}", "delivered {age}"),
