@@ -163,7 +163,7 @@ class Database(Retention):
                 " WHERE id BETWEEN ?1 + ?2 AND ?1 + ?3 ORDER BY id LIMIT ?4",
                 (base, max(first, 1), min(last, following - 1), most),
             ).fetchall()
-            if not all(type(row[4]) is str and type(row[2]) is int for row in found):
+            if not all(map(_is_row, found)):
                 raise nonsense("a sample without values")
             return found
 
@@ -183,13 +183,19 @@ class Database(Retention):
         book = self._book(ep)
         if book is None:
             return []
-        found = self._guarded(
-            lambda db: db.execute(
+        base, last = book.base, min(last_e, book.next_e - 1)
+
+        def read(db: sqlite3.Connection) -> list[tuple[int, str, str, bytes]]:
+            found = db.execute(
                 "SELECT id - ?1, kind, key, body FROM notice"
                 " WHERE id BETWEEN ?1 + ?2 AND ?1 + ?3 ORDER BY id",
-                (book.base, max(first_e, 1), min(last_e, book.next_e - 1)),
+                (base, max(first_e, 1), last),
             ).fetchall()
-        )
+            if not all((type(k), type(key), type(body)) == (str, str, bytes) for _, k, key, body in found):
+                raise nonsense("a notice without a body")
+            return found
+
+        found = self._guarded(read)
         return [
             Notice(ep=ep, e=e, kind=kind, key=key, leaf="gone" if kind == "gone" else "alert", body=body)
             for e, kind, key, body in found
@@ -491,3 +497,15 @@ class Database(Retention):
             return integer(found[0], "a sample's time") if found else None
 
         return self._guarded(read)
+
+
+def _is_row(row: tuple[object, ...]) -> bool:
+    """Say whether a row's columns have their types: a flipped bit changes one, and SQLite lets it pass."""
+    _, sensor, at_ms, up_ms, vals, q = row
+    return (
+        type(vals) is str
+        and type(at_ms) is int
+        and (q is None or type(q) is str)
+        and type(sensor) is int
+        and type(up_ms) is int
+    )

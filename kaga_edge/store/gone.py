@@ -223,7 +223,7 @@ class LossLedger(OpenedFile):
         ask = "SELECT value FROM memory WHERE key = ?"
         held = self._connection().execute(ask, (f"high.{ep}",)).fetchone()
         with contextlib.suppress(ValueError):
-            n_upto, e_upto = (int(word) for word in held[0].split()) if held else (0, 0)
+            n_upto, e_upto = (int(word) for word in str(held[0]).split()) if held else (0, 0)
             self._high.learn(ep, n_upto, e_upto)
         return self._high.mark(ep)
 
