@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,14 @@ from typing import Any
 import pytest
 
 from kaga_edge.cli import main
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_are_heeded() -> Iterator[None]:
+    """A suite run in the background of a script ignores SIGINT, and the programs it starts inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @dataclass
