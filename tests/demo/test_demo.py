@@ -15,8 +15,9 @@ COMMAND = [sys.executable, "-c", "import sys; from kaga_edge.cli import main; sy
 
 
 def started(*words: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    # A suite run in the background of a script inherits an ignored SIGINT, and so would the demo.
+    # A suite run in the background of a script (or by nohup) inherits ignored signals, and so would the demo.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     return subprocess.Popen(
         [*COMMAND, *words],
         cwd=ROOT,
