@@ -134,13 +134,13 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.database.close()
+        self.database.end()  # in order; after a power cut in another boot numbers are passed over
         self.open()
 
     @precondition(lambda self: len(self.model) < 4)
     @rule()
     def copy_the_card(self) -> None:
-        self.database.close()
+        self.database.end()
         self.machine += 1
         self.open()
         assert self.database.epoch not in self.model
