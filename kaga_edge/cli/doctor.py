@@ -256,7 +256,8 @@ def line(config: Config | None, snapshot: Mapping[str, Any] | None) -> tuple[Any
 
     async def bounded() -> None:
         try:
-            await asyncio.wait_for(walk(), LINE_S)
+            async with asyncio.timeout(LINE_S):
+                await walk()
         except TimeoutError:
             return
 

@@ -13,11 +13,11 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kaga_edge.link.ending import end
 from kaga_edge.receiver import Counts, News, Receiver, Tls
 from kaga_edge.text import language
 from kaga_edge.vocabulary.errors import KagaError
@@ -103,10 +103,14 @@ def run(args: argparse.Namespace) -> int:
 async def _receive(made: Callable[[], Receiver], seconds: float | None) -> Receiver:
     receiver = made()
     work = asyncio.create_task(receiver.run())
+    asked = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, work.cancel)
-    with suppress(TimeoutError, asyncio.CancelledError):
-        await asyncio.wait_for(work, seconds)
+        asyncio.get_running_loop().add_signal_handler(name, asked.set)
+    enough = asyncio.create_task(asked.wait())
+    done, _ = await asyncio.wait({work, enough}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    await end(work, enough)
+    if work in done:
+        work.result()  # it never ends by itself but with an error
     return receiver
 
 

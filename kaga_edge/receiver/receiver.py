@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import aiomqtt
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from kaga_edge.link.ending import end, end_if_cancelled
 from kaga_edge.receiver.archive import Archive, Arrival, Kept, News
 from kaga_edge.receiver.reckoning import Counts, Listening, Verdict, verdict_on
 from kaga_edge.receiver.session import ACK_EXPIRY_S, AckingClient, Tls, expiring
@@ -88,7 +89,7 @@ class Receiver:
                         try:
                             await self._connected_once()
                         finally:
-                            _end_if_cancelled()
+                            end_if_cancelled()
         finally:
             if self._archive is not None:
                 # Cancelled or not, the last transaction ends before the file closes.
@@ -211,9 +212,7 @@ class Receiver:
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
 
     async def _answer(self, client: AckingClient) -> None:
         """Ack what changed: at once after a birth, else every ``ack_every_s``; ask for catalogs."""
@@ -263,17 +262,6 @@ class Receiver:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-
-def _end_if_cancelled() -> None:
-    """Raise the cancellation again that a closing connection has put its own error in place of.
-
-    aiomqtt waits for the end of the connection and, when that is late or unclean, raises MqttError: we would
-    take it for a broken line and connect again for ever.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _arrival(message: aiomqtt.Message) -> Arrival:

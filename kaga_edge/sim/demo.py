@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kaga_edge.link.ending import end
 from kaga_edge.sim import demo_site
 from kaga_edge.sim.aftermath import aftermath
 from kaga_edge.sim.broker import EmbeddedBroker
@@ -124,12 +125,7 @@ class Demo:
         """Have the receiver and the ears listen before the station says its first word."""
         tasks = [asyncio.create_task(one.run()) for one in (self._ears, self._receiver)]
 
-        async def end() -> None:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-        stack.push_async_callback(end)
+        stack.push_async_callback(end, *tasks)
         await self._ears.listening.wait()
         await self._receiver.until(lambda receiver: receiver.connected)
 

@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import aiomqtt
 
+from kaga_edge.link.ending import end_if_cancelled
+
 AGAIN_S = 0.2
 
 
@@ -44,6 +46,7 @@ class Ears:
                     async for message in client.messages:
                         self._take(message)
             except aiomqtt.MqttError:
+                end_if_cancelled()
                 await asyncio.sleep(AGAIN_S)
 
     def first_after(self, at_s: float, leaf: str) -> float | None:

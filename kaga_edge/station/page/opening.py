@@ -97,7 +97,8 @@ class Opening:
     async def _first_line(self, child: asyncio.subprocess.Process) -> dict[str, Any]:
         assert child.stdout is not None
         try:
-            line = await asyncio.wait_for(child.stdout.readline(), BEGIN_S)
+            async with asyncio.timeout(BEGIN_S):
+                line = await child.stdout.readline()
             said: dict[str, Any] = json.loads(line)
         except (TimeoutError, ValueError) as error:
             why = "it did not begin in time" if isinstance(error, TimeoutError) else "it ended at once"
@@ -137,7 +138,8 @@ async def _ended(child: asyncio.subprocess.Process) -> int:
     if child.stdin is not None:
         child.stdin.close()
     try:
-        return await asyncio.wait_for(child.wait(), END_S)
+        async with asyncio.timeout(END_S):
+            return await child.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
