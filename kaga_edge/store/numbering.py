@@ -59,7 +59,8 @@ def numbered(known: Declared, book: Book, entries: Sequence[Encoded]) -> Batch:
     base, index = book.base, known.index
     remembered: dict[str, str] = {}
     for n, (sensor, at, vals, q, raw, remember, alerts) in enumerate(entries, book.next_n):
-        remembered.update(remember)
+        if remember:
+            remembered.update(remember)
         if run.trust != at.trust or run.boot != at.boot or run.k != known.k:
             run = RunStart(first=n, k=known.k, boot=at.boot, trust=int(at.trust))
             runs.append(run)

@@ -191,8 +191,9 @@ class Ringed:
 
         Raises StoreSick, StoreBusy: refused for the first time; bring them again.
         """
-        for *_, pairs, _alerts in rows[1]:
-            self._heard.update(pairs)
+        for row in rows[1]:
+            if row[-2]:  # facts to remember
+                self._heard.update(row[-2])
         if not self._rings:
             try:
                 given = self._present.append(rows)
