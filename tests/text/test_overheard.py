@@ -27,7 +27,7 @@ OF_OTHERS = re.compile(
     ("english", "japanese"),
     [
         ("/dev/i2c-1 cannot be opened: Permission denied", "/dev/i2c-1 を開けません: 権限がありません"),
-        ("no interface 'eth9' with an IPv4 address", "通信口 eth9 に IPv4 アドレスがありません"),
+        ("no interface 'eth9' with an address", "通信口 eth9 にアドレスがありません"),
         ("TCP refused: Connection refused", "TCP を断られました: 接続を断られました"),
         ("127.0.0.1:8883: no answer to TCP", "127.0.0.1:8883: TCP に応答がありません"),
         ("level-1: none, snow-1: none", "level-1: なし、snow-1: なし"),

@@ -3,7 +3,7 @@
     opening.py      the daemon's side: starts, watches and ends that process (imports nothing heavy)
     __main__.py     that process: certificate, address, PIN, server, end
     certificate.py  a self-made certificate, by the openssl command
-    interfaces.py   the address of a named network interface
+    interfaces.py   the addresses of a named network interface
     gate.py         pure: PIN tries, lock, sessions
     confined.py     that process reads no secret, writes nothing but corrections, starts nothing
     serving.py      the TLS acceptor: how many, how long, how slow

@@ -52,9 +52,9 @@ def main() -> int:
     """Serve until the end; returns 0, or 2 when it could not open."""
     args = _arguments()
     try:
-        interface, address = chosen(args.interface)
-        server = listening(interface, address, args.port)
-        certificate = certificate_for(address, args.folder)
+        interface, addresses = chosen(args.interface)
+        servers = listening(interface, addresses, args.port)
+        certificate = certificate_for(addresses, args.folder)
     except CannotOpen as error:
         _say({"error": {"what": error.what, "where": error.where, "fix": error.fix}})
         return 2
@@ -62,14 +62,14 @@ def main() -> int:
     with contextlib.suppress(OSError):  # not writable: then keeping a correction will say so
         corrections.mkdir(exist_ok=True)
     args.confined = confine(read=[args.folder.parent], write=[corrections])
-    asyncio.run(_serve(args, server, certificate, interface))
+    asyncio.run(_serve(args, servers, certificate, interface))
     return 0
 
 
 async def _serve(
-    args: argparse.Namespace, server: socket.socket, certificate: Certificate, interface: str
+    args: argparse.Namespace, servers: list[socket.socket], certificate: Certificate, interface: str
 ) -> None:
-    address, port = server.getsockname()[:2]
+    addresses, port = [server.getsockname()[0] for server in servers], servers[0].getsockname()[1]
     pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
     asking = partial(ask, args.control)
     feed, calibrating = Feed(asking), Calibrating(asking, args.config)
@@ -78,7 +78,7 @@ async def _serve(
         feed=feed,
         actions=Actions(asking, calibrating, tell),
         assets=Assets(),
-        hosts=shield.hosts((address, NAME), port),
+        hosts=shield.hosts((*addresses, NAME), port),
         pin=pin,
         ends_s=time.monotonic() + args.minutes * 60,
         tell=tell,
@@ -86,15 +86,16 @@ async def _serve(
     runner = web.AppRunner(page.app(), handle_signals=False, shutdown_timeout=0.5)
     await runner.setup()
     assert runner.server is not None
-    acceptor = Acceptor(server, _tls(certificate), partial(factory, runner.server, **LIMITS))
+    acceptor = Acceptor(servers, _tls(certificate), partial(factory, runner.server, **LIMITS))
     tasks = [asyncio.create_task(work) for work in (acceptor.run(), feed.run())]
-    _say(_opened(args, address, port, certificate, interface) | {"pin": pin})
+    _say(_opened(args, addresses[0], port, certificate, interface) | {"pin": pin})
     try:
         await _end(args.minutes * 60)
     finally:
         for task in tasks:
             task.cancel()
-        server.close()
+        for server in servers:
+            server.close()
         calibrating.close()
         await runner.cleanup()
 
@@ -108,7 +109,7 @@ def _opened(
     args: argparse.Namespace, address: str, port: int, certificate: Certificate, interface: str
 ) -> dict[str, Any]:
     return {
-        "url": f"https://{address}:{port}/",
+        "url": f"https://{shield.bracketed(address)}:{port}/",
         "name": f"https://{NAME}:{port}/",
         "interface": interface,
         "address": address,

@@ -9,6 +9,7 @@ POST /api/enter  /api/leave  /api/do
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -21,7 +22,7 @@ from kaga_edge.station.page import gate, records, shield, view, wording
 from kaga_edge.station.page.actions import Actions, Tell, text
 from kaga_edge.station.page.assets import Assets
 from kaga_edge.station.page.calibrating import RefusedHere
-from kaga_edge.station.page.feed import MOST_WATCHERS, Ask, Feed, Look
+from kaga_edge.station.page.feed import Ask, Feed, Look
 from kaga_edge.station.page.gate import Gate, Session
 from kaga_edge.text import LANGUAGES, language, say
 from kaga_edge.vocabulary.errors import KagaError
@@ -97,20 +98,14 @@ class Page:
         return self._assets.answer(request, body, kind, cached=True)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        if self._feed.watchers >= MOST_WATCHERS:
-            return web.Response(status=503, text="too many watch\n")
-        lang = _lang(request)
-        answer = web.StreamResponse(
-            headers={"Cache-Control": "no-store", "Content-Type": "text/event-stream"}
-        )
-        await answer.prepare(request)
-        self._feed.watchers += 1
-        try:
-            await self._pour(answer, lang)
-        except ConnectionError:
-            return answer  # gone, as watchers go
-        finally:
-            self._feed.watchers -= 1
+        with self._feed.watched(str(request.remote)) as room:
+            if not room:
+                return web.Response(status=503, text="too many watch\n")
+            headers = {"Cache-Control": "no-store", "Content-Type": "text/event-stream"}
+            answer = web.StreamResponse(headers=headers)
+            await answer.prepare(request)
+            with contextlib.suppress(ConnectionError):  # gone, as watchers go
+                await self._pour(answer, _lang(request))
         return answer
 
     async def _pour(self, answer: web.StreamResponse, lang: str) -> None:

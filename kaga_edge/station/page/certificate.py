@@ -1,7 +1,7 @@
-"""A certificate of our own making for one address: ECDSA P-256, by the openssl command.
+"""A certificate of our own making for the addresses of one interface: ECDSA P-256, by the openssl command.
 
 Nobody vouches for it: the browser warns once, and the fingerprint that ``web on`` prints is what to compare.
-It is kept and used again for the same address, so that a phone need be told only once.
+It is kept and used again for the same addresses, so that a phone need be told only once.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +30,14 @@ class Certificate:
     fingerprint: str
 
 
-def certificate_for(address: str, folder: Path) -> Certificate:
-    """Return the certificate for ``address``, made when there is none that will last. Raises CannotOpen."""
+def certificate_for(addresses: Sequence[str], folder: Path) -> Certificate:
+    """Return the certificate for these, made when there is none that will last. Raises CannotOpen."""
+    name = "_".join(addresses)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        certificate, key = folder / f"{address}.crt", folder / f"{address}.key"
+        certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
         if not (certificate.exists() and key.exists() and _lasts(certificate)):
-            _make(address, certificate, key)
+            _make(addresses, certificate, key)
         found = ssl.PEM_cert_to_DER_cert(certificate.read_text())
     except OpensslFailed as error:
         raise CannotOpen(error.what, fix=error.fix) from error
@@ -55,14 +57,15 @@ def _lasts(certificate: Path) -> bool:
     return True
 
 
-def _make(address: str, certificate: Path, key: Path) -> None:
+def _make(addresses: Sequence[str], certificate: Path, key: Path) -> None:
+    names = ",".join((*(f"IP:{address}" for address in addresses), f"DNS:{NAME}"))
     scratch = key.with_suffix(".new")
     os.close(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))  # never readable by others
     try:
         openssl(
             *("req", "-x509", "-newkey", "ec", *P256, "-sha256", "-nodes"),
             *("-days", str(DAYS), "-subj", f"/CN={NAME}/O=kaga-edge", "-keyout", str(scratch)),
-            *("-addext", f"subjectAltName=IP:{address},DNS:{NAME}"),
+            *("-addext", f"subjectAltName={names}"),
             *("-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"),
             *("-addext", "keyUsage=critical,digitalSignature", "-out", str(certificate)),
         )

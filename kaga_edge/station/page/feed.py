@@ -9,7 +9,9 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ LOOK_S = 2.0
 FACTS_S = 30.0
 SERIES_S = 60.0
 SERIES_HOURS, SERIES_POINTS, FEW_POINTS = 3, 60, 10
-MOST_WATCHERS = 8
+MOST_WATCHERS, MOST_WATCHERS_EACH = 16, 4  # half the connections are left to who only asks
 TAIL_BYTES = 32 * 1024
 MOST_EVENTS = 12
 RING = "events.jsonl"
@@ -49,7 +51,7 @@ class Feed:
 
     def __init__(self, ask: Ask) -> None:
         self.look = Look()
-        self.watchers = 0
+        self.watchers: Counter[str] = Counter()  # by address
         self._ask = ask
         self._series_s: dict[str, float] = {}
         self._ring_stamp: tuple[float, int] | None = None
@@ -59,9 +61,20 @@ class Feed:
     async def run(self) -> None:
         """Look again and again."""
         while True:
-            if self.watchers:
+            if self.watchers.total():
                 await self.fresh()
             await asyncio.sleep(LOOK_S)
+
+    @contextmanager
+    def watched(self, address: str) -> Iterator[bool]:
+        """Count one who watches while it lasts; gives False, and counts nobody, where there is no room."""
+        room = self.watchers.total() < MOST_WATCHERS and self.watchers[address] < MOST_WATCHERS_EACH
+        self.watchers[address] += room
+        try:
+            yield room
+        finally:
+            self.watchers[address] -= room
+            self.watchers += Counter()  # drops what is at zero
 
     async def newer(self, number: int) -> Look:
         """Return the look when it is newer than ``number``."""

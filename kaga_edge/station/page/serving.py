@@ -12,9 +12,9 @@ import contextlib
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-MOST, MOST_EACH = 32, 16  # connections in all, and of one address
+MOST, MOST_EACH = 32, 12  # connections in all, and of one address
 HELLO_S = 5.0
 STALLED_S = 10.0
 KEEP_ALIVE_S = 8.0
@@ -23,10 +23,10 @@ Factory = Callable[[], asyncio.Protocol]
 
 
 class Acceptor:
-    """Takes connections from a listening socket and gives each a protocol of ``factory`` behind TLS."""
+    """Takes connections from listening sockets and gives each a protocol of ``factory`` behind TLS."""
 
-    def __init__(self, server: socket.socket, tls: ssl.SSLContext, factory: Factory) -> None:
-        self._server, self._tls, self._factory = server, tls, factory
+    def __init__(self, servers: Sequence[socket.socket], tls: ssl.SSLContext, factory: Factory) -> None:
+        self._servers, self._tls, self._factory = servers, tls, factory
         self._open: Counter[str] = Counter()
         self._greeting: set[asyncio.Task[None]] = set()
 
@@ -37,10 +37,13 @@ class Acceptor:
 
     async def run(self) -> None:
         """Accept until cancelled."""
+        await asyncio.gather(*map(self._accept, self._servers))
+
+    async def _accept(self, server: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, (address, _) = await loop.sock_accept(self._server)
+                connection, (address, *_) = await loop.sock_accept(server)
             except OSError:  # it was gone again, or no file is left
                 await asyncio.sleep(0.1)
                 continue

@@ -76,8 +76,9 @@ class Station:
         return f"https://127.0.0.1:{self.port}"
 
     def tls(self) -> ssl.SSLContext:
-        """Trust that one certificate, for its own address, as a careful technician does."""
-        return ssl.create_default_context(cafile=str(self.folder / "web" / "127.0.0.1.crt"))
+        """Trust that one certificate, for its own addresses, as a careful technician does."""
+        (certificate,) = (self.folder / "web").glob("*.crt")
+        return ssl.create_default_context(cafile=str(certificate))
 
     def request(self, method: str, path: str, body=None, **headers) -> http.client.HTTPResponse:
         line = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE_S, context=self.tls())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kaga_edge.station.page import gate, serving
+from kaga_edge.station.page import feed, gate, serving
 
 from .conftest import wait_for
 
@@ -337,6 +338,28 @@ def test_more_connections_than_one_address_may_have_are_closed_at_once(page):
         for one in idle:
             one.close()
     wait_for(lambda: _works(page), why="room again")
+
+
+def test_more_streams_than_one_address_may_have_are_refused_and_the_page_still_comes(page):
+    ask = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\n\r\n".encode()
+    with contextlib.ExitStack() as lines:
+        for expected in [200] * feed.MOST_WATCHERS_EACH + [503]:
+            plain = lines.enter_context(socket.create_connection(("127.0.0.1", page.port), 30))
+            line = lines.enter_context(page.tls().wrap_socket(plain, server_hostname="127.0.0.1"))
+            line.sendall(ask)
+            assert line.recv(4096).startswith(f"HTTP/1.1 {expected} ".encode())
+        assert page.get("/").status == 200
+        assert page.get("/api/status").status == 200
+
+
+def test_over_ipv6_the_page_comes_with_a_certificate_that_names_the_address(page):
+    if not Path("/proc/net/if_inet6").read_text().count(" lo\n"):
+        pytest.skip("this machine's loopback has no IPv6 address")
+    with socket.create_connection(("::1", page.port), 30) as plain:
+        line = page.tls().wrap_socket(plain, server_hostname="::1")  # refuses another's certificate
+        line.sendall(f"GET /api/status HTTP/1.1\r\nHost: [::1]:{page.port}\r\n\r\n".encode())
+        assert line.recv(4096).startswith(b"HTTP/1.1 200 ")
+        line.close()
 
 
 # --- the end ---
