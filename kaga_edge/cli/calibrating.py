@@ -91,7 +91,7 @@ def _calibrate(args: argparse.Namespace) -> int:
     else:
         line, method = _line(args, window.value, in_force(own, taken.quantity.channel))
         entry = _entry(args, taken, window, line, method)
-    _show(entry, taken.quantity, window, in_force(own, entry["channel"]), lang)
+    _show(entry, taken.quantity, window, own, lang)
     if not _agreed(args, lang):
         tell(say("calibrate.stopped", lang))
         return 1
@@ -237,16 +237,24 @@ def _now() -> str:
 # --- showing, asking, writing ---
 
 
-def _show(entry: Entry, quantity: Quantity, window: Window, last: Entry | None, lang: str) -> None:
+def _show(entry: Entry, quantity: Quantity, window: Window, own: list[Entry], lang: str) -> None:
     unit = unit_shown(quantity.unit, lang, quantity.channel)
     shown = {"value": f"{entry['before']:.6g}", "count": window.count, "spread": f"{window.spread:.3g}"}
     tell(say("calibrate.now", lang, unit=unit, **shown))
     line = {"true": f"{entry['true']:g}", "after": f"{entry['after']:.6g}"}
     tell(say("calibrate.line", lang, unit=unit, **line, **_numbers(entry)))
-    if last is None:
-        tell(say("calibrate.first", lang))
-    else:
-        tell(say("calibrate.before", lang, at=last["at"][:10], who=last["who"], **_numbers(last)))
+    tell(_last(own, entry["channel"], lang))
+
+
+def _last(own: list[Entry], channel: str, lang: str) -> str:
+    """Return the calibration in force in words; without one, the one that was taken back last."""
+    history = [one for one in own if one["channel"] == channel]
+    last = in_force(history, channel)
+    found = last or next(reversed(history), None)
+    if found is None:
+        return say("calibrate.first", lang)
+    code = "calibrate.before" if last else "calibrate.taken_back"
+    return say(code, lang, at=found["at"][:10], who=found["who"], **_numbers(found))
 
 
 def _numbers(entry: Entry | None) -> dict[str, str]:

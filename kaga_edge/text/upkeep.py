@@ -72,6 +72,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "前回 {at} {who}  補正 {offset}  倍率 {gain}",
         "Last: {at} {who}, correction {offset}, gain {gain}",
     ),
+    "calibrate.taken_back": (
+        "前回 {at} {who}  補正 {offset}  倍率 {gain} (取り消し済み)",
+        "Last: {at} {who}, correction {offset}, gain {gain} (taken back)",
+    ),
     "calibrate.first": ("前回の校正なし", "never calibrated before"),
     "calibrate.question": ("続けますか [y/N] ", "Continue [y/N] "),
     "calibrate.bare_question": (
@@ -88,7 +92,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "calibrate.stopped": ("やめました。何も変わっていません。", "Stopped. Nothing has changed."),
     "calibrate.done": (
-        "記録しました ({file})。元に戻す: kaga-edge sensor calibrate {sensor} --undo --who NAME",
+        "記録しました ({file})。元に戻す: kaga-edge sensor calibrate {sensor} --undo --who 名前",
         "Recorded ({file}). To undo: kaga-edge sensor calibrate {sensor} --undo --who NAME",
     ),
     "calibrate.undone": (

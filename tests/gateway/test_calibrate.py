@@ -123,3 +123,16 @@ def test_a_calibration_beside_a_faulty_configuration_said_only_that_the_file_is_
     assert done.returncode == 0, done.stderr
     assert "To be taken back: water_level" in done.stdout
     assert calibrate(daemon, "--undo").returncode == 2  # nothing is left to take back
+
+
+def test_after_an_undo_a_calibrated_sensor_was_called_never_calibrated(tmp_path, daemon, instruments) -> None:
+    daemon.config.write_text(
+        config_text(tmp_path, [("level-1", tmp_path / "level-1")], port=None, every="250ms")
+    )
+    daemon.start()
+    wait_for(lambda: channels(daemon).get("water_level") == 3.0, why="the first value")
+    assert "never calibrated before" in calibrate(daemon, "--staff", "2.95").stdout
+    assert calibrate(daemon, "--undo").returncode == 0
+    done = calibrate(daemon, "--staff", "2.9")
+    assert "Yamada, correction -0.05, gain 1 (taken back)" in done.stdout
+    assert "never" not in done.stdout
