@@ -12,7 +12,7 @@ import aiomqtt
 
 from kaga_edge.cli.receive import PORT, TLS_PORT, password_of, tls_of
 from kaga_edge.receiver.archive import Archive, Arrival
-from kaga_edge.receiver.importing import Imported, feed, message_of_line
+from kaga_edge.receiver.importing import MANIFEST, Imported, feed, leaf_of, message_of_line
 from kaga_edge.vocabulary.errors import KagaError
 
 ANSWER_S = 30.0
@@ -32,7 +32,9 @@ def to_broker(args: argparse.Namespace) -> int:
     """Publish an export where a receiver listens; return how many messages. Raises OSError, KagaError."""
     with args.file.open("rb") as lines:
         found = (message_of_line(line, 0) for line in lines)
-        messages = (one for one in found if one is not None)
+        messages = (
+            one for one in found if one is not None and leaf_of(one.topic) != MANIFEST
+        )  # as feed does
         try:
             return asyncio.run(_publish(args, messages))
         except aiomqtt.MqttError as error:

@@ -19,7 +19,8 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -222,12 +223,12 @@ def _salvage(args: argparse.Namespace, lang: str) -> int:
 
 
 def _export(args: argparse.Namespace, lang: str) -> int:
-    from kaga_edge.store.inspect import copied, export
+    from kaga_edge.store.inspect import copied
 
     file, out, count = args.file or _configured(args), args.out, 0
     try:
         with copied(file) as db, out.open("x", encoding="utf-8") as lines:
-            for line in export(db):
+            for line in _exported(db, args):
                 lines.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
                 count += 1
             lines.flush()
@@ -237,6 +238,30 @@ def _export(args: argparse.Namespace, lang: str) -> int:
     said = json.dumps({"messages": count, "file": str(out)})
     print(said if args.json else say("store.exported", lang, count=count, out=out))
     return 0
+
+
+def _exported(db: sqlite3.Connection, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Give the store's messages, and the manifest, without which the city may publish nothing.
+
+    A store that was carried elsewhere has no good configuration of its own beside it: then no manifest.
+    """
+    from kaga_edge.config import load
+    from kaga_edge.gateway.plans import manifest
+    from kaga_edge.store.inspect import export
+
+    disclosure: dict[str, Any] = {}
+    root = "kaga"
+    with suppress(KagaError):
+        config = load(args.config or DEFAULT_CONFIG)
+        disclosure = manifest(config)
+        root = root if config.platform is None else config.platform.root
+    topic = f"{root}/edge/v1/{disclosure.get('gw')}/up/"
+    is_ours = False
+    for line in export(db, root=root):
+        is_ours = is_ours or line["topic"].startswith(topic)
+        yield line
+    if is_ours:
+        yield {"topic": f"{topic}manifest", "payload": disclosure}
 
 
 def _configured(args: argparse.Namespace) -> Path:

@@ -442,6 +442,11 @@ class Archive:
         """Whether the catalog ``k`` of a gateway is here."""
         return k in self._known.gateways[gw].catalogs
 
+    def disclosed(self) -> frozenset[str]:
+        """Return the topics on which a manifest has come."""
+        asked = "SELECT gw FROM document JOIN gateway ON gateway.id = gateway WHERE leaf = 'manifest'"
+        return frozenset(f"{self._root}/edge/v1/{gw}/up/manifest" for (gw,) in self._db.execute(asked))
+
     def _count_of(self, key: str) -> int:
         row = self._db.execute("SELECT value FROM note WHERE key = ?", (key,)).fetchone()
         return int(row[0]) if row else 0

@@ -14,7 +14,8 @@ from typing import Any
 from kaga_edge.receiver.archive import Archive, Arrival
 
 GROUP_MESSAGES = 100  # in one transaction
-LATE = ("data", "hist", "alert", "gone", "catalog")  # the rest is state of a moment that is over
+MANIFEST = "manifest"
+LATE = ("data", "hist", "alert", "gone", "catalog", MANIFEST)  # the rest is state of a moment that is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Imported:
 
 def feed(archive: Archive, lines: Iterable[bytes], at_ms: int) -> Imported:
     """Store every line (``{"topic":…,"payload":…}``) and return the count. ``at_ms``: our clock."""
-    before = _sums(archive)
+    before, disclosed = _sums(archive), archive.disclosed()
     group: list[Arrival] = []
     messages = rows = torn = 0
     for line in lines:
@@ -39,6 +40,8 @@ def feed(archive: Archive, lines: Iterable[bytes], at_ms: int) -> Imported:
         if arrival is None:
             torn += bool(line.strip())
             continue
+        if arrival.topic in disclosed:
+            continue  # what came over the line may be newer: a stick only fills the gap
         group.append(arrival)
         messages += 1
         if len(group) == GROUP_MESSAGES:
@@ -65,12 +68,16 @@ def message_of_line(line: bytes, at_ms: int) -> Arrival | None:
         return None
     if not isinstance(topic, str) or not isinstance(payload, dict):
         return None
-    leaf = topic.partition("/up/")[2].partition("/")[0]
-    if leaf not in LATE:
+    if leaf_of(topic) not in LATE:
         return None
     content = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     # Retained: it says nothing about when the gateway was last heard.
     return Arrival(topic=topic, payload=content, retained=True, at_ms=at_ms)
+
+
+def leaf_of(topic: str) -> str:
+    """Return what kind of message a topic is for."""
+    return topic.partition("/up/")[2].partition("/")[0]
 
 
 def _sums(archive: Archive) -> dict[str, int]:

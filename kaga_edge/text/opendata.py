@@ -57,8 +57,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "no disclosure (manifest) of {gw} has come; what is not disclosed is not published",
     ),
     "opendata.undisclosed_fix": (
-        "ゲートウェイが一度つながれば届きます",
-        "it comes when the gateway connects",
+        "ゲートウェイが一度つながるか、その store export を取り込むと届きます",
+        "it comes when the gateway connects, or with its store export",
     ),
     "opendata.column.time": (
         "測定時刻 (観測所の時間帯、UTC との差つき)",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from pathlib import Path
 
 import pytest
 
-from kaga_edge.receiver.archive import Archive
+from kaga_edge.receiver.archive import Archive, Arrival
+from kaga_edge.receiver.opendata import Source
 from kaga_edge.store.disk import Disk
 from tests.crash.workload import Life
 
@@ -92,6 +94,67 @@ def test_without_a_file_name_the_configured_store_is_exported(kaga_edge, stick, 
     config.write_text(example.replace("[store]\n", '[store]\npath = "kaga.db"\n'))
     assert kaga_edge("store", "export", tmp_path / "two.jsonl", "--config", config).code == 0
     assert (tmp_path / "two.jsonl").read_bytes() == stick.read_bytes()
+
+
+@pytest.fixture
+def disclosing(tmp_path) -> Path:
+    """A configuration of the gateway whose store was exported, below a root of the city's own."""
+    config = tmp_path / "kaga-edge.toml"
+    example = (Path(__file__).parents[2] / "config" / "kaga-edge.flood.toml").read_text()
+    example = example.replace('id = "flood-sample-01"', 'id = "gw"')
+    config.write_text(example.replace("[platform]\n", '[platform]\nroot = "kanazawa"\n'))
+    return config
+
+
+def published(kaga_edge, database: Path, out: Path):
+    words = (
+        "--archive",
+        database,
+        "--out",
+        out,
+        "--licence",
+        "CC BY 4.0",
+        "--from",
+        "2000-01",
+        "--to",
+        "2040-12",
+    )
+    return kaga_edge("opendata", "export", *words, "--json")
+
+
+def test_what_came_on_a_stick_alone_was_never_published(kaga_edge, stick, disclosing, tmp_path):
+    out, city = tmp_path / "two.jsonl", tmp_path / "city.db"
+    said = kaga_edge("store", "export", tmp_path / "kaga.db", out, "--config", disclosing)
+    assert said.code == 0, said.err
+    said = kaga_edge("store", "import", out, "--database", city, "--root", "kanazawa", "--json")
+    assert (json.loads(said.out)["rows"], json.loads(said.out)["unreadable"]) == (420, 0)
+    said = published(kaga_edge, city, tmp_path / "open")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["sensors"][0] == "air-1"
+    assert sum(one["values"] for one in json.loads(said.out)["files"]) == 420
+
+
+def test_a_stick_never_takes_the_place_of_the_disclosure_that_came_over_the_line(
+    kaga_edge, stick, disclosing, tmp_path
+):
+    out, topic = tmp_path / "two.jsonl", "kanazawa/edge/v1/gw/up/manifest"
+    kaga_edge("store", "export", tmp_path / "kaga.db", out, "--config", disclosing)
+    (line,) = [line for line in map(json.loads, out.read_text().splitlines()) if line["topic"] == topic]
+    newer = line["payload"] | {"contact": "newer"}
+    archive = Archive(tmp_path / "city.db", root="kanazawa")
+    archive.keep([Arrival(topic=topic, payload=json.dumps(newer).encode(), retained=True, at_ms=0)])
+    archive.close()
+    kaga_edge("store", "import", out, "--database", tmp_path / "city.db", "--root", "kanazawa")
+    with contextlib.closing(Source(tmp_path / "city.db")) as source:
+        assert source.manifest("gw")["contact"] == "newer"
+
+
+def test_the_store_of_another_gateway_is_not_disclosed_by_this_configuration(
+    kaga_edge, stick, disclosing, tmp_path
+):
+    disclosing.write_text(disclosing.read_text().replace('id = "gw"', 'id = "gw-2"'))
+    kaga_edge("store", "export", tmp_path / "kaga.db", tmp_path / "two.jsonl", "--config", disclosing)
+    assert "manifest" not in (tmp_path / "two.jsonl").read_text()
 
 
 def test_a_stick_read_out_of_order_gives_the_same(kaga_edge, stick, tmp_path):
