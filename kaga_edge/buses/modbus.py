@@ -8,7 +8,7 @@ from kaga_edge.buses.serial_port import PORT_ERRORS, Port, lost, open_port, unlo
 from kaga_edge.buses.spec import BusSpec
 from kaga_edge.buses.wire import Asking, Wire
 from kaga_edge.buses.worker import Job
-from kaga_edge.vocabulary.errors import BusFault, SensorRefused, SensorSilent
+from kaga_edge.vocabulary.errors import BusError, BusFault, SensorRefused, SensorSilent
 from kaga_edge.vocabulary.requests import ModbusRead, Reply, Request
 
 DEADLINE_S = 0.3
@@ -18,8 +18,10 @@ TRIES = 2
 BETWEEN_TRIES_S = 0.03
 
 CHECK_DEVICE = "check the device's power, its unit number and the A/B wires"
+CHECK_BUSY = "nothing to do if it passes; a device that stays busy is asked too often: raise every"
 CHECK_LINE = "check termination, A/B polarity and that no two devices have one unit number"
 CHECK_REGISTERS = "check that the configured driver fits this device and its firmware"
+BUSY = (5, 6)  # exceptions "acknowledged, still at it" and "busy": the device asks to be asked again
 
 
 class ModbusWire(Wire[Job | None]):
@@ -68,16 +70,23 @@ class ModbusWire(Wire[Job | None]):
             registers = self._unit(sensor.address).read_registers(
                 request.address, request.count, functioncode=request.function
             )
-        except minimalmodbus.SlaveReportedException as error:
-            raise SensorRefused(str(error), where=where, fix=CHECK_REGISTERS) from error
-        except minimalmodbus.NoResponseError as error:
-            raise SensorSilent(f"no answer within {DEADLINE_S:g} s", where=where, fix=CHECK_DEVICE) from error
         except minimalmodbus.ModbusException as error:
-            raise BusFault(f"damaged answer: {error}", where=where, fix=CHECK_LINE) from error
+            raise self._failed(error, where) from error
         except PORT_ERRORS as error:
             raise lost(self._path, error) from error
         self._port.seen = b""
         return tuple(registers)
+
+    def _failed(self, error: minimalmodbus.ModbusException, where: str) -> BusError:
+        """Return what an exchange that failed means."""
+        assert self._port is not None
+        if _busy(self._port.seen):
+            return SensorSilent("the device is busy", where=where, fix=CHECK_BUSY)
+        if isinstance(error, minimalmodbus.SlaveReportedException):
+            return SensorRefused(str(error), where=where, fix=CHECK_REGISTERS)
+        if isinstance(error, minimalmodbus.NoResponseError):
+            return SensorSilent(f"no answer within {DEADLINE_S:g} s", where=where, fix=CHECK_DEVICE)
+        return BusFault(f"damaged answer: {error}", where=where, fix=CHECK_LINE)
 
     def residue(self) -> bytes:
         """Return the bytes of an answer that was no good."""
@@ -88,3 +97,8 @@ class ModbusWire(Wire[Job | None]):
         if unit is None:
             unit = self._units[address] = minimalmodbus.Instrument(self._port, address)
         return unit
+
+
+def _busy(seen: bytes) -> bool:
+    """Say whether the answer is an exception that passes by itself. Its check value was right, or was not."""
+    return len(seen) == 5 and bool(seen[1] & 0x80) and seen[2] in BUSY

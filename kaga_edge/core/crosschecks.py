@@ -19,6 +19,7 @@ from typing import Any
 
 from kaga_edge.core.watching import Held, Outcome, Place, Scene, Told, hold
 from kaga_edge.vocabulary.quantities import Quantity
+from kaga_edge.vocabulary.readings import Flag
 
 LEVEL = Quantity.WATER_LEVEL_M.channel
 CONTACT = Quantity.CONTACT_STATE.channel
@@ -142,14 +143,15 @@ class SnowWarmCheck(CrossCheck):
 
     above_c: float = 4.0
     rise_m: float = 0.02
-    raise_s: float = 0.0
 
     kind = "snow-warm"
     channel = DEPTH
     other_channel = AIR
 
     def judge(self, state: CheckState, scene: Scene, value: float, other: float) -> Verdict:
-        """Grown since the lowest depth of the last hour, in air too warm for snow."""
+        """Grown since the lowest depth of the last hour, in air too warm for it; a stray echo is no depth."""
+        if scene.newest[self.one, DEPTH].flags & Flag.SPIKE:
+            return state, False, {"threshold": self.above_c, "air": other}
         kept = (one for one in state.depths if one[1] < value and scene.now_s - one[0] <= HOUR_S)
         depths = (*kept, (scene.now_s, value))
         rise_m = round(value - depths[0][1], 4)

@@ -71,7 +71,9 @@ def derive(
         value, good = _of(readings, Quantity.RAIN_MM)
         if maintained and value is not None:
             value, good = 0.0, False
-        rain, said = rainfall.step(deriving.rain, rain, at_ms, deriving.zone, value, good=good)
+        rain, said = rainfall.step(
+            deriving.rain, rain, at_ms, deriving.zone, value, good=good, up_ms=at.up_ms
+        )
         found += said
     return Memory(snow=snow, rain=rain), tuple(found)
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import log
 
-from kaga_edge.core.watching import Held, Outcome, Scene, Told, hold
+from kaga_edge.core.watching import SNOW_M, Held, Outcome, Scene, Told, hold, snow_lies
 from kaga_edge.vocabulary.quantities import Quantity
 
 ICING = "icing"
 SURFACE = Quantity.SURFACE_TEMPERATURE_C.channel
 AIR, HUMIDITY = Quantity.AIR_TEMPERATURE_C.channel, Quantity.RELATIVE_HUMIDITY_PCT.channel
-RAIN, DEPTH = Quantity.RAIN_MM.channel, Quantity.SNOW_DEPTH_M.channel
+RAIN, RAIN_1H = Quantity.RAIN_MM.channel, Quantity.RAIN_1H_MM.channel
 WET_S = 3600.0  # a road stays wet for about an hour after rain
 
 
@@ -72,10 +72,12 @@ class Icing:
         if air_c is not None and humidity is not None and humidity > 0:
             found.append(dew_point_c(air_c, humidity) >= surface_c)
         if scene.value(self.rain_from, RAIN) is not None:
-            found.append(state.rained_s is not None and scene.now_s - state.rained_s <= WET_S)
-        fallen_m, depth_m = scene.value(self.snow_from, "snowfall_1h"), scene.value(self.snow_from, DEPTH)
-        if fallen_m is not None or depth_m is not None:
-            found.append((fallen_m or 0.0) >= 0.005 or (depth_m or 0.0) >= 0.005)
+            rained = state.rained_s is not None and scene.now_s - state.rained_s <= WET_S
+            # The sum of the last hour, where there is one, also knows of the rain before a restart.
+            found.append(rained or bool(scene.value(self.rain_from, RAIN_1H)))
+        fallen_m, lies = scene.value(self.snow_from, "snowfall_1h"), snow_lies(scene, self.snow_from)
+        if fallen_m is not None or lies is not None:
+            found.append((fallen_m or 0.0) >= SNOW_M or bool(lies))
         return any(found) if found else None
 
     def _told(self, change: str, surface_c: float, moist: bool | None) -> Told:

@@ -1,9 +1,10 @@
 """Rain of the last 10 minutes, hour and day, and of today: sums that go on after a restart.
 
 Each sample says how much fell since the sample before. What nobody watched (the gateway was off) is not
-zero rain: every sum that reaches into such a time is flagged ESTIMATED, a lower bound. 10 minutes and one
-hour are exact to the sample; 24 hours move in steps of ten minutes. Today begins at the site's midnight
-(or ``day_begins_min`` later).
+zero rain: every sum that reaches into such a time is flagged ESTIMATED, a lower bound. So is one that reaches
+back to before the clock was set: what fell then lies at wrong times. 10 minutes and one hour are exact to the
+sample; 24 hours move in steps of ten minutes. Today begins at the site's midnight (or ``day_begins_min``
+later).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ TEN_MIN_MS = 10 * MIN_MS
 HOUR_MS = 60 * MIN_MS
 DAY_MS = 24 * HOUR_MS
 MOST_GAPS = 16
+CLOCK_SET_MS = 1000  # wall and boot clock part by more between two samples: somebody set the wall clock
 TENS_AN_HOUR = 6
 QUANTITIES = (
     Quantity.RAIN_10MIN_MM,
@@ -52,23 +54,34 @@ class RainBook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RainState:
-    """The book, and when the last sample of this run was (None: this run has just begun)."""
+    """The book, and when the last sample of this run was (None: this run has just begun), by both clocks."""
 
     book: RainBook = field(default_factory=RainBook)
     last_ms: int | None = None
+    last_up_ms: int | None = None
 
 
 def step(
-    rule: RainRule, state: RainState, at_ms: int, zone: str, rain_mm: float | None, *, good: bool
+    rule: RainRule,
+    state: RainState,
+    at_ms: int,
+    zone: str,
+    rain_mm: float | None,
+    *,
+    good: bool,
+    up_ms: int | None = None,
 ) -> tuple[RainState, tuple[Measurement, ...]]:
-    """Return the next state and ``QUANTITIES``. ``rain_mm`` None: nothing new; it may come later."""
+    """Return the next state and ``QUANTITIES``. ``rain_mm`` None: nothing new; it may come later.
+
+    ``up_ms``: the boot clock; None: the wall clock is never set.
+    """
     book = _forgot(state.book, at_ms)
     if rain_mm is None:
         return replace(state, book=book), _sums(rule, book, at_ms, zone)
     if state.last_ms is None:
         book = _unwatched(book, book.watched_to_ms, at_ms)
-    elif not good:
-        book = _unwatched(book, state.last_ms, at_ms)
+    elif not good or _clock_was_set(state, at_ms, up_ms):
+        book = _unwatched(book, min(state.last_ms, at_ms - 1), at_ms)
     day = _day(rule, at_ms, zone)
     book = replace(
         book,
@@ -79,7 +92,13 @@ def step(
     )
     if book.watched_to_ms is None or abs(at_ms - book.watched_to_ms) >= TEN_MIN_MS or rain_mm:
         book = replace(book, watched_to_ms=at_ms)
-    return RainState(book=book, last_ms=at_ms), _sums(rule, book, at_ms, zone)
+    return RainState(book=book, last_ms=at_ms, last_up_ms=up_ms), _sums(rule, book, at_ms, zone)
+
+
+def _clock_was_set(state: RainState, at_ms: int, up_ms: int | None) -> bool:
+    if state.last_ms is None or state.last_up_ms is None or up_ms is None:
+        return False
+    return abs((at_ms - state.last_ms) - (up_ms - state.last_up_ms)) > CLOCK_SET_MS
 
 
 def _sums(rule: RainRule, book: RainBook, at_ms: int, zone: str) -> tuple[Measurement, ...]:

@@ -14,7 +14,7 @@ speed of sound in air c = 331.4 sqrt(T / 273.15 K) m/s, as the SR50A manual uses
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from math import cos, radians, sin, sqrt
 
 from kaga_edge.vocabulary.quantities import Quantity
@@ -140,6 +140,8 @@ def _derive(
         height_m = (
             mount.gauge_zero_to_sensor_m if wanted is Quantity.WATER_LEVEL_M else mount.ground_to_sensor_m
         )
+        if around.air_temperature_c is None and Quantity.AIR_TEMPERATURE_C in said:  # its own probe (SR50AT)
+            around = replace(around, air_temperature_c=said[Quantity.AIR_TEMPERATURE_C].value)
         return _below(wanted, height_m or 0.0, said[Quantity.SURFACE_DISTANCE_M], mount, around, sound_c)
     source = next(
         said[q]

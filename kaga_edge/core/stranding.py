@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from kaga_edge.core.watching import Held, Outcome, Scene, Told, hold
+from kaga_edge.core.watching import Held, Outcome, Scene, Told, hold, snow_lies
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag
 
 STOPPED, FORMING, GATHERING = "stopped", "forming", "gathering"
 COUNT, OCCUPANCY = Quantity.VEHICLE_COUNT.channel, Quantity.OCCUPANCY_RATIO.channel
-SPEED, DEPTH = Quantity.VEHICLE_SPEED_KPH.channel, Quantity.SNOW_DEPTH_M.channel
-ROAD = Quantity.SURFACE_TEMPERATURE_C.channel
+SPEED, ROAD = Quantity.VEHICLE_SPEED_KPH.channel, Quantity.SURFACE_TEMPERATURE_C.channel
 FIVE_MINUTES_S = 300.0
 HOUR_S = 3600.0
 EMPTY = 0.05  # occupancy below this: nobody stands there
@@ -83,7 +82,7 @@ class Stranding:
         if sensor == self.sensor:
             state = self._stopped(state, scene, told)
             state = self._forming(state, scene, told)
-            state = _learned(state, scene, sensor)
+            state = _learned(state, scene, self)
             state = replace(state, last_s=scene.now_s)
         return Outcome(state=state, told=tuple(told))
 
@@ -135,10 +134,9 @@ class Stranding:
         return replace(state, forming=forming)
 
     def _snows(self, scene: Scene) -> bool:
-        depth_m = scene.value(self.snow_from, DEPTH)
         fallen_m = scene.value(self.snow_from, "snowfall_1h")
-        lies = depth_m is not None and depth_m >= 0.005  # what a gauge can tell from nothing
-        return lies or (fallen_m is not None and fallen_m >= self.snowfall_m_h)
+        falls = fallen_m is not None and fallen_m >= self.snowfall_m_h
+        return falls or bool(snow_lies(scene, self.snow_from))
 
     # --- c ---
 
@@ -147,9 +145,15 @@ class Stranding:
     ) -> StrandingState:
         assert self.excess_per_5min is not None
         count = scene.value(sensor, COUNT)
-        if count is None:
-            return state
-        more = count if sensor == self.sensor else -count
+        if count is None:  # nobody counted here: what the other one counts has not gathered either
+            return replace(state, in_s=None) if sensor == self.sensor else replace(state, out_s=None)
+        mine = sensor == self.sensor
+        more, other_s = (count, state.out_s) if mine else (-count, state.in_s)
+        state = replace(state, in_s=scene.now_s) if mine else replace(state, out_s=scene.now_s)
+        if other_s is None or scene.now_s - other_s > FIVE_MINUTES_S + self.every_s:
+            # One of the two is silent: what it does not count has not gathered.
+            begun = Held(raised=state.gathering.raised)
+            return replace(state, recent=((scene.now_s, more),), gathering=begun)
         recent = tuple(one for one in state.recent if scene.now_s - one[0] < FIVE_MINUTES_S)
         recent = (*recent, (scene.now_s, more))
         exceeds = sum(one[1] for one in recent) > self.excess_per_5min
@@ -205,12 +209,14 @@ class StrandingState:
     forming: Held = field(default_factory=Held)
     gathering: Held = field(default_factory=Held)
     recent: tuple[tuple[float, float], ...] = ()  # time, vehicles in (+) and out (-)
+    in_s: float | None = None  # when each of the two detectors last counted
+    out_s: float | None = None
     vehicles: float = 0.0  # between the two points since the excess began
     usual: Hours = (None,) * 24
     hour: int | None = None
     hour_count: float = 0.0
     hour_began_s: float | None = None
-    hour_maintained: bool = False  # somebody worked at the detector in this hour
+    hour_spoilt: bool = False  # somebody worked at the detector in this hour, or nobody counted
 
 
 def _since(before_s: float | None, holds: bool, began_s: float) -> float | None:
@@ -223,21 +229,23 @@ def _length(since_s: float | None, now_s: float) -> float:
     return 0.0 if since_s is None else now_s - since_s
 
 
-def _learned(state: StrandingState, scene: Scene, sensor: str) -> StrandingState:
+def _learned(state: StrandingState, scene: Scene, rule: Stranding) -> StrandingState:
     """Add the interval to its hour; at the end of a whole, untroubled hour learn its flow.
 
-    An hour in which somebody worked at the detector, if only for a minute, says nothing about its road.
+    An hour in which somebody worked at the detector, or nobody counted, if only for a minute, says nothing
+    about its road.
     """
-    count = scene.value(sensor, COUNT)
+    count = scene.value(rule.sensor, COUNT)
     if scene.hour is None or count is None:
-        return state
-    maintained = bool(scene.newest[sensor, COUNT].flags & Flag.MAINTENANCE)
+        return replace(state, hour_spoilt=True)
+    gap = state.last_s is not None and scene.now_s - state.last_s > 1.5 * rule.every_s
+    spoilt = gap or bool(scene.newest[rule.sensor, COUNT].flags & Flag.MAINTENANCE)
     if scene.hour == state.hour:
-        maintained = maintained or state.hour_maintained
-        return replace(state, hour_count=state.hour_count + count, hour_maintained=maintained)
+        spoilt = spoilt or state.hour_spoilt
+        return replace(state, hour_count=state.hour_count + count, hour_spoilt=spoilt)
     usual = state.usual
     alarmed = state.stopped or state.forming.raised or state.gathering.raised
-    troubled = alarmed or state.hour_maintained
+    troubled = alarmed or state.hour_spoilt or gap
     whole = state.hour_began_s is not None and scene.now_s - state.hour_began_s > 0.95 * HOUR_S
     if state.hour is not None and whole and not troubled:
         before = usual[state.hour]
@@ -250,5 +258,5 @@ def _learned(state: StrandingState, scene: Scene, sensor: str) -> StrandingState
         hour=scene.hour,
         hour_count=count,
         hour_began_s=scene.now_s,
-        hour_maintained=maintained,
+        hour_spoilt=spoilt,
     )

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Protocol
 
+from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Flag
 
 FRESH_S = 900.0  # a companion's value older than this says nothing any more
 PERIODS_FRESH = 2.5  # but one that is measured seldom is good until it has missed a turn
+SNOW_M = 0.005  # what a gauge can tell from nothing
 Place = tuple[str, str]  # sensor, channel
 
 
@@ -45,6 +47,13 @@ class Scene:
         """Return a channel's newest value; None: no such channel, no value, or too old."""
         found = self.newest.get((sensor, channel)) if sensor is not None else None
         return None if found is None or self.now_s - found.at_s > found.fresh_s else found.value
+
+
+def snow_lies(scene: Scene, sensor: str | None) -> bool | None:
+    """Say whether snow lies at a gauge; None: not known. Grass is no snow where a zero knows it."""
+    on_ground_m = scene.value(sensor, Quantity.SNOW_ON_GROUND_M.channel)
+    depth_m = scene.value(sensor, Quantity.SNOW_DEPTH_M.channel) if on_ground_m is None else on_ground_m
+    return None if depth_m is None else depth_m >= SNOW_M
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,7 @@ class Events:
 
     def _apply(self, sensor: str) -> None:
         active = self.states[sensor].active
-        self._pace(sensor, self._rules[sensor].every_s if active else self._usual_s[sensor])
+        usual_s = self._usual_s[sensor]  # the city may have set it below the event's own
+        self._pace(sensor, min(self._rules[sensor].every_s, usual_s) if active else usual_s)
         if self._batch_s is not None:
             self._send_every(min([self._batch_s, *(self._rules[one].send_s for one in self.active)]))

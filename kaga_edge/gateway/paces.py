@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kaga_edge.config.values import Config
+from kaga_edge.config.values import Config, SensorConfig
+from kaga_edge.core.stranding import Stranding
 
 KEY = "paces"
 
@@ -16,10 +17,18 @@ def over(written: Config, paces: Mapping[str, float]) -> Config:
     if written.commands is None or "interval" not in written.commands.allow:
         return written  # whoever takes the right away has the files' intervals back
     sensors = tuple(
-        replace(one, every_s=paces[one.id]) if paces.get(one.id, one.every_s) != one.every_s else one
+        _paced(one, paces[one.id]) if paces.get(one.id, one.every_s) != one.every_s else one
         for one in written.sensors
     )
     return written if sensors == written.sensors else replace(written, sensors=sensors)
+
+
+def _paced(sensor: SensorConfig, every_s: float) -> SensorConfig:
+    """Return the sensor with its interval, and those of its rules that count by intervals."""
+    watches = tuple(
+        replace(rule, every_s=every_s) if isinstance(rule, Stranding) else rule for rule in sensor.watches
+    )
+    return replace(sensor, every_s=every_s, watches=watches)
 
 
 def from_text(text: str | None) -> dict[str, float]:

@@ -17,7 +17,8 @@ Frame
         vvvvv        1 = passed: ROM, watchdog, ...
         cc           two hex digits: two's complement of the sum of all bytes STX..ETX without cc
 
-    Not corrected for temperature: the distance assumes 331.4 m/s (0 degC); siting corrects it.
+    Not corrected for temperature: the distance assumes 331.4 m/s (0 degC); siting corrects it, by the
+    thermometer the mount names or else by the line's own temperature.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("{path} を開けません: {reason}", "{path} cannot be opened: {reason}"),
     ("{s} 秒以内に応答がありません", "no answer within {s} s"),
     ("応答が壊れています: {reason}", "damaged answer: {reason}"),
+    ("機器が処理中です", "the device is busy"),
     ("{s} 秒以内に何も届きません", "nothing came within {s} s"),
     ("データは届きましたが、{s} 秒以内にそろいません", "bytes came, but no whole frame within {s} s"),
     ("立ち上がり中です。あと {s} 秒", "warming up, good values in {s} s"),

@@ -29,6 +29,7 @@ class Slaves:
         self.pty = pty
         self.values = {1: 100, 3: 300}
         self.refuse: set[int] = set()
+        self.busy: list[tuple[int, int]] = []  # units, and the exception of their next answer
         self.damage: list[int] = []  # units whose next answer is damaged
         self.before: list[bytes] = []  # sent in front of the next answer
         self.requests: list[int] = []
@@ -63,6 +64,8 @@ class Slaves:
             return
         if unit in self.refuse:
             body = bytes([unit, 0x83, 2])
+        elif self.busy and self.busy[0][0] == unit:
+            body = bytes([unit, 0x83, self.busy.pop(0)[1]])
         else:
             body = bytes([unit, 3, 4]) + struct.pack(">HH", self.values[unit], 0)
         answer = body + crc(body)
@@ -121,6 +124,26 @@ async def test_a_refusal_is_the_devices_own_word_and_comes_at_once(
     assert "data address" in polled.error.what
     assert polled.took_s < 0.2
     assert polled.raw == bytes([1, 0x83, 2]) + crc(bytes([1, 0x83, 2]))
+
+
+@pytest.mark.parametrize("exception", [5, 6])
+async def test_a_device_that_was_busy_for_a_moment_lost_its_sample(
+    parts: Any, pty: Any, slaves: Slaves, exception: int
+) -> None:
+    slaves.busy.append((1, exception))
+    async with parts.running(spec(parts, pty, 1)) as (_, log):
+        await log.until(lambda: bool(log.of("u1")))
+    assert log.of("u1")[0].error is None
+    assert slaves.requests[:2] == [1, 1]
+
+
+async def test_a_device_that_stays_busy_says_so(parts: Any, pty: Any, slaves: Slaves) -> None:
+    slaves.busy += [(1, 6)] * 4
+    async with parts.running(spec(parts, pty, 1)) as (_, log):
+        await log.until(lambda: bool(log.good("u1")))
+    error = log.bad("u1")[0].error
+    assert isinstance(error, SensorSilent)
+    assert error.what == "the device is busy"
 
 
 async def test_a_damaged_answer_is_asked_for_once_more(parts: Any, pty: Any, slaves: Slaves) -> None:

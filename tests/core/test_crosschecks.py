@@ -4,6 +4,7 @@ import pytest
 
 from kaga_edge.core.crosschecks import CrossCheck, FloatCheck, FrostTipsCheck, LevelsCheck, SnowWarmCheck
 from kaga_edge.core.watching import Newest, Scene
+from kaga_edge.vocabulary.readings import Flag
 
 FLOAT = FloatCheck(one="level-1", other="float-1", height_m=1.5)
 LEVELS = LevelsCheck(one="level-1", other="level-2")
@@ -16,13 +17,19 @@ class Pair:
         self.check, self.state, self.now_s = check, check.start(frozenset()), 0.0
 
     def now(
-        self, one: float | None, other: float | None, *, after_s: float = 60.0, of: str = ""
+        self,
+        one: float | None,
+        other: float | None,
+        *,
+        after_s: float = 60.0,
+        of: str = "",
+        flags: Flag = Flag.GOOD,
     ) -> tuple[bool, list[str]]:
         """Return whether the sample is in doubt, and what was told."""
         self.now_s += after_s
         check = self.check
         newest = {
-            (check.one, check.channel): Newest(value=one, at_s=self.now_s),
+            (check.one, check.channel): Newest(value=one, at_s=self.now_s, flags=flags),
             (check.other, check.other_channel): Newest(value=other, at_s=self.now_s),
         }
         outcome = check.step(self.state, Scene(now_s=self.now_s, newest=newest), of or check.one)
@@ -67,7 +74,18 @@ def test_snow_that_grows_in_warm_air_is_doubted() -> None:
     pair = Pair(SNOW)
     pair.now(0.10, 5.0)
     assert pair.now(0.119, 5.0, after_s=1800) == (False, [])
-    assert pair.now(0.12, 5.0, after_s=1700) == (True, ["raised"])
+    assert pair.now(0.12, 5.0, after_s=1500) == (True, [])
+    assert pair.now(0.12, 5.0, after_s=120) == (True, ["raised"])
+
+
+def test_one_stray_echo_above_or_below_was_told_to_the_city_as_snow_in_warm_air() -> None:
+    above, below = Pair(SNOW), Pair(SNOW)
+    above.now(0.10, 20.0)
+    assert above.now(0.60, 20.0)[1] == []
+    assert [above.now(0.10, 20.0)[1] for _ in range(60)] == [[]] * 60
+    below.now(0.10, 20.0)
+    assert below.now(0.02, 20.0, flags=Flag.SPIKE) == (False, [])
+    assert [below.now(0.10, 20.0) for _ in range(60)] == [(False, [])] * 60
 
 
 def test_snow_may_grow_at_four_degrees_and_slowly() -> None:

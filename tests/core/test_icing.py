@@ -56,6 +56,16 @@ def test_rain_within_the_last_hour_makes_it_wet_and_older_rain_does_not() -> Non
     assert late.now(-1.0, rain__rain=0.0) == []
 
 
+def test_a_restart_forgot_the_rain_of_the_last_hour_and_took_the_warning_back() -> None:
+    again = Site()  # as after a restart: the sum goes on, the tips before it were another run's
+    assert again.now(-1.0, rain__rain=0.0, rain__rain_1h=2.5) == [("raised", True)]
+
+
+def test_grass_below_the_seasonal_zero_was_taken_for_snow_on_the_road() -> None:
+    assert Site().now(-1.0, snow__snow_depth=0.03, snow__snow_on_ground=0.0) == []
+    assert Site().now(-1.0, snow__snow_depth=0.04, snow__snow_on_ground=0.01) == [("raised", True)]
+
+
 def test_without_anything_that_measures_wetness_the_cold_alone_warns() -> None:
     assert Site(Icing(sensor="road")).now(-1.0) == [("raised", None)]
 

@@ -110,3 +110,27 @@ def test_forgetting_is_bounded():
     state, said = play([0.0], state=state, start_ms=MIDNIGHT_MS + 3 * DAY_MS)
     assert state.book.samples == state.book.tens == ()
     assert values(said)[:3] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("jump_ms", [3 * 3_600_000, -5 * MIN_MS])
+def test_rain_that_fell_before_the_clock_was_set_vanished_without_a_word(jump_ms):
+    state, said = RainState(), ()
+
+    def sample(minute, mm, apart_ms=0):
+        nonlocal state
+        at_ms = MIDNIGHT_MS + minute * MIN_MS + apart_ms
+        state, said = rainfall.step(
+            RainRule(), state, at_ms, ZONE, mm, good=True, up_ms=1000 + minute * MIN_MS
+        )
+        return {m.quantity.channel: m for m in said}
+
+    for minute in range(1, 1600):
+        said = sample(minute, 0.5)
+    assert {m.flags for m in said.values()} == {Flag.GOOD}
+    said = sample(1600, 0.5, jump_ms)
+    assert {m.flags for m in said.values()} == {Flag.ESTIMATED}
+    for minute in range(1601, 1612):
+        said = sample(minute, 0.5, jump_ms)
+    assert values(said)[0] == 5.0
+    assert said["rain_10min"].flags is Flag.GOOD  # of the ten minutes since all is known
+    assert said["rain_1h"].flags is Flag.ESTIMATED

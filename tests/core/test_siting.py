@@ -97,6 +97,17 @@ def test_no_thermometer_means_an_estimate_not_a_gap() -> None:
     assert depth.flags is Flag.ESTIMATED
 
 
+def test_a_sonic_sensor_with_a_thermometer_of_its_own_was_left_uncorrected() -> None:
+    own = Measurement(quantity=Quantity.AIR_TEMPERATURE_C, value=-10.0)
+    mount = Mount(ground_to_sensor_m=2.5)
+    depth, *_ = site(mount, (*distance(1.838), own), NOBODY, sound_reference_c=0.0)
+    assert depth.value == pytest.approx(0.69596, abs=1e-5)
+    assert depth.flags is Flag.GOOD
+    warmer = Surroundings(air_temperature_c=0.0)  # the one the mount names goes first
+    depth, *_ = site(mount, (*distance(1.838), own), warmer, sound_reference_c=0.0)
+    assert depth.value == pytest.approx(0.662)
+
+
 def test_water_level_is_gauge_zero_to_sensor_less_distance() -> None:
     level, _ = site(Mount(gauge_zero_to_sensor_m=5.0), distance(3.762), NOBODY)
     assert level.quantity is Quantity.WATER_LEVEL_M

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -140,6 +143,34 @@ def test_a_technician_who_drove_over_the_loop_taught_the_road_its_usual_traffic(
     assert road.state.usual[9] == 300.0  # the hour after it is learned again
 
 
+@pytest.mark.parametrize("how", ["its polls fail", "it is stopped"])
+def test_an_hour_with_a_dead_detector_in_it_taught_the_road_half_its_traffic(how: str) -> None:
+    road = Road()
+    for hour in (7, 8, 9, 10):
+        road.hour = hour
+        for minute in range(60):
+            if hour == 8 and 10 <= minute < 40:
+                if how == "its polls fail":
+                    road.minute(None, None)
+                else:
+                    road.now_s += 60
+            else:
+                road.minute(5, 0.2, 50.0)
+    assert road.state.usual[8] is None
+    assert road.state.usual[9] == 300.0
+
+
+def test_grass_is_no_snow_that_makes_slow_traffic_strand() -> None:
+    road = Road()
+    road.state = replace(road.state, usual=USUAL)
+    road.hour = 8
+    road.knows("snow-1", "snow_depth", 0.04)
+    road.knows("snow-1", "snow_on_ground", 0.0)
+    assert road.minute(1, 0.5, 5.0) == []
+    road.knows("snow-1", "snow_on_ground", 0.01)
+    assert road.minute(1, 0.5, 5.0) == ["forming/road-1 raised"]
+
+
 def test_more_in_than_out_gathers_and_their_number_is_the_sum() -> None:
     road = Road(PAIR)
     told = []
@@ -150,6 +181,22 @@ def test_more_in_than_out_gathers_and_their_number_is_the_sum() -> None:
     assert told == ["gathering/in raised"]
     passed_minutes = 1 + round(road.told[0].words["vehicles"] / 6)
     assert 12 <= passed_minutes <= 16  # six more a minute, ten minutes after the excess began
+
+
+@pytest.mark.parametrize("how", ["its poll fails", "it says nothing more"])
+def test_a_dead_detector_downstream_made_every_vehicle_gather(how: str) -> None:
+    road = Road(PAIR)
+    for minute in range(60):
+        road.now_s += 60
+        assert road.sample("in", 10) == []
+        if minute < 5:
+            assert road.sample("out", 10) == []
+        elif how == "its poll fails":
+            assert road.sample("out", None, None) == []
+    for _ in range(20):  # it counts again: nothing of the silence is left
+        road.now_s += 60
+        assert road.sample("in", 10) == []
+        assert road.sample("out", 10) == []
 
 
 def test_equal_flows_never_gather() -> None:
