@@ -198,6 +198,8 @@ def _link(snapshot: Snapshot, lang: str) -> list[str]:
     lines = [_label("link", lang) + "  ".join(words)]
     if link["state"] in ("down", "refused") and link.get("reason"):
         lines += fold(f"        {heard(str(link['reason']), lang)}", indent=8, within=COLUMNS)
+    if "mqtt" in link:
+        lines += fold(f"        {say('link.mqtt_old', lang)}", indent=8, within=COLUMNS)
     for why in link.get("held", ()):
         lines += fold(f"        {say(f'link.held.{why}', lang)}", indent=8, within=COLUMNS)
     return lines

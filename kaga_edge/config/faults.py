@@ -81,6 +81,7 @@ class Code(StrEnum):
     KEPT_TOO_LONG = "KE-W05"
     COMMANDS_UNSIGNED = "KE-W06"
     FOLDER_NOT_THERE = "KE-W07"
+    OLD_MQTT = "KE-W08"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

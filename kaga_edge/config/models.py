@@ -110,6 +110,7 @@ class PlatformTable(Table):
     certificate: str | None = None
     key: str | None = None
     delivery: Literal["broker", "platform"] = "broker"
+    mqtt: Literal["5", "3.1.1"] = "5"  # the old one is degraded: a refused publish looks accepted
     batch_s: Duration | None = Field(default=None, alias="batch")  # None: see reading.py
     no_subscriber: Literal["hold", "accept"] = "hold"
     ack_wait_s: Duration = Field(default=60.0, alias="ack_wait")

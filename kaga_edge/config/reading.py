@@ -134,6 +134,8 @@ def _platform(desk: Desk, directory: Path) -> Platform | None:
         for key in ("ca", "certificate", "key")
         if (name := getattr(table, key)) is not None
     }
+    if table.mqtt != "5" and table.delivery == "broker":
+        desk.warn(("platform", "mqtt"), Code.OLD_MQTT)
     platform = Platform(**dict(table) | files | {"batch_s": table.batch_s or BATCH_S})
     check_files(desk, platform)
     if platform.secret is not None:

@@ -61,6 +61,7 @@ class Platform:
     keepalive_s: float
     reconnect_first_s: float
     reconnect_max_s: float
+    mqtt: str = "5"
 
     @property
     def tls(self) -> bool:

@@ -15,6 +15,7 @@ from kaga_edge import __version__
 from kaga_edge.core import message
 from kaga_edge.gateway import plans
 from kaga_edge.gateway.present import Present
+from kaga_edge.link import MQTT_OLD
 from kaga_edge.station import journal
 from kaga_edge.station.clock import SystemClock
 from kaga_edge.store import Store
@@ -131,7 +132,9 @@ class Line:
 
     def _birth_facts(self) -> dict[str, Any]:
         k, manifest = self._present.told
-        return {"sw": __version__, "k": k, "m": message.digest(manifest)}
+        facts = {"sw": __version__, "k": k, "m": message.digest(manifest)}
+        old = self._settings is not None and self._settings.mqtt == MQTT_OLD
+        return facts | {"mqtt": MQTT_OLD} if old else facts  # what is said to be confirmed is not certain
 
     def _health_delivered(self, body: dict[str, Any]) -> None:
         """Let go of the ledger lines that the platform now has."""

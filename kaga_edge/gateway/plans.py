@@ -209,6 +209,7 @@ def uplink_settings(config: Config) -> UplinkSettings | None:
         no_subscriber=platform.no_subscriber,
         reconnect_first_s=platform.reconnect_first_s,
         reconnect_max_s=platform.reconnect_max_s,
+        mqtt=platform.mqtt,
     )
 
 

@@ -15,6 +15,7 @@ from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Ledger, StoreSize, Tally
 from kaga_edge.gateway.exchanges import told
 from kaga_edge.gateway.latest import Latest
+from kaga_edge.link import MQTT_OLD
 from kaga_edge.uplink import LinkHealth
 from kaga_edge.vocabulary.errors import KagaError, WarmingUp
 from kaga_edge.vocabulary.readings import Measurement, Moment
@@ -272,6 +273,7 @@ def _link(facts: Facts) -> dict[str, Any]:
         "delivered_age_s": link.delivered_age_s,
         "reason": link.reason,
         "delivery": platform.delivery,
+        **({"mqtt": platform.mqtt} if platform.mqtt == MQTT_OLD else {}),
         "in_flight": link.in_flight,
         "held": [name for name in link.states if name != "unacked_full"],  # that one comes and goes
     }

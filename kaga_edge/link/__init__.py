@@ -3,6 +3,7 @@
 from kaga_edge.link.dialling import Dialler, network_absent
 from kaga_edge.link.session import Link
 from kaga_edge.link.words import (
+    MQTT_OLD,
     NO_RETAIN,
     Closed,
     Incoming,
@@ -16,6 +17,7 @@ from kaga_edge.link.words import (
 )
 
 __all__ = [
+    "MQTT_OLD",
     "NO_RETAIN",
     "Closed",
     "Dialler",

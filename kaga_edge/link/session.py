@@ -13,6 +13,9 @@ What paho does by itself and must not do here:
   PUBACK that does not come after 30 s. A server may ask for more rare pings (Server Keep Alive), not for
   less watching: we ping at the shorter of the two.
 
+MQTT 3.1.1 is there for a broker that knows nothing newer. Its PUBACK has no reason code, so a refused
+publish looks accepted; the will comes at once; what is retained is sent to us with every subscription.
+
 What reaches the owner: ``on_event(Puback | Incoming | Suback | Closed)``, always in the loop's
 thread, Closed exactly once and last.
 
@@ -39,6 +42,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from kaga_edge.link.dialling import Dialler
 from kaga_edge.link.flood import Flood
 from kaga_edge.link.words import (
+    MQTT_OLD,
     Closed,
     Incoming,
     LinkError,
@@ -66,11 +70,13 @@ _BAD_PACKET = (MQTTException, ValueError, LookupError, TypeError, AttributeError
 class _Client(Client):
     """paho, given a socket that is already connected instead of opening one itself."""
 
-    def __init__(self, client_id: str, ready: socket.socket) -> None:
+    def __init__(self, settings: LinkSettings, ready: socket.socket) -> None:
+        old = settings.mqtt == MQTT_OLD
         super().__init__(
             CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
+            client_id=settings.client_id,
+            clean_session=False if old else None,  # MQTT 5 says it in CONNECT's clean_start
+            protocol=MQTTProtocolVersion.MQTTv311 if old else MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
             manual_ack=True,
         )
@@ -134,6 +140,7 @@ class Link:
 
     def __init__(self, settings: LinkSettings, on_event: Callable[[LinkEvent], None]) -> None:
         self.settings = settings
+        self._old = settings.mqtt == MQTT_OLD
         self.session_present = False
         self.retains = True
         self._qos_most = 2
@@ -191,7 +198,7 @@ class Link:
         """Put a QoS 1 message on the wire; returns its packet id, 0 when the link is gone."""
         if self._client is None or self._closed:
             return 0
-        extra = _properties(PacketTypes.PUBLISH, CorrelationData=correlation) if correlation else None
+        extra = self._properties(PacketTypes.PUBLISH, CorrelationData=correlation) if correlation else None
         info = self._client.publish(topic, payload, qos=1, retain=retain and self.retains, properties=extra)
         self._sent[info.mid] = self._loop.time()
         return info.mid
@@ -202,8 +209,11 @@ class Link:
         One that is published as retained while we listen says so: it is no news to whoever comes later.
         """
         if self._client is not None and not self._closed:
-            wishes = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
-            _result, mid = self._client.subscribe(topic, options=wishes)
+            if self._old:  # what was retained comes all the same, marked as such
+                _result, mid = self._client.subscribe(topic, qos=1)
+            else:
+                wishes = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
+                _result, mid = self._client.subscribe(topic, options=wishes)
             if mid is not None:
                 self._asked[mid] = topic
 
@@ -232,7 +242,7 @@ class Link:
     # --- paho's side ---
 
     def _start(self, ready: socket.socket, will: Will | None) -> None:
-        client = self._client = _Client(self.settings.client_id, ready)
+        client = self._client = _Client(self.settings, ready)
         client.max_inflight_messages_set(0)
         if self._dialler is not None:
             # Packet ids go on where the last connection ended: a server that answers an old one late must
@@ -240,11 +250,11 @@ class Link:
             client.last_packet_id = self._dialler.last_mid
         client.username_pw_set(self.settings.username, self.settings.password)
         if will is not None:
-            delay = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=WILL_DELAY_S)
+            delay = self._properties(PacketTypes.WILLMESSAGE, WillDelayInterval=WILL_DELAY_S)
             retained = self.settings.will_retained
             client.will_set(will.topic, will.payload, qos=1, retain=retained, properties=delay)
         self._hook(client)
-        wishes = _properties(
+        wishes = self._properties(
             PacketTypes.CONNECT,
             SessionExpiryInterval=SESSION_EXPIRY_S,
             ReceiveMaximum=INCOMING_WAITING,
@@ -260,6 +270,15 @@ class Link:
         self._last_in_s = self._loop.time()
         client.reconnect()
         self._tick()
+
+    def _properties(self, packet_type: int, **values: int | bytes) -> Properties | None:
+        """Return what goes with a packet; None: MQTT 3.1.1 knows nothing of the kind."""
+        if self._old:
+            return None
+        made = Properties(packet_type)  # type: ignore[no-untyped-call]
+        for name, value in values.items():
+            setattr(made, name, value)
+        return made
 
     def _hook(self, client: _Client) -> None:
         client.on_socket_open = self._socket_opened
@@ -452,13 +471,6 @@ def _incoming(message: MQTTMessage, topic: str) -> Incoming:
         response_topic=str(getattr(asked, "ResponseTopic", "")),
         correlation=bytes(getattr(asked, "CorrelationData", b"")),
     )
-
-
-def _properties(packet_type: int, **values: int | bytes) -> Properties:
-    made = Properties(packet_type)  # type: ignore[no-untyped-call]
-    for name, value in values.items():
-        setattr(made, name, value)
-    return made
 
 
 def _ignore(_event: LinkEvent) -> None:

@@ -8,7 +8,9 @@ from kaga_edge.vocabulary.errors import KagaError
 
 PUBACK_WAIT_S = 30.0
 CONNACK_WAIT_S = 15.0
+MQTT_OLD = "3.1.1"
 SERVER_MOVED = frozenset({0x9C, 0x9D})
+UNSUPPORTED_VERSION = 0x84
 TAKEN_OVER = 0x8E
 NO_RETAIN = 0x9A
 _AUTH = frozenset({0x86, 0x87, 0x8A, 0x8C})
@@ -53,6 +55,7 @@ class LinkSettings:
     puback_wait_s: float = PUBACK_WAIT_S
     connack_wait_s: float = CONNACK_WAIT_S
     will_retained: bool = True  # False for a server that keeps nothing
+    mqtt: str = "5"  # or MQTT_OLD, where a refused publish looks accepted
 
     @property
     def where(self) -> str:
@@ -114,6 +117,9 @@ def refusal(code: int, name: str, where: str) -> LinkError:
         return LinkError("another connection took over our id", kind="taken_over", reason=code, fix=fix)
     if code in SERVER_MOVED:
         return LinkError("the server has moved", kind="server_moved", reason=code, where=where)
+    if code == UNSUPPORTED_VERSION:
+        fix = 'This broker is older: set mqtt = "3.1.1" and delivery = "platform" in [platform]'
+        return LinkError("the broker does not speak MQTT 5", kind="server", reason=code, where=where, fix=fix)
     if code in _AUTH:
         fix = "Check user name, password, certificate and the broker's ACL"
         return LinkError(f"not let in: {name}", kind="auth", reason=code, where=where, fix=fix)

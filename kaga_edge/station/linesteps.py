@@ -18,7 +18,7 @@ from typing import Any
 
 from kaga_edge.config.secret import SecretMissing, read_secret_at
 from kaga_edge.config.values import Config, Platform
-from kaga_edge.link import Dialler, Link, LinkError, LinkEvent, LinkSettings, Puback, TlsSettings
+from kaga_edge.link import MQTT_OLD, Dialler, Link, LinkError, LinkEvent, LinkSettings, Puback, TlsSettings
 from kaga_edge.text import Phrase
 
 STEP_S = 5.0
@@ -136,6 +136,7 @@ async def _session(config: Config, at: Platform, snapshot: Mapping[str, Any] | N
             else None,
             username=at.username or (gw if password else None),
             password=password,
+            mqtt=at.mqtt,
         )
         link = await Link.open(settings, None, answers.put_nowait, Dialler())
     except (LinkError, SecretMissing) as error:
@@ -153,7 +154,8 @@ async def _session(config: Config, at: Platform, snapshot: Mapping[str, Any] | N
     finally:
         await link.close()
     took_s = time.monotonic() - began
-    yield _permission(code, Phrase("step.fix.permission", gw=gw, topic=f"{at.root}/edge/v1/{gw}/up/#"))
+    repair = Phrase("step.fix.permission", gw=gw, topic=f"{at.root}/edge/v1/{gw}/up/#")
+    yield _permission(code, at.mqtt, repair)
     yield acknowledged(at, snapshot)
     if code is not None:
         yield Step(name="round_trip", state="pass", seen="broker", took_s=took_s)
@@ -170,11 +172,13 @@ async def _puback(answers: asyncio.Queue[LinkEvent]) -> int | None:
         return None
 
 
-def _permission(code: int | None, repair: Phrase) -> Step:
+def _permission(code: int | None, mqtt: str, repair: Phrase) -> Step:
     if code is None:
         return Step(name="permission", state="fail", seen="no PUBACK", repair=repair)
     if code >= 0x80:
         return Step(name="permission", state="fail", seen=f"up/reply refused (0x{code:02x})", repair=repair)
+    if mqtt == MQTT_OLD:
+        return Step(name="permission", state="unknown", seen="MQTT 3.1.1 does not tell")
     seen = "up/reply, but nobody subscribes" if code == NO_SUBSCRIBER else "up/reply"
     return Step(name="permission", state="pass", seen=seen)
 

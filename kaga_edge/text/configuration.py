@@ -393,6 +393,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "フォルダー {folder} がありません。名前と、ディスクが取り付けられているかを確かめます",
         "the folder {folder} is not there. Check the name, and whether the disk is mounted",
     ),
+    "KE-W08": (
+        '断られた送信も届いたように見えます。delivery = "platform" を書くか、この行を消します',
+        'a refused message looks accepted. Set delivery = "platform", or remove this line',
+    ),
     "KE-W03": (
         "秘密のファイル {file} がまだありません",
         "the secret's file {file} is not there yet",

@@ -402,6 +402,17 @@ ROWS: dict[str, Row] = {
             "Have the city make an Ed25519 key and set its public half as command_key.",
         ),
     ),
+    "KE-W08": (
+        (
+            "MQTT 3.1.1 のブローカーは、断ったことを知らせません。届かなかった値も到達済みになります。",
+            "An MQTT 3.1.1 broker does not say that it refused: rows that never arrived count as delivered.",
+        ),
+        ('mqtt = "3.1.1" と delivery = "broker"', 'mqtt = "3.1.1" with delivery = "broker"'),
+        (
+            'MQTT 5 のブローカーなら mqtt の行を消し、ほかは delivery = "platform" とします。',
+            'Remove mqtt where the broker speaks MQTT 5; elsewhere set delivery = "platform".',
+        ),
+    ),
     "KE-W01": (
         ("ポートの名前が起動のたびに変わることがあります。", "The port's name may change at each start."),
         ("USB の名前 ttyUSB0 を書いた", "a USB name, ttyUSB0, was written"),

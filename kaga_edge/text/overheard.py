@@ -118,6 +118,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("認められません: {reason}", "not let in: {reason}"),
     ("相手が切りました: {reason}", "the server ended it: {reason}"),
     ("接続の返事がありません", "no CONNACK"),
+    ("ブローカーが MQTT 5 を話しません", "the broker does not speak MQTT 5"),
     ("受領の返事がありません", "no PUBACK"),
     ("相手が黙っています", "the peer is silent"),
     ("接続が切れました", "connection lost"),

@@ -39,6 +39,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "link.held.forbidden": ("送信を許可されていません", "we may not publish"),
     "link.held.refusing": ("送信先がデータを断ります", "the platform refuses our rows"),
     "link.held.no_platform_ack": ("送信先の保存確認が来ません", "the platform confirms nothing"),
+    "link.mqtt_old": (
+        "MQTT 3.1.1: 断られた送信も届いたように見えます",
+        "MQTT 3.1.1: a refused message looks accepted",
+    ),
     "status.held": ("送信保留", "sending is held"),
     "status.delivered": ("到達 {age}", "delivered {age}"),
     "status.since": ("{span}前から", "for {span}"),

@@ -35,6 +35,7 @@ class UplinkSettings:
     birth_ack_s: float = 3.0  # how long the backlog waits for the platform's answer to the birth
     health_s: float = 3600.0
     client_id: str = ""  # default: the gateway's id
+    mqtt: str = "5"  # or "3.1.1", where a refused publish looks accepted
 
     def rules(self) -> Rules:
         """Return the delivery machine's rules."""

@@ -239,6 +239,7 @@ class Uplink:
             keepalive_s=max(1, min(LONGEST_KEEPALIVE_S, round(wanted.keepalive_s))),
             will_retained=self._will_retained,
             puback_wait_s=wanted.puback_wait_s,
+            mqtt=wanted.mqtt,
         )
 
     def _ended_with(self, error: LinkError | None) -> float:

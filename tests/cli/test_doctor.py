@@ -141,6 +141,19 @@ def test_a_missing_permission_is_its_own_step(kaga_edge, config: Path, mosquitto
     assert steps["round_trip"]["state"] == "unknown"
 
 
+@pytest.mark.mosquitto
+def test_over_the_old_mqtt_a_permission_was_called_proved(kaga_edge, config: Path, mosquitto: int) -> None:
+    file = with_platform(config, mosquitto, 'root = "elsewhere"\nmqtt = "3.1.1"')
+    steps = {
+        step["name"]: step for step in json.loads(kaga_edge("link", "test", "--config", file, "--json").out)
+    }
+    assert steps["login"]["state"] == "pass"
+    assert (steps["permission"]["state"], steps["permission"]["seen"]) == (
+        "unknown",
+        "MQTT 3.1.1 does not tell",
+    )
+
+
 def test_a_closed_port_stops_at_tcp_and_the_rest_is_not_claimed(kaga_edge, config: Path) -> None:
     said = kaga_edge("link", "test", "--config", with_platform(config, free_port()), "--json")
     states = {step["name"]: step["state"] for step in json.loads(said.out)}

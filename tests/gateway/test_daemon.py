@@ -190,6 +190,26 @@ def test_status_told_of_nothing_while_nobody_subscribed(tmp_path, daemon, instru
     assert status["state"] == "attention"
 
 
+@pytest.mark.mosquitto
+def test_over_the_old_mqtt_rows_arrive_and_people_and_platform_are_told(
+    tmp_path, daemon, instruments, mosquitto, receiving
+) -> None:
+    platform = 'delivery = "platform"\nmqtt = "3.1.1"'
+    text = config_text(
+        tmp_path, sensors(tmp_path, "level-1"), port=mosquitto, every="100ms", platform=platform
+    )
+    daemon.config.write_text(text)
+    daemon.start()
+    wait_for(lambda: receiving.arrived() > 10, why="rows at the platform")
+    wait_for(lambda: daemon.status()["store"]["delivered"] > 10, why="the platform's word")
+    assert (daemon.status()["link"]["state"], daemon.status()["link"]["mqtt"]) == ("up", "3.1.1")
+    words = ["mosquitto_sub", "-p", str(mosquitto), "-t", "kaga/edge/v1/+/up/state", "-C", "1", "-W", "10"]
+    birth = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+    assert (birth["st"], birth["mqtt"]) == ("alive", "3.1.1")
+    assert daemon.stop() < 5
+    receiving.ends_with_no_gap(rows(tmp_path, tmp_path / "copy"), epoch_of(daemon.log.read_text()))
+
+
 def test_an_unplugged_port_recovers_under_the_same_name(tmp_path, daemon, instruments) -> None:
     daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None))
     daemon.start()

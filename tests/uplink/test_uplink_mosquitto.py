@@ -73,12 +73,13 @@ async def test_rows_that_are_held_back_do_not_cost_the_goodbye(
     assert store.waiting == Ranges(((1, 35),))
 
 
-@pytest.mark.parametrize("delivery", ["broker", "platform"])
+@pytest.mark.parametrize(("delivery", "mqtt"), [("broker", "5"), ("platform", "5"), ("platform", "3.1.1")])
 async def test_a_broker_killed_and_restarted_mid_stream_leaves_no_gap(
-    mosquitto: Any, store: Any, receive: Make, run_uplink: Make, delivery: str
+    mosquitto: Any, store: Any, receive: Make, run_uplink: Make, delivery: str, mqtt: str
 ) -> None:
     heard = await receive(mosquitto.port, ack=delivery == "platform")
-    uplink = run_uplink(mosquitto.port, delivery=delivery, ack_wait_s=0.5, no_ack_s=1.0, pause_s=0.1)
+    agreed = {"delivery": delivery, "mqtt": mqtt}
+    uplink = run_uplink(mosquitto.port, **agreed, ack_wait_s=0.5, no_ack_s=1.0, pause_s=0.1)
     for restart in range(RESTARTS):
         heard.messages.clear()
         n = store.commit(40, alert=f"danger/level-{restart % 2}")

@@ -170,7 +170,10 @@ def _facts(status: Json, say_: Words) -> Iterator[Json]:
         word = say_("page.link_for", word=word, span=say_.span(link["since_s"]))
     if held := link.get("held"):
         word = say_("page.link_held", word=word, why=_held(held, say_))
-    yield _fact("link", say_, word, "warn" if held or link["state"] in ("down", "refused") else "")
+    if "mqtt" in link:
+        word = say_("page.link_held", word=word, why=say_("link.mqtt_old"))
+    warns = held or "mqtt" in link or link["state"] in ("down", "refused")
+    yield _fact("link", say_, word, "warn" if warns else "")
     trust = status["clock"]["trust"]
     yield _fact("clock", say_, say_(f"clock.{trust}"), "warn" if trust < int(ClockTrust.NTP) else "")
     power, mood = _power(status, say_)
