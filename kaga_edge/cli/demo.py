@@ -57,13 +57,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_in(folder: Path, args: argparse.Namespace, lang: str) -> int:
     from kaga_edge.sim.demo import SHORTEST_S, Demo
-    from kaga_edge.sim.demo_view import LiveView, PlainView, terminal_columns, wrapped
+    from kaga_edge.sim.demo_view import LiveView, PlainView, terminal_columns
     from kaga_edge.sim.demo_words import words
+    from kaga_edge.text.lines import fold
 
     plain = args.plain or not sys.stdout.isatty()
     seconds = max(args.seconds, SHORTEST_S)
     columns = terminal_columns()
-    print("\n".join(wrapped(words("intro", lang, seconds=f"{seconds:.0f}"), columns)), flush=True)
+    print("\n".join(fold(words("intro", lang, seconds=f"{seconds:.0f}"), columns)), flush=True)
     view = PlainView(lang) if plain else LiveView(lang)
     view.open()
     try:
@@ -73,7 +74,7 @@ def _run_in(folder: Path, args: argparse.Namespace, lang: str) -> int:
         view.close()
     print()
     for line in summary(outcome, lang):
-        print("\n".join(wrapped(line, columns, indent="    ")))
+        print("\n".join(fold(line, columns, indent=4)))
     return 0 if outcome.good else EXIT_LOST
 
 

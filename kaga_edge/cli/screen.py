@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
+
+from kaga_edge.text import lines
+from kaga_edge.text.lines import padded, pieces, width
+
+__all__ = ["columns", "fold", "padded", "pieces", "tell", "width"]
 
 NARROWEST, WIDEST = 40, 100
-NO_LINE_BEGINS_WITH = "、。」』)）,.:;?!ー"  # kinsoku: they hang on the line before
 
 
 def columns() -> int:
@@ -23,16 +26,6 @@ def columns() -> int:
     return min(WIDEST, max(NARROWEST, wide))
 
 
-def width(text: str) -> int:
-    """Return how many terminal columns a text takes."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in text)
-
-
-def padded(text: str, to_columns: int) -> str:
-    """Return ``text`` filled with spaces to ``to_columns``."""
-    return text + " " * max(0, to_columns - width(text))
-
-
 def tell(text: str, *, indent: int = 2) -> None:
     """Print one paragraph in lines that fit the terminal."""
     print("\n".join(fold(text, indent=indent)))
@@ -40,26 +33,4 @@ def tell(text: str, *, indent: int = 2) -> None:
 
 def fold(text: str, *, indent: int = 0, within: int | None = None) -> list[str]:
     """Return ``text`` in lines that fit; all after the first begin with ``indent`` spaces."""
-    room = within or columns()
-    lines, line = [], ""
-    for word in pieces(text):
-        if line.strip() and width(line + word.rstrip()) > room:
-            lines.append(line.rstrip())
-            line, word = " " * indent, word.lstrip()
-        line += word
-    return [*lines, line.rstrip()]
-
-
-def pieces(text: str) -> list[str]:
-    """Cut where a line may end: after a space, and around every wide sign."""
-    found: list[str] = []
-    for sign in text:
-        wide = unicodedata.east_asian_width(sign) in "WF"
-        fresh = not found or found[-1].endswith(" ") or wide or width(found[-1][-1]) == 2
-        if fresh and sign != " " and (not found or sign not in NO_LINE_BEGINS_WITH):
-            found.append(sign)
-        elif found:
-            found[-1] += sign
-        else:
-            found.append(sign)
-    return found
+    return lines.fold(text, within or columns(), indent=indent)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TextIO
 
 from kaga_edge.sim.demo_words import words
 from kaga_edge.text import quantity_name, unit_shown
+from kaga_edge.text.lines import fold, padded
 
 NARROW = 60  # columns: below this, names and values go on lines of their own
 EVENTS_SHOWN = 9
@@ -93,45 +94,6 @@ def values_of(status: dict[str, Any] | None) -> tuple[Value, ...] | None:
     return tuple(found)
 
 
-def width_of(text: str) -> int:
-    """Return how many columns a text takes in a terminal."""
-    from unicodedata import east_asian_width
-
-    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
-
-
-def wrapped(text: str, columns: int, indent: str = "") -> list[str]:
-    """Cut a text into lines of at most ``columns``: at spaces where there are any, else anywhere."""
-    lines, line = [], ""
-    for piece in _pieces(text):
-        if line.strip() and width_of(line + piece.rstrip()) > columns:
-            lines.append(line.rstrip())
-            line = indent + piece.lstrip()
-        else:
-            line += piece
-    return [*lines, line.rstrip()]
-
-
-def _pieces(text: str) -> list[str]:
-    """Return what must stay together: words with the space behind them; Japanese signs one by one."""
-    pieces, word = [], ""
-    for sign in text:
-        wide = width_of(sign) == 2
-        if wide and word:
-            pieces.append(word)
-            word = ""
-        word += sign
-        if wide or sign == " ":
-            pieces.append(word)
-            word = ""
-    return [*pieces, word] if word else pieces
-
-
-def padded(text: str, columns: int) -> str:
-    """Return the text filled with spaces to a width."""
-    return text + " " * max(0, columns - width_of(text))
-
-
 def terminal_columns() -> int:
     """Return the terminal's width, 80 when there is none."""
     return max(20, shutil.get_terminal_size((80, 24)).columns)
@@ -152,7 +114,7 @@ class PlainView:
         line = f"{elapsed_s:5.1f} s  {text}"
         if picture is not None:
             line += f"  ({numbers(picture, self._lang)})"
-        for part in wrapped(line, self._columns, indent=" " * 9):
+        for part in fold(line, self._columns, indent=9):
             print(part, file=self._out, flush=True)
 
     def show(self, picture: Picture) -> None:
@@ -195,7 +157,7 @@ class LiveView:
         columns, rows = self._live.console.size
         lines = picture_lines(picture, self._lang, columns)
         lines += ["", words("events", self._lang)]
-        events = [part for event in self._events for part in wrapped(event, columns, indent=" " * 9)]
+        events = [part for event in self._events for part in fold(event, columns, indent=9)]
         room = max(MOST_IMPORTANT_EVENTS, rows - len(lines) - 1)  # on a low screen the newest ones
         lines += events[-room:]
         self._live.update(Text("\n".join(lines), no_wrap=True, overflow="crop"), refresh=True)
@@ -214,7 +176,7 @@ def numbers(picture: Picture, lang: str) -> str:
 def picture_lines(picture: Picture, lang: str, columns: int) -> list[str]:
     """Return the picture as lines of at most ``columns``."""
     head = f"{words('title', lang)}  {picture.elapsed_s:.0f} / {picture.total_s:.0f} s"
-    lines = [head, *wrapped(words(picture.act, lang), columns), "", words("measured", lang)]
+    lines = [head, *fold(words(picture.act, lang), columns), "", words("measured", lang)]
     lines += _value_lines(picture, lang, columns)
     lines += ["", *_count_lines(picture, lang, columns)]
     return lines
@@ -257,5 +219,5 @@ def _count_lines(picture: Picture, lang: str, columns: int) -> list[str]:
     )
     lines = []
     for code, told in pairs:
-        lines += wrapped(f"{padded(words(code, lang), 18)} {told}", columns, indent=" " * 19)
+        lines += fold(f"{padded(words(code, lang), 18)} {told}", columns, indent=19)
     return lines

@@ -5,8 +5,9 @@ from unicodedata import east_asian_width
 
 import pytest
 
-from kaga_edge.sim.demo_view import Picture, PlainView, Value, picture_lines, width_of, wrapped
+from kaga_edge.sim.demo_view import Picture, PlainView, Value, picture_lines
 from kaga_edge.sim.demo_words import TEXTS, words
+from kaga_edge.text.lines import fold, width
 
 PICTURE = Picture(
     elapsed_s=33.4,
@@ -35,7 +36,7 @@ def test_no_text_has_a_sign_of_ambiguous_width():
 @pytest.mark.parametrize("lang", ["ja", "en"])
 @pytest.mark.parametrize("columns", [40, 80])
 def test_the_picture_fits_its_columns(lang, columns):
-    assert max(map(width_of, picture_lines(PICTURE, lang, columns))) <= columns
+    assert max(map(width, picture_lines(PICTURE, lang, columns))) <= columns
 
 
 @pytest.mark.parametrize("lang", ["ja", "en"])
@@ -48,7 +49,7 @@ def test_a_sensor_that_is_missing_says_so_in_words(lang):
 def test_plain_lines_fit_a_narrow_terminal(lang):
     out = io.StringIO()
     PlainView(lang, out, 40).event(12.0, words("act.restore", lang), PICTURE)
-    assert max(map(width_of, out.getvalue().splitlines())) <= 40
+    assert max(map(width, out.getvalue().splitlines())) <= 40
 
 
 def test_a_picture_without_the_daemon_says_that_it_is_not_running():
@@ -59,5 +60,5 @@ def test_a_picture_without_the_daemon_says_that_it_is_not_running():
 
 
 def test_japanese_is_cut_anywhere_and_english_at_spaces():
-    assert wrapped("回線が戻る", 4) == ["回線", "が戻", "る"]
-    assert wrapped("the line returns", 9) == ["the line", "returns"]
+    assert fold("回線が戻る", 4) == ["回線", "が戻", "る"]
+    assert fold("the line returns", 9) == ["the line", "returns"]

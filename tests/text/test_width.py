@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import kaga_edge
+from kaga_edge.text.lines import fold, width
 
 PACKAGE = Path(kaga_edge.__file__).parent
 SAID = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "characters.py")  # which looks for them
@@ -30,3 +31,14 @@ def strings(file: Path) -> Iterator[str]:
 def test_an_ohm_sign_broke_the_columns_of_a_japanese_terminal(file: Path) -> None:
     signs = {sign for text in strings(file) for sign in text if unicodedata.east_asian_width(sign) == "A"}
     assert signs == set()
+
+
+@pytest.mark.parametrize("within", range(8, 60))
+def test_a_bracket_ended_a_line_or_a_comma_began_one(within):
+    """Kinsoku, as JIS X 4051 has it: the demo's lines at 40 columns broke both."""
+    text = "ゲートウェイを kill -9 で止め、すぐ起動する  (記録 120、未確認 6、到着 114)。「戻る」まで待つ"
+    lines = fold(text, within)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert not [line for line in lines if line[-1] in "(「"]
+    assert not [line for line in lines if line[0] in "、。)」"]
+    assert all(width(line) <= within for line in lines)
