@@ -68,6 +68,8 @@ def event_rule(
     if event_s < shortest_s:
         desk.fault((*where, "every"), Code.EVERY_TOO_SHORT, shortest=f"{shortest_s:g}s")
     rise, over_s = table.rise or (None, 600.0)
+    if rise is not None and over_s < every_s:
+        desk.fault((*where, "rise"), Code.VALUE, reason=Phrase("event.rise_short"))
     return EventRule(
         every_s=event_s,
         send_s=table.send_s or usual_s or event_s,

@@ -50,7 +50,8 @@ def step(rule: EventRule, state: EventState, at_s: float, value: float | None, *
     """
     lows = state.lows
     if value is not None:
-        kept = (one for one in lows if one[0] >= at_s - rule.rise_over_s and one[1] < value)
+        # In whole seconds: a sample ten minutes old and some tenths is one of ten minutes ago.
+        kept = (one for one in lows if round(at_s - one[0]) <= rule.rise_over_s and one[1] < value)
         lows = (*kept, (at_s, value))
     cause = ranked or (value is not None and _caused(rule, state.active, value, lows[0][1]))
     cause_s = at_s if cause else state.cause_s

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from kaga_edge.core.watching import Held, Outcome, Scene, Told, hold, snow_lies
+from kaga_edge.core.watching import Held, Outcome, Scene, Told, hold, lasted_s, snow_lies
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag
 
@@ -107,7 +107,7 @@ class Stranding:
             return replace(state, stopped=True)
         flows = _length(state.moving_s, scene.now_s) >= self.moving_s
         if state.stopped and (flows or _length(state.empty_s, scene.now_s) >= self.empty_s):
-            told.append(self._told(STOPPED, "cleared", OCCUPANCY, scene, occupancy, self.occupancy, 0.0))
+            told.append(self._told(STOPPED, "cleared", OCCUPANCY, scene, occupancy, self.occupancy))
             return replace(state, stopped=False)
         return state
 
@@ -130,7 +130,7 @@ class Stranding:
         holds = slow and thin and self._snows(scene)
         forming, change = hold(state.forming, scene.now_s, holds, 0.0, self.moving_s)
         if change is not None:
-            told.append(self._told(FORMING, change, SPEED, scene, speed, self.slow_kph, 0.0))
+            told.append(self._told(FORMING, change, SPEED, scene, speed, self.slow_kph))
         return replace(state, forming=forming)
 
     def _snows(self, scene: Scene) -> bool:
@@ -154,7 +154,7 @@ class Stranding:
             # One of the two is silent: what it does not count has not gathered.
             begun = Held(raised=state.gathering.raised)
             return replace(state, recent=((scene.now_s, more),), gathering=begun)
-        recent = tuple(one for one in state.recent if scene.now_s - one[0] < FIVE_MINUTES_S)
+        recent = tuple(one for one in state.recent if lasted_s(one[0], scene.now_s) < FIVE_MINUTES_S)
         recent = (*recent, (scene.now_s, more))
         exceeds = sum(one[1] for one in recent) > self.excess_per_5min
         begins = exceeds and state.gathering == Held()
@@ -165,7 +165,7 @@ class Stranding:
             vehicles = 0.0
         if change is not None:
             limit = self.excess_per_5min
-            told.append(self._told(GATHERING, change, COUNT, scene, max(0.0, vehicles), limit, 0.0))
+            told.append(self._told(GATHERING, change, COUNT, scene, max(0.0, vehicles), limit))
         return replace(state, recent=recent, gathering=gathering, vehicles=vehicles)
 
     def _told(
@@ -176,7 +176,7 @@ class Stranding:
         scene: Scene,
         value: float | None,
         threshold: float,
-        stood_s: float,
+        stood_s: int = 0,
     ) -> Told:
         data: dict[str, object] = {"value": value, "threshold": threshold}
         if change == "raised":
@@ -186,7 +186,7 @@ class Stranding:
             sensor=self.sensor,
             channel=channel,
             state=change,
-            data=data | ({"stood_s": round(stood_s)} if stood_s else {}),
+            data=data | ({"stood_s": stood_s} if stood_s else {}),
             words={"minutes": round(stood_s / 60), "vehicles": round(value or 0.0)},
         )
 
@@ -225,8 +225,8 @@ def _since(before_s: float | None, holds: bool, began_s: float) -> float | None:
     return began_s if before_s is None else before_s
 
 
-def _length(since_s: float | None, now_s: float) -> float:
-    return 0.0 if since_s is None else now_s - since_s
+def _length(since_s: float | None, now_s: float) -> int:
+    return 0 if since_s is None else lasted_s(since_s, now_s)
 
 
 def _learned(state: StrandingState, scene: Scene, rule: Stranding) -> StrandingState:

@@ -108,11 +108,20 @@ class Held:
     since_s: float | None = None  # since when the condition says the opposite of ``raised``
 
 
+def lasted_s(since_s: float, now_s: float) -> int:
+    """Return the whole seconds from one sample to another.
+
+    Samples come some tenths early or late: three of them a minute apart last two minutes, not 119.9 s, which
+    would have an alarm wait for one more.
+    """
+    return round(now_s - since_s)
+
+
 def hold(state: Held, now_s: float, holds: bool, raise_s: float, clear_s: float) -> tuple[Held, str | None]:
     """Return the next state and "raised", "cleared" or None."""
     if holds is state.raised:
         return Held(raised=state.raised), None
     since_s = now_s if state.since_s is None else state.since_s
-    if now_s - since_s >= (raise_s if holds else clear_s):
+    if lasted_s(since_s, now_s) >= (raise_s if holds else clear_s):
         return Held(raised=holds), "raised" if holds else "cleared"
     return Held(raised=state.raised, since_s=since_s), None

@@ -306,6 +306,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         '上昇の条件は "0.10m/10m" (10分で0.10 m) のように書きます',
         'write a rise as "0.10m/10m" (0.10 m within ten minutes)',
     ),
+    "event.rise_short": (
+        "rise の時間はセンサーの every 以上にします。短いと上昇が見えません",
+        "the time of rise cannot be shorter than every of the sensor: no rise would be seen",
+    ),
     "event.quiet_every": (
         "危機管理型水位計は水位が低いときも10分以内ごとに測ります",
         "a crisis gauge measures at least every 10 min, low water too",

@@ -54,6 +54,7 @@ def test_without_the_table_there_is_no_event_mode(sheet):
         ('every = "20m"\nlevel = 1.0', "event.every", Code.VALUE),
         ('every = "50ms"\nlevel = 1.0', "event.every", Code.EVERY_TOO_SHORT),
         ('every = "10s"\nrise = "fast"', "event.rise", Code.VALUE),
+        ('every = "10s"\nrise = "0.1m/9m"', "event.rise", Code.VALUE),  # no two samples lie in nine minutes
     ],
 )
 def test_what_cannot_be_is_a_fault(sheet, lines, key, code):

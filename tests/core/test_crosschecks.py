@@ -60,6 +60,12 @@ def test_a_contradiction_that_lasts_is_told_once_and_taken_back() -> None:
     assert told == ["cleared"]
 
 
+def test_a_contradiction_of_three_samples_a_minute_apart_waited_for_a_fourth() -> None:
+    pair = Pair(FLOAT)
+    told = [pair.now(1.0, 1.0, after_s=after_s)[1] for after_s in (60.1, 59.9, 60.0)]
+    assert told == [[], [], ["raised"]]
+
+
 def test_two_levels_ten_centimetres_apart_agree_and_eleven_do_not() -> None:
     assert Pair(LEVELS).now(1.30, 1.40) == (False, [])
     assert Pair(LEVELS).now(1.30, 1.41) == (True, [])

@@ -28,6 +28,11 @@ def test_the_same_rise_in_a_longer_time_does_not():
     assert not any(play([(i * 300, 1.0 + 0.04 * i) for i in range(10)])[1])
 
 
+def test_a_gauge_read_every_ten_minutes_missed_the_rise_of_ten_minutes_by_some_tenths():
+    assert play([(0.02, 1.00), (600.13, 1.10)])[1] == [False, True]
+    assert play([(0.02, 1.00), (601.13, 1.10)])[1] == [False, False]
+
+
 def test_a_fall_followed_by_a_rise_counts_from_the_lowest():
     assert play([(0, 1.5), (60, 1.2), (120, 1.3)])[1] == [False, False, True]
 

@@ -60,6 +60,16 @@ def test_occupancy_of_exactly_95_percent_counts_as_standing_and_less_does_not() 
     assert [road for _ in range(9) for road in below.minute(0, 0.94)] == []
 
 
+def test_samples_some_tenths_early_or_late_made_the_alarm_wait_a_minute_more() -> None:
+    road = Road()
+    told = []
+    for late_s in (0.15, -0.12, -0.03):
+        road.now_s += late_s
+        told += road.minute(0, 1.0)
+    assert told == ["stopped/road-1 raised"]
+    assert road.told[0].data["stood_s"] == 180
+
+
 def test_one_vehicle_passing_starts_the_three_minutes_anew() -> None:
     road = Road()
     told = [
