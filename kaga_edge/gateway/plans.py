@@ -113,11 +113,17 @@ def _alarm_rules(
             channel=watched.channel,
             unit=watched.unit,
             threshold=threshold,
-            hysteresis=HYSTERESIS.get(watched, 0.0) if hysteresis is None else hysteresis,
+            hysteresis=_usual_hysteresis(watched, threshold) if hysteresis is None else hysteresis,
             further=further,
         )
         for rank, threshold in thresholds.by_rank.items()
     )
+
+
+def _usual_hysteresis(watched: Quantity, threshold: float) -> float:
+    """Return it so that the alarm can end: no rain and no snow is below nought, only a water level is."""
+    usual = HYSTERESIS.get(watched, 0.0)
+    return min(usual, threshold / 2) if threshold > 0 and watched is not Quantity.WATER_LEVEL_M else usual
 
 
 def declaration(sensor: SensorConfig, plan: SensorPlan) -> SensorDeclaration:

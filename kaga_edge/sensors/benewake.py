@@ -84,9 +84,9 @@ UPPER_QUARTILE = 0.75
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a model says when it has no good measurement. Distances are raw 16-bit numbers."""
+    """What a model says when it has no good measurement, beside 0. Distances are raw 16-bit numbers."""
 
-    no_distance: tuple[int, ...]
+    no_distance: tuple[int, ...] = ()
     weakest: int = 0  # a strength below this is no good measurement
     saturates: bool = False  # strength FFFF means too much light
     signed: bool = False  # every negative distance is a code, named in the manual or not
@@ -95,11 +95,11 @@ class Rule:
 
 
 RULES = {
-    "tf_luna": Rule(no_distance=(0,), weakest=100, saturates=True, has_temperature=True),
+    "tf_luna": Rule(weakest=100, saturates=True, has_temperature=True),
     "tfmini": Rule(no_distance=(0xFFFF,), weakest=20),
     # -1 weak, -2 saturated, -4 sunlight; weak is up to and with 100
-    "tfmini_s": Rule(no_distance=(), signed=True, weakest=101, saturates=True, has_temperature=True),
-    "tfmini_plus": Rule(no_distance=(0,), weakest=100, saturates=True, has_temperature=True),
+    "tfmini_s": Rule(signed=True, weakest=101, saturates=True, has_temperature=True),
+    "tfmini_plus": Rule(weakest=100, saturates=True, has_temperature=True),
     "tf02": Rule(no_distance=(2200,), has_quality=True),
     "tf02_pro": Rule(no_distance=(4500,), weakest=60),
 }
@@ -224,7 +224,7 @@ class Driver:
         rule = self._rule
         if rule.saturates and strength == SATURATED:
             return "strength (bytes 4-5) FFFF: too much light"
-        if distance_cm in rule.no_distance or (rule.signed and distance_cm & NEGATIVE):
+        if distance_cm in (0, *rule.no_distance) or (rule.signed and distance_cm & NEGATIVE):
             return f"distance (bytes 2-3) {distance_cm:04X} means no good measurement (strength {strength})"
         if strength < rule.weakest:
             return f"strength (bytes 4-5) {strength} is below {rule.weakest}: too weak"

@@ -8,8 +8,9 @@ import pytest
 
 from kaga_edge.buses import Bus, Wires
 from kaga_edge.config import load
+from kaga_edge.core import alarms
 from kaga_edge.gateway import plans
-from kaga_edge.sensors import ds18b20, pi_power
+from kaga_edge.sensors import ds18b20, pi_power, tipping_bucket
 from kaga_edge.station.clock import SystemClock
 
 SITE = '[site]\nid = "test-1"\nname = {ja = "試験", en = "test"}\n'
@@ -41,3 +42,15 @@ async def test_a_configured_sensor_is_read_from_the_kernels_files(
         await bus.close(take_last=False)
     assert polled.error is None
     assert [m.value for m in polled.measurements] == values
+
+
+@pytest.mark.parametrize("threshold_mm", [0.5, 2.0, 30.0])
+def test_an_alarm_for_little_rain_could_never_end(tmp_path, threshold_mm):
+    config = tmp_path / "kaga-edge.toml"
+    table = f"[sensor.rain]\n[sensor.alarms.rain_1h]\nwarning = {threshold_mm}\n[sensor.disclosure]"
+    example = tipping_bucket.MODEL.example.replace("[sensor.disclosure]", table)
+    config.write_text(SITE + example, encoding="utf-8")
+    rules = plans.sensor_plan(load(config).sensors[0]).rules
+    raised, _ = alarms.step(rules, frozenset(), threshold_mm)
+    assert raised
+    assert not alarms.step(rules, raised, 0.0)[0]

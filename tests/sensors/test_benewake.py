@@ -58,10 +58,16 @@ def test_each_model_says_no_in_its_own_way(model, data):
         driver(model).decode(data)
 
 
+@pytest.mark.parametrize("model", list(benewake.RULES))
+def test_a_distance_of_nothing_was_snow_up_to_the_sensor_or_a_river_over_its_levee(model):
+    with pytest.raises(ValueImpossible, match="0000"):
+        driver(model).decode(frame(0, 456, (8, 0)))
+
+
 @pytest.mark.parametrize(
     ("model", "data"),
     [
-        ("tfmini", frame(123, 20)), ("tfmini", frame(0, 456)), ("tfmini_s", frame(123, 101)),
+        ("tfmini", frame(123, 20)), ("tfmini_s", frame(123, 101)),
         ("tfmini_plus", frame(123, 100)), ("tf02_pro", frame(4499, 60)), ("tf02", frame(2199, 1, (7, 0))),
     ],
 )  # fmt: skip
