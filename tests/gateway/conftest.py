@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from kaga_edge.core.stored import Entry, SensorDeclaration
+from kaga_edge.link.ending import end
 from kaga_edge.receiver import Receiver
 from kaga_edge.station.clock import SystemClock
 from kaga_edge.store import Store
@@ -365,7 +366,7 @@ class Receiving:
         assert verdict.arrived >= len(committed)
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._task.cancel)
+        asyncio.run_coroutine_threadsafe(end(self._task), self._loop)
         self._thread.join(SILENT_S)
 
 

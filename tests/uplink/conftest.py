@@ -30,6 +30,7 @@ from kaga_edge.core.stored import (
     Standing,
     StoredRow,
 )
+from kaga_edge.link.ending import end, end_if_cancelled
 from kaga_edge.uplink import Uplink, UplinkSettings
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
@@ -320,6 +321,7 @@ async def _receive(
                     if ack and heard.arrived:
                         await _send_ack(client, heard)
         except aiomqtt.MqttError:
+            end_if_cancelled()
             await asyncio.sleep(0.05)  # the broker is being restarted
 
 
@@ -355,9 +357,7 @@ async def receive() -> AsyncIterator[Callable[..., Any]]:
         return heard
 
     yield start
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await end(*tasks)
 
 
 @pytest.fixture
