@@ -6,6 +6,7 @@
 
 The line is always that of the uncorrected value, never on top of an earlier one. That value stays beside
 the corrected one as a channel of its own (``water_level_raw``): a wrong calibration can be taken back later.
+What follows from a channel follows from it corrected: a probe's zero, or a shunt, put right moves the level.
 """
 
 from __future__ import annotations
@@ -85,19 +86,38 @@ def correct(
     """Return the measurements corrected, and after them the uncorrected ones under their own names."""
     if not corrections:
         return measurements
-    by_channel = {one.channel: one for one in corrections}
-    corrected = tuple(
-        replace(one, value=by_channel[one.quantity.channel].corrected(one.value))
-        if one.value is not None and one.quantity.channel in by_channel
-        else one
-        for one in measurements
-    )
     before = {one.quantity.channel: one for one in measurements}
     kept = tuple(
         replace(before[one.channel], quantity=quantity)
         for one, quantity in zip(corrections, raw_quantities(corrections), strict=True)
     )
-    return (*corrected, *kept)
+    return (*corrected(corrections, measurements), *kept)
+
+
+def corrected(
+    corrections: tuple[Correction, ...], measurements: tuple[Measurement, ...]
+) -> tuple[Measurement, ...]:
+    """Return the measurements, each corrected by its own line where it has one."""
+    by_channel = {one.channel: one for one in corrections}
+    return tuple(
+        replace(one, value=by_channel[one.quantity.channel].corrected(one.value))
+        if one.value is not None and one.quantity.channel in by_channel
+        else one
+        for one in measurements
+    )
+
+
+def through_loop(
+    corrections: tuple[Correction, ...], units_per_ma: float, measurements: tuple[Measurement, ...]
+) -> tuple[Measurement, ...]:
+    """Return what a 4-20 mA loop stands for, which comes first, by the corrected current."""
+    first, *rest = measurements
+    line = next((one for one in corrections if one.channel == Quantity.LOOP_CURRENT_MA.channel), None)
+    current = next((one.value for one in rest if one.quantity is Quantity.LOOP_CURRENT_MA), None)
+    if line is None or current is None or first.value is None:
+        return measurements
+    moved = first.value + units_per_ma * (line.corrected(current) - current)
+    return (replace(first, value=moved), *rest)
 
 
 def expired(

@@ -37,6 +37,7 @@ class SensorPlan:
     deriving: Deriving = field(default_factory=Deriving)
     corrections: tuple[Correction, ...] = ()
     seasons: tuple[SeasonLimits, ...] = ()
+    units_per_ma: float | None = None  # of a 4-20 mA loop: how much of what it stands for
 
     @property
     def channels(self) -> tuple[Quantity, ...]:
@@ -80,7 +81,7 @@ def judge(
     """
     if measurements is None:
         return state, Judged(sample=missing(plan, at, raw))
-    sited = siting.site(plan.mount, measurements, around, sound_reference_c=plan.sound_reference_c)
+    sited = uncalibrated(plan, measurements, around)
     if plan.seasons:
         local = local_time(at.wall_ms, plan.deriving.zone)
         today = grading.limits_of((local.month, local.day), plan.limits, plan.seasons)
@@ -100,6 +101,17 @@ def judge(
     sample = Sample(sensor=plan.id, at=at, readings=readings, raw=None if good else raw)
     after = SensorState(histories=histories, raised=raised, memory=memory)
     return after, Judged(sample=sample, alerts=alerts)
+
+
+def uncalibrated(
+    plan: SensorPlan, measurements: tuple[Measurement, ...], around: Surroundings
+) -> tuple[Measurement, ...]:
+    """Return every channel before its own calibration; what follows from another one, by that one's."""
+    if plan.units_per_ma is not None:
+        measurements = calibration.through_loop(plan.corrections, plan.units_per_ma, measurements)
+    said = calibration.corrected(plan.corrections, measurements) if plan.corrections else measurements
+    sited = siting.site(plan.mount, said, around, sound_reference_c=plan.sound_reference_c)
+    return (*sited[: len(sited) - len(said)], *measurements) if plan.corrections else sited
 
 
 def _graded(

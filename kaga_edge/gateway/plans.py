@@ -84,16 +84,17 @@ def bus_plans(config: Config) -> dict[str, BusPlan]:
 
 def sensor_plan(sensor: SensorConfig) -> SensorPlan:
     """Return how one sensor's measurements are sited, graded and watched."""
-    said = sensor.make_driver().quantities
+    loop = sensor.driver_class(sensor.options) if sensor.corrections else None
     plan = SensorPlan(
         id=sensor.id,
-        said=said,
+        said=sensor.make_driver().quantities,
         mount=sensor.mount,
         limits=sensor.limits,
         sound_reference_c=_sound_reference_c(sensor),
         deriving=sensor.deriving,
         corrections=sensor.corrections,
         seasons=sensor.seasons,
+        units_per_ma=getattr(loop, "units_per_ma", None),
     )
     watched = plan.channels[0]  # thresholds speak of what the site needs, which comes first
     rules = _alarm_rules(sensor, watched, Thresholds(by_rank=sensor.thresholds, hysteresis=sensor.hysteresis))

@@ -9,8 +9,8 @@ from typing import Any
 from kaga_edge import __version__
 from kaga_edge.buses import BusHealth, Polled
 from kaga_edge.config import Config
-from kaga_edge.core import message, siting
-from kaga_edge.core.sampling import SensorPlan
+from kaga_edge.core import message
+from kaga_edge.core.sampling import SensorPlan, uncalibrated
 from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Ledger, StoreSize, Tally
 from kaga_edge.gateway.exchanges import told
@@ -149,7 +149,7 @@ def taken(plan: SensorPlan, result: Polled, around: Surroundings) -> dict[str, A
     """Return one reading taken on demand as siting makes it, before any calibration, unrounded."""
     sited: tuple[Measurement, ...] = ()
     if result.measurements is not None:
-        sited = siting.site(plan.mount, result.measurements, around, sound_reference_c=plan.sound_reference_c)
+        sited = uncalibrated(plan, result.measurements, around)
     lines = {one.channel: [one.gain, one.offset] for one in plan.corrections}
     error = result.error
     return {

@@ -151,6 +151,7 @@ class Driver:
         self._ma_per_step = options.gain_v / 32768 / options.shunt_ohm * 1000
         self._quantity = BY_CHANNEL[options.measures] if options.measures else None
         self._at_4_ma, self._at_20_ma = _scale(options)
+        self.units_per_ma = (self._at_20_ma - self._at_4_ma) / 16
         measured = () if self._quantity is None else (self._quantity,)
         self.quantities: tuple[Quantity, ...] = (*measured, Quantity.LOOP_CURRENT_MA)
         self.remarks = _remarks(options.gain_v, options.shunt_ohm)
@@ -198,7 +199,7 @@ class Driver:
         current = Measurement(quantity=Quantity.LOOP_CURRENT_MA, value=current_ma, flags=flags)
         if self._quantity is None:
             return (current,)
-        value = self._at_4_ma + (current_ma - 4) / 16 * (self._at_20_ma - self._at_4_ma)
+        value = self._at_4_ma + (current_ma - 4) * self.units_per_ma
         return (Measurement(quantity=self._quantity, value=value, flags=flags), current)
 
     def _flags(self, current_ma: float) -> Flag:

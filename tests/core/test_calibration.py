@@ -118,6 +118,42 @@ def test_samples_and_missing_samples_have_the_same_channels() -> None:
     assert [q.channel for q in plan.channels] == ["water_level", "surface_distance", "water_level_raw"]
 
 
+def calibrated(plan: SensorPlan, *said: Measurement) -> dict[str, float | None]:
+    around = Surroundings(air_pressure_hpa=1013.25)
+    _, judged = judge(plan, SensorState(), at=AT, at_s=0.0, measurements=said, around=around)
+    assert tuple(r.quantity for r in judged.sample.readings) == plan.channels
+    return {r.quantity.channel: r.value for r in judged.sample.readings}
+
+
+def test_a_probes_zero_put_right_left_the_level_wrong() -> None:
+    """The datasheet promises its accuracy only after zeroing: in air the probe said 1033.25, true 1013.25."""
+    zero = Correction(channel="water_pressure", offset=-20.0)
+    mount = Mount(gauge_zero_to_probe_m=-0.5, gravity_m_s2=9.80665, water_density_kg_m3=1000.0)
+    plan = SensorPlan(id="p", said=(Quantity.WATER_PRESSURE_HPA,), mount=mount, corrections=(zero,))
+    seen = calibrated(plan, Measurement(quantity=Quantity.WATER_PRESSURE_HPA, value=1033.25 + 98.0665))
+    assert seen["water_level"] == pytest.approx(1.0 - 0.5)
+    assert seen["water_pressure"] == pytest.approx(1013.25 + 98.0665)
+    assert seen["water_pressure_raw"] == pytest.approx(1033.25 + 98.0665)
+
+
+def test_a_shunt_put_right_left_the_depth_and_the_level_wrong() -> None:
+    shunt = Correction(channel="loop_current", gain=12.0 / 12.6)  # 105 ohm where 100 were written
+    staff = Correction(channel="water_level", offset=0.03)
+    mount = Mount(gauge_zero_to_probe_m=-0.2)
+    said = (Quantity.WATER_DEPTH_M, Quantity.LOOP_CURRENT_MA)
+    plan = SensorPlan(id="p", said=said, mount=mount, corrections=(shunt, staff), units_per_ma=5.0 / 16)
+    seen = calibrated(
+        plan,
+        Measurement(quantity=Quantity.WATER_DEPTH_M, value=(12.6 - 4) / 16 * 5.0),
+        Measurement(quantity=Quantity.LOOP_CURRENT_MA, value=12.6),
+    )
+    assert seen["loop_current"] == pytest.approx(12.0)
+    assert seen["loop_current_raw"] == pytest.approx(12.6)
+    assert seen["water_depth"] == pytest.approx(2.5)
+    assert seen["water_level_raw"] == pytest.approx(2.3)
+    assert seen["water_level"] == pytest.approx(2.33)
+
+
 def test_every_raw_channel_has_the_unit_and_step_of_its_own() -> None:
     pairs = [(one, raw) for one in Quantity if (raw := raw_of(one)) is not None]
     assert len(pairs) == 14

@@ -10,7 +10,7 @@ from kaga_edge.buses import Bus, Wires
 from kaga_edge.config import load
 from kaga_edge.core import alarms
 from kaga_edge.gateway import plans
-from kaga_edge.sensors import ds18b20, pi_power, tipping_bucket
+from kaga_edge.sensors import ads1115, ds18b20, pi_power, tipping_bucket
 from kaga_edge.station.clock import SystemClock
 
 SITE = '[site]\nid = "test-1"\nname = {ja = "試験", en = "test"}\n'
@@ -54,3 +54,15 @@ def test_an_alarm_for_little_rain_could_never_end(tmp_path, threshold_mm):
     raised, _ = alarms.step(rules, frozenset(), threshold_mm)
     assert raised
     assert not alarms.step(rules, raised, 0.0)[0]
+
+
+@pytest.mark.parametrize("burst", ["", 'burst = "10s"\n'])
+def test_a_loops_calibration_reaches_what_the_current_stands_for(tmp_path, burst):
+    config = tmp_path / "kaga-edge.toml"
+    shunt = (
+        '[[sensor.calibration]]\nchannel = "loop_current"\nmethod = "shunt"\ngain = 0.95\n'
+        'at = "2026-11-28T00:00:00Z"\nwho = "x"\nraw = 12.6\ntrue = 12.0\nbefore = 12.6\nafter = 12.0\n'
+    )
+    example = ads1115.MODEL.example.replace("input = 0\n", f"input = 0\n{burst}")
+    config.write_text(SITE + example + shunt, encoding="utf-8")
+    assert plans.sensor_plan(load(config).sensors[0]).units_per_ma == 5.0 / 16
