@@ -2,7 +2,8 @@
 
     a  stopped    occupancy at least 0.95 and no vehicle for 3 min (a loop under a standing car reads
                   occupancy 1.0 and count 0: an event on the road, never a fault of the loop)
-    b  forming    slower than 10 km/h, less than a quarter of the hour's usual flow, and snow
+    b  forming    slower than 10 km/h, less than a quarter of the hour's usual flow, and snow; over five
+                  minutes: one vehicle a minute alone is 60 an hour, more than many a road has at night
     c  gathering  more vehicles pass upstream than downstream, 10 min on end; their number is the sum
     d  a ends only after 5 min with vehicles in every interval, or 30 min of an empty road
 
@@ -124,14 +125,21 @@ class Stranding:
         usual = None if scene.hour is None else state.usual[scene.hour]
         if count is None:
             return state
-        flow = count * HOUR_S / self.every_s
-        slow = speed is not None and speed < self.slow_kph
+        kept = (one for one in state.passed if lasted_s(one[0], scene.now_s) < FIVE_MINUTES_S)
+        passed = (*kept, (scene.now_s, count, speed))
+        flow = sum(one[1] for one in passed) * HOUR_S / (len(passed) * self.every_s)
+        kph = _mean_kph(passed)
+        if kph is None:  # nobody passes: what stands there is not back to normal
+            slow = state.forming.raised and (scene.value(self.sensor, OCCUPANCY) or 0.0) >= EMPTY
+        else:
+            slow = kph < self.slow_kph
         thin = usual is not None and flow < self.flow_share * usual
-        holds = slow and thin and self._snows(scene)
+        # Once it has begun the snow may end: the road is back to normal when its traffic is.
+        holds = slow and thin and (state.forming.raised or self._snows(scene))
         forming, change = hold(state.forming, scene.now_s, holds, 0.0, self.moving_s)
         if change is not None:
-            told.append(self._told(FORMING, change, SPEED, scene, speed, self.slow_kph))
-        return replace(state, forming=forming)
+            told.append(self._told(FORMING, change, SPEED, scene, kph, self.slow_kph))
+        return replace(state, forming=forming, passed=passed)
 
     def _snows(self, scene: Scene) -> bool:
         fallen_m = scene.value(self.snow_from, "snowfall_1h")
@@ -207,6 +215,7 @@ class StrandingState:
     empty_s: float | None = None
     last_s: float | None = None
     forming: Held = field(default_factory=Held)
+    passed: tuple[tuple[float, float, float | None], ...] = ()  # of five minutes: time, vehicles, km/h
     gathering: Held = field(default_factory=Held)
     recent: tuple[tuple[float, float], ...] = ()  # time, vehicles in (+) and out (-)
     in_s: float | None = None  # when each of the two detectors last counted
@@ -217,6 +226,13 @@ class StrandingState:
     hour_count: float = 0.0
     hour_began_s: float | None = None
     hour_spoilt: bool = False  # somebody worked at the detector in this hour, or nobody counted
+
+
+def _mean_kph(passed: tuple[tuple[float, float, float | None], ...]) -> float | None:
+    """Return the space-mean speed of the vehicles that passed, None without one."""
+    known = [(count, kph) for _, count, kph in passed if count and kph]
+    hours = sum(count / kph for count, kph in known)
+    return round(sum(count for count, _ in known) / hours, 1) if known else None
 
 
 def _since(before_s: float | None, holds: bool, began_s: float) -> float | None:

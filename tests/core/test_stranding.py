@@ -125,6 +125,22 @@ def test_each_of_slow_thin_and_snow_is_needed() -> None:
     assert unknown.minute(1, 0.4, 8.0) == []
 
 
+def test_at_night_one_vehicle_a_minute_was_too_dense_for_traffic_to_strand() -> None:
+    road = snowy(usual=(100.0,) * 24)
+    told = [line for minute in range(12) for line in road.minute(minute % 4 == 0, 0.4, 5.0)]
+    assert told == ["forming/road-1 raised"]  # 15 an hour
+    assert road.told[0].data["value"] == 5.0
+
+
+def test_traffic_that_came_to_a_stop_was_said_to_be_back_to_normal() -> None:
+    road = snowy()
+    assert road.minute(1, 0.4, 8.0) == ["forming/road-1 raised"]
+    told = [line for _ in range(30) for line in road.minute(0, 1.0)]
+    assert told == ["stopped/road-1 raised"]
+    told = [line for _ in range(30) for line in road.minute(6, 0.1, 50.0)]
+    assert told == ["stopped/road-1 cleared", "forming/road-1 cleared"]
+
+
 def test_snowfall_of_three_centimetres_an_hour_is_snow_too() -> None:
     road = snowy()
     road.knows("snow-1", "snow_depth", None)
