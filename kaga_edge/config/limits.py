@@ -22,6 +22,10 @@ _RIVER = Limits(
     rate_noise=0.02,  # waves: two samples a second apart would else be "1 m in a minute"
     spike_suspect=0.10,
     spike_fail=0.30,
+    # That flood again: to the middle of three values ten minutes apart it rose by 0.6 m, and was no spike.
+    # No river falls so fast; a probe that is lifted out does.
+    spike_trend_per_s=0.3 / TEN_MINUTES_S,
+    spike_trend_down_per_s=0.0,
     flat_tolerance=0.001,
     flat_suspect_s=6 * HOUR_S,  # a dry summer river may truly be flat: suspect, never fail
 )

@@ -47,6 +47,7 @@ class LimitsTable(Table):
     spike_suspect: float | None = Field(default=None, gt=0)
     spike_fail: float | None = Field(default=None, gt=0)
     spike_trend_per_s: Rate = Field(default=0.0, alias="spike_trend")
+    spike_trend_down_per_s: Rate | None = Field(default=None, alias="spike_trend_down")
     flat_tolerance: float | None = Field(default=None, ge=0)
     flat_suspect_s: Duration | None = Field(default=None, alias="flat_suspect")
     flat_fail_s: Duration | None = Field(default=None, alias="flat_fail")

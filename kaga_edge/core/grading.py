@@ -52,6 +52,7 @@ class Limits:
     spike_fail: float | None = None
     # How far the true value may wander a second: what lies hours back is no measure of a spike.
     spike_trend_per_s: float = 0.0
+    spike_trend_down_per_s: float | None = None  # where it falls otherwise than it rises; None: alike
     flat_tolerance: float | None = None  # range over the window below this: flat
     flat_suspect_s: float | None = None
     flat_fail_s: float | None = None
@@ -154,7 +155,9 @@ def spike(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     if len(history.last) < 3:
         return NOT_EVALUATED
     middle_s, middle = sorted(history.last, key=VALUE)[1]
-    wandered = limits.spike_trend_per_s * max(0.0, at_s - middle_s)
+    down_per_s = limits.spike_trend_down_per_s
+    trend_per_s = limits.spike_trend_per_s if value > middle or down_per_s is None else down_per_s
+    wandered = trend_per_s * max(0.0, at_s - middle_s)
     return _over(abs(value - middle) - wandered, limits.spike_suspect, limits.spike_fail)
 
 

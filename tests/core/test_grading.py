@@ -89,6 +89,21 @@ def test_a_centimetre_of_noise_from_minute_to_minute_is_not_called_too_fast() ->
     assert not any(reading.flags for reading in run(limits, depths, every_s=60.0))
 
 
+@pytest.mark.parametrize("every_s", [60, 120, 300, 600])
+def test_a_true_flood_was_a_spike_from_its_first_value_to_its_crest(every_s: int) -> None:
+    """4 August 2022, next door: 20 cm in ten minutes, then 30 cm three times, then the crest."""
+    level_m, levels = 1.0, []
+    for at_s in range(0, 7200, every_s):
+        ten_minutes = at_s // 600
+        rise_m = 0.2 if ten_minutes == 5 else 0.3 if 6 <= ten_minutes < 9 else 0.0
+        level_m += rise_m * every_s / 600
+        levels.append(level_m)
+    readings = run(default_limits(Quantity.WATER_LEVEL_M), levels, every_s=float(every_s))
+    assert [int(one.grade) for one in readings if one.flags] == []
+    fallen = run(default_limits(Quantity.WATER_LEVEL_M), [1.0, 1.0, 1.0, 0.88], every_s=float(every_s))
+    assert fallen[-1].flags is Flag.SPIKE  # a probe lifted out of the water
+
+
 @pytest.mark.parametrize(
     ("quantity", "step"),
     [
