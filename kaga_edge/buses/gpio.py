@@ -92,6 +92,9 @@ class GpioWire(Wire[Job | None]):
                     continue  # said when this sensor is polled; the others watch on
 
     def close(self) -> None:
+        """Do nothing: one line that cannot be watched must not cost its neighbours their edges."""
+
+    def end(self) -> None:
         """Stop watching."""
         feeds = list(self._feeds.values())
         self._feeds.clear()

@@ -13,6 +13,7 @@ from gpiozero.pins.mock import MockFactory
 from kaga_edge.buses import BusSensor
 from kaga_edge.buses.gpio import MOST_EDGES
 from kaga_edge.vocabulary.errors import BusMissing, ValueImpossible
+from kaga_edge.vocabulary.requests import PinUse
 
 
 @pytest.fixture
@@ -31,6 +32,16 @@ def total(log: Any, name: str = "rain") -> float:
 def tip(pins: MockFactory, gpio: int = 17) -> None:
     pins.pin(gpio).drive_low()
     pins.pin(gpio).drive_high()
+
+
+def fixed(parts: Any) -> Any:
+    """Return a driver whose line cannot be watched as it asks: GPIO 2 has a pull-up soldered on."""
+
+    class Fixed(parts.Counter):
+        def pins(self) -> tuple[PinUse, ...]:
+            return (PinUse(gpio=2, pull="down"),)
+
+    return Fixed(2)
 
 
 async def test_every_tip_is_counted_once(parts: Any, pins: MockFactory) -> None:
@@ -170,17 +181,26 @@ async def test_an_active_high_line_is_not_turned_round(parts: Any, pins: MockFac
 
 
 async def test_one_impossible_line_does_not_stop_the_others(parts: Any, pins: MockFactory) -> None:
-    class Fixed(parts.Counter):
-        def pins(self) -> Any:
-            from kaga_edge.vocabulary.requests import PinUse
-
-            return (PinUse(gpio=2, pull="down"),)  # has a pull-up soldered on
-
-    spec = parts.gpio_spec(sensor(Fixed(2), "bad"), sensor(parts.Counter(17)))
+    spec = parts.gpio_spec(sensor(fixed(parts), "bad"), sensor(parts.Counter(17)))
     async with parts.running(spec, pins=pins) as (_, log):
         await log.until(lambda: bool(log.good("rain")) and bool(log.bad("bad")))
     assert isinstance(log.bad("bad")[0].error, BusMissing)
     assert "GPIO 2" in log.bad("bad")[0].error.where
+
+
+async def test_a_line_that_cannot_be_watched_threw_away_its_neighbours_tips_at_every_poll(
+    parts: Any, pins: MockFactory
+) -> None:
+    good = parts.Counter(17)
+    spec = parts.gpio_spec(sensor(good, "good"), sensor(fixed(parts), "bad"))
+    async with parts.running(spec, pins=pins) as (_, log):
+        await log.until(lambda: bool(log.good("good")) and bool(log.bad("bad")))
+        for _ in range(10):
+            tip(pins)
+            seen = len(log.good("good"))
+            await log.until(lambda seen=seen: len(log.good("good")) > seen)
+    assert total(log, "good") == 10
+    assert not any(taken.first for taken in good.taken[1:])
 
 
 def test_lgpio_is_not_loaded_before_a_gpio_bus_is_opened() -> None:
