@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kaga_edge.core.watching import Held, Outcome, Place, Scene, Told, hold
+from kaga_edge.core.watching import Held, Outcome, Place, Scene, Told, hold, lasted_s
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag
 
@@ -29,6 +29,7 @@ DEPTH, RAIN, AIR = (
     Quantity.AIR_TEMPERATURE_C.channel,
 )
 HOUR_S = 3600.0
+RIVER_M_PER_S = 0.3 / 600.0  # as the one next door rose on 4 August 2022
 FREEZING_C = 0.0
 Verdict = tuple["CheckState", bool, dict[str, Any]]  # next state, contradiction, the alarm's numbers
 
@@ -80,6 +81,11 @@ class CrossCheck:
         doubted = self.doubted(sensor) if wrong else frozenset()
         return Outcome(state=replace(state, held=held), told=told, doubted=doubted)
 
+    def _moved_m(self, scene: Scene) -> float:
+        """Return how far a river may have moved between the two samples: one may be read seldom."""
+        one, other = scene.newest[self.one, self.channel], scene.newest[self.other, self.other_channel]
+        return RIVER_M_PER_S * lasted_s(min(one.at_s, other.at_s), max(one.at_s, other.at_s))
+
     def judge(self, state: CheckState, scene: Scene, value: float, other: float) -> Verdict:
         """Return the next state, whether the two contradict each other, and the alarm's numbers."""
         raise NotImplementedError
@@ -114,10 +120,10 @@ class FloatCheck(CrossCheck):
     channel = LEVEL
     other_channel = CONTACT
 
-    def judge(self, state: CheckState, _scene: Scene, value: float, other: float) -> Verdict:
+    def judge(self, state: CheckState, scene: Scene, value: float, other: float) -> Verdict:
         """Wet below the switch, or dry above it; the margin is the swing of the float."""
-        wet = other >= 0.5
-        wrong = value < self.height_m - self.margin_m if wet else value > self.height_m + self.margin_m
+        wet, margin_m = other >= 0.5, self.margin_m + self._moved_m(scene)
+        wrong = value < self.height_m - margin_m if wet else value > self.height_m + margin_m
         return state, wrong, {"threshold": self.height_m, "wet": wet}
 
 
@@ -131,10 +137,14 @@ class LevelsCheck(CrossCheck):
     channel = LEVEL
     other_channel = LEVEL
 
-    def judge(self, state: CheckState, _scene: Scene, value: float, other: float) -> Verdict:
+    def judge(self, state: CheckState, scene: Scene, value: float, other: float) -> Verdict:
         """More apart than allowed; exactly as far is allowed (to a tenth of a millimetre)."""
         apart_m = round(abs(value - other), 4)
-        return state, apart_m > self.apart_m, {"threshold": self.apart_m, "apart": apart_m}
+        return (
+            state,
+            apart_m > self.apart_m + self._moved_m(scene),
+            {"threshold": self.apart_m, "apart": apart_m},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

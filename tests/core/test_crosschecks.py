@@ -76,6 +76,23 @@ def test_a_silent_companion_proves_nothing() -> None:
     assert Pair(LEVELS).now(1.3, None) == (False, [])
 
 
+@pytest.mark.parametrize("check", [LEVELS, FLOAT])
+def test_a_gauge_read_every_ten_minutes_contradicted_its_neighbour_in_every_flood(check) -> None:
+    """The river rises 3 cm a minute from 1.40 m; the slower of the two was read when that began."""
+    state, told, doubted = check.start(frozenset()), [], set()
+    for minute in range(10):
+        level_m = 1.40 + 0.03 * minute
+        newest = {
+            (check.one, check.channel): Newest(value=1.40, at_s=0.0),
+            (check.other, check.other_channel): Newest(
+                value=level_m if check is LEVELS else float(level_m >= 1.5), at_s=60.0 * minute
+            ),
+        }
+        outcome = check.step(state, Scene(now_s=60.0 * minute, newest=newest), check.other)
+        state, told, doubted = outcome.state, [*told, *outcome.told], doubted | outcome.doubted
+    assert (told, doubted) == ([], set())
+
+
 def test_snow_that_grows_in_warm_air_is_doubted() -> None:
     pair = Pair(SNOW)
     pair.now(0.10, 5.0)
