@@ -53,6 +53,10 @@ from kaga_edge.text import LANGUAGES, say
 from kaga_edge.vocabulary.readings import Moment
 
 
+# What the small file keeps as well (highwater.KEPT_TWICE): it may have been removed.
+KEPT_TWICE_TOO = "SELECT key, value FROM memory WHERE key >= 'collect' AND key < 'command.ctr0'"
+
+
 class Database(Retention):
     """Append, load, confirm, declare gone, purge. Raises StoreSick when the disk does not take it."""
 
@@ -421,6 +425,7 @@ class Database(Retention):
         lost = {key: told for key, told in twice if counts_further(told, held[key] and held[key][0])}
         if lost:
             self.note(lost)
+        self._high.keep(dict(db.execute(KEPT_TWICE_TOO).fetchall()))
 
     def _take_back(self) -> None:
         """Remove what a refused append has written after all: nobody was told of it, and whoever asked for

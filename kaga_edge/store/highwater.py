@@ -47,9 +47,9 @@ class HighWater:
         self.path = path
         self._note_path = path.with_suffix(".used")
         self._disk = disk
-        marks, self._facts = _read(path, disk)
+        self._on_file, self._facts = _read(path, disk)
         self._noted = _read_note(self._note_path, disk)
-        self._marks = _with_note(marks, self._noted)
+        self._marks = _with_note(self._on_file, self._noted)
 
     def mark(self, ep: str) -> Mark:
         """Return what is known of an epoch; nothing reserved when it is not in the file."""
@@ -71,8 +71,7 @@ class HighWater:
             return None
         taken = Mark(n=next_n, n_upto=last_n + BLOCK_ROWS, e=next_e, e_upto=last_e + BLOCK_NOTICES)
         marks = {**self._marks, ep: taken}
-        with contextlib.suppress(OSError):
-            self._disk.write_whole(self.path, _text(marks, self._facts))
+        if self._written(marks, self._facts):
             self._marks = marks
         return taken
 
@@ -85,15 +84,18 @@ class HighWater:
         """Keep those of the facts that must outlive the database. A refusal is let pass, as above."""
         facts = self._facts | {key: told for key, told in pairs.items() if key.startswith(KEPT_TWICE)}
         if facts != self._facts:
-            with contextlib.suppress(OSError):
-                self._disk.write_whole(self.path, _text(self._marks, facts))
-                self._facts = facts
+            self._written(self._marks, facts)
 
     def learn(self, ep: str, n_upto: int, e_upto: int) -> None:
-        """Take the database's own copy of a block into account: a card may have kept that one only."""
-        known = self.mark(ep)
+        """Take the database's own copy of a block into account: a card may have kept that one only.
+
+        Then there are two again: whoever removed the file must not leave us with one for a whole block.
+        """
+        known, held = self.mark(ep), self._on_file.get(ep, NOTHING)
         taken = replace(known, n_upto=max(known.n_upto, n_upto), e_upto=max(known.e_upto, e_upto))
         self._marks = {**self._marks, ep: taken}
+        if held.n_upto < taken.n_upto or held.e_upto < taken.e_upto:
+            self._written(self._marks, self._facts)
 
     def ended_with(self, ep: str, next_n: int, next_e: int) -> bool:
         """Say whether the note that was found tells of exactly these numbers: nothing later was written."""
@@ -103,6 +105,15 @@ class HighWater:
         """Note from where numbers are not used yet. A refusal is let pass, as in ``reserve``."""
         with contextlib.suppress(OSError):
             self._disk.note(self._note_path, _noted(ep, next_n, next_e))
+
+    def _written(self, marks: dict[str, Mark], facts: dict[str, str]) -> bool:
+        """Write the file; False: the disk refused, and what the file says stays as it was."""
+        try:
+            self._disk.write_whole(self.path, _text(marks, facts))
+        except OSError:
+            return False
+        self._on_file, self._facts = marks, facts
+        return True
 
 
 def marks_of(store: Path) -> dict[str, Mark]:
@@ -146,10 +157,10 @@ def _read_note(path: Path, disk: Disk) -> tuple[str, int, int] | None:
 
 def _with_note(marks: dict[str, Mark], note: tuple[str, int, int] | None) -> dict[str, Mark]:
     """Return the marks with what the note knows better: from where numbers are free for certain."""
-    if note is None or note[0] not in marks:
+    if note is None:
         return marks
-    ep, n, e = note
-    mark = marks[ep]
+    ep, n, e = note  # where the marks were removed, the note alone is older by less than a block
+    mark = marks.get(ep, Mark(n_upto=n - 1 + BLOCK_ROWS, e_upto=e - 1 + BLOCK_NOTICES))
     known = replace(mark, n=max(mark.n, min(n, mark.n_upto + 1)), e=max(mark.e, min(e, mark.e_upto + 1)))
     return {**marks, ep: known}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -161,3 +162,38 @@ def test_a_machine_that_stopped_in_order_goes_on_with_its_next_number_at_the_nex
     bench.clock.boot = "beef"
     again = bench.add(bench.open(), 1)
     assert (again.ep, again.first) == (given.ep, given.last + 1)
+
+
+def test_the_small_file_is_made_again_when_somebody_removed_it(bench: Any) -> None:
+    """It came back with the next block only, up to 4,096 samples later: until then there was one mark."""
+    database = bench.open()
+    bench.add(database, 10)
+    database.note({"command.ctr/operations": "412", "collect": "{}", "command/01J8": "{}"})
+    database.close()
+    beside = bench.folder / "kaga.db.high"
+    before = json.loads(beside.read_text())
+    beside.unlink()
+
+    bench.open().close()
+
+    after = json.loads(beside.read_text())
+    assert after["facts"] == before["facts"] == {"command.ctr/operations": "412", "collect": "{}"}
+    assert after["epochs"].keys() == before["epochs"].keys()
+    assert [mark[1] for mark in after["epochs"].values()] == [mark[1] for mark in before["epochs"].values()]
+
+
+@pytest.mark.parametrize("gone", [("kaga.db.high",), ()], ids=["note alone", "mark and note"])
+def test_an_older_database_put_back_on_the_same_boot_lets_no_number_out_twice(
+    bench: Any, gone: tuple[str, ...]
+) -> None:
+    database = bench.open()
+    bench.add(database, 10)
+    database.close()
+    shutil.copy(bench.path, bench.folder / "backup")
+    given = bench.add(bench.open(), 10)
+    bench.opened[-1].close()
+    (bench.folder / "backup").replace(bench.path)
+    for name in gone:
+        (bench.folder / name).unlink()
+
+    assert bench.add(bench.open()).first > given.last
