@@ -31,6 +31,11 @@ class Ranges:
                 merged.append((first, last))
         return cls(tuple(merged))
 
+    @classmethod
+    def upto(cls, last: int) -> Ranges:
+        """Make 1..last, empty when there is none such."""
+        return cls(((1, last),)) if last > 0 else cls()
+
     def __bool__(self) -> bool:
         return bool(self.spans)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kaga_edge import __version__
 from kaga_edge.core import message
+from kaga_edge.core.ranges import Ranges
 from kaga_edge.gateway import plans
 from kaga_edge.gateway.present import Present
 from kaga_edge.link import MQTT_OLD
@@ -95,8 +96,8 @@ class Line:
         """Return how it stands; None: there is none."""
         return self.uplink.snapshot() if self.uplink is not None else None
 
-    def left(self) -> Mapping[str, int] | None:
-        """Return by epoch the highest number that may have left; None while that is not known yet."""
+    def left(self) -> Mapping[str, Ranges] | None:
+        """Return by epoch the rows that may have left; None while that is not known yet."""
         return self.uplink.left() if self.uplink is not None else {}
 
     def try_now(self) -> None:

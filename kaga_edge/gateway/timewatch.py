@@ -12,14 +12,17 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
+from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.timekeeping import Correction, Floor, became_known, of_earlier_boot
 from kaga_edge.station import journal
 from kaga_edge.station.clock import SystemClock
-from kaga_edge.store import Store
+from kaga_edge.store import Place, Store
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.readings import ClockTrust
 
 LOOK_S = 5.0
+UPLINK_BEGINS_S = 0.1
+BEGINNING: Place | None = (0, 0)  # of the first epoch
 LAST_TIME_KEY = "last_time_ms"  # no later start can be before it
 CLOCKS_KEY = "clocks"  # {boot: [offset_ms, uncertainty_ms, trust, told]} of boots with rows on disk
 
@@ -39,7 +42,7 @@ def not_before(clock: SystemClock, wall_ms: int) -> None:
 class TimeWatch:
     """One task runs ``run``.
 
-    ``left``: by epoch the highest number that may have left, None while that is not known yet.
+    ``left``: by epoch the rows that may have left, None while that is not known yet.
     ``on_known``: called after the clock of this boot became known; ``flush`` commits what is held.
     """
 
@@ -48,7 +51,7 @@ class TimeWatch:
         store: Store,
         clock: SystemClock,
         *,
-        left: Callable[[], Mapping[str, int] | None],
+        left: Callable[[], Mapping[str, Ranges] | None],
         flush: Callable[[], Awaitable[object]],
         on_known: Callable[[], Awaitable[None]],
     ) -> None:
@@ -75,8 +78,7 @@ class TimeWatch:
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
-        left = self._left()
-        if left is None:
+        if self._left() is None:
             return
         if not self._read:
             await self._recall()
@@ -91,9 +93,9 @@ class TimeWatch:
         if all(boot in self._told for boot in self._clocks):
             return
         await self._flush()
-        await self._make_good(left)
+        await self._make_good()
 
-    async def _make_good(self, left: Mapping[str, int]) -> None:
+    async def _make_good(self) -> None:
         """Tell of every boot whose clock is known and not told of, and re-time its rows."""
         doubtful = await self._store.doubtful_boots()
         here = self._clock.now().boot
@@ -106,13 +108,13 @@ class TimeWatch:
         names = {boot.boot for boot in doubtful}
         for boot, correction in list(self._clocks.items()):
             if boot not in self._told and boot in names:
-                await self._correct(correction, left)
+                await self._correct(correction)
             self._told.add(boot)
             if boot not in names and boot != here:
                 del self._clocks[boot]
         await self._remember()
 
-    async def _correct(self, correction: Correction, left: Mapping[str, int]) -> None:
+    async def _correct(self, correction: Correction) -> None:
         # The event is always made when the truth is known, so it says so; how well, its uncertainty tells.
         at = replace(self._clock.now(), trust=ClockTrust.NTP)
         e = await self._store.declare_clock(
@@ -121,7 +123,7 @@ class TimeWatch:
             uncertainty_ms=correction.uncertainty_ms,
             at=at,
         )
-        rows = await self._store.retime(correction, left)
+        rows = await self._retimed(correction)
         journal.info(
             "clock.known",
             boot=correction.boot,
@@ -129,6 +131,18 @@ class TimeWatch:
             uncertainty_ms=correction.uncertainty_ms,
             retimed=rows,
         )
+
+    async def _retimed(self, correction: Correction) -> int:
+        """Re-time what has not left, chunk by chunk: while a backlog drains, more has left each time."""
+        total, place = 0, BEGINNING
+        while place is not None:
+            left = self._left()
+            if left is None:  # the uplink has just been replaced: it knows in a moment
+                await asyncio.sleep(UPLINK_BEGINS_S)
+                continue
+            rows, place = await self._store.retime(correction, left, place)
+            total += rows
+        return total
 
     async def _recall(self) -> None:
         kept = json.loads(await self._store.recall(CLOCKS_KEY) or "{}")

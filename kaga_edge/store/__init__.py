@@ -47,6 +47,7 @@ from kaga_edge.store.errors import (
     StoreSick,
 )
 from kaga_edge.store.file import Identity
+from kaga_edge.store.retiming import Place
 from kaga_edge.store.ring import Relief, Ringed
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.readings import Moment
@@ -60,6 +61,7 @@ __all__ = [
     "StoreHangs",
     "StoreSick",
     "Identity",
+    "Place",
 ]
 
 T = TypeVar("T")
@@ -247,18 +249,15 @@ class Store:
         """Return the boots with rows on disk whose clock was not trusted, in the order they began."""
         return await self._ask(lambda store: store.doubtful_boots())
 
-    async def retime(self, correction: Correction, left: Mapping[str, int]) -> int:
-        """Give waiting rows of a boot their true time; return how many.
+    async def retime(
+        self, correction: Correction, left: Mapping[str, Ranges], after: Place
+    ) -> tuple[int, Place | None]:
+        """Give one chunk of a boot's waiting rows their true time; return how many, and where to go on.
 
-        ``left``: by epoch, the highest number that may have left; up to it no row is changed.
+        ``left``: by epoch, the rows that may have left; they are not changed. Rows that are asked for after
+        this call are read as it leaves them, so nothing may be awaited between knowing ``left`` and the call.
         """
-        total = 0
-        place: tuple[int, int] | None = (0, 0)
-        while place is not None:
-            after = place
-            rows, place = await self._ask(lambda store: store.retime(correction, left, after))  # noqa: B023 awaited here
-            total += rows
-        return total
+        return await self._ask(lambda store: store.retime(correction, left, after))
 
     async def catalog_body(self, k: str) -> dict[str, object] | None:
         """Return a stored catalog, None when unknown."""

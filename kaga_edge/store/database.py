@@ -52,7 +52,6 @@ from kaga_edge.store.statements import (
 from kaga_edge.text import LANGUAGES, say
 from kaga_edge.vocabulary.readings import Moment
 
-
 # What the small file keeps as well (highwater.KEPT_TWICE): it may have been removed.
 KEPT_TWICE_TOO = "SELECT key, value FROM memory WHERE key >= 'collect' AND key < 'command.ctr0'"
 
@@ -288,9 +287,9 @@ class Database(Retention):
         return self._guarded(lambda db: retiming.doubtful(db, self._books))
 
     def retime(
-        self, correction: Correction, left: Mapping[str, int], after: retiming.Place
+        self, correction: Correction, left: Mapping[str, Ranges], after: retiming.Place
     ) -> tuple[int, retiming.Place | None]:
-        """Re-time one chunk of waiting rows above ``left``; return how many, and where to go on."""
+        """Re-time one chunk of the waiting rows not in ``left``; return how many, and where to go on."""
         done: tuple[Book, tuple[int, int], list[RunStart]] | None = None
 
         def plan() -> Write | None:

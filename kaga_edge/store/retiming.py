@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
+from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.timekeeping import DoubtfulBoot, with_retimed_flag
 from kaga_edge.store.book import Book, RunStart
 from kaga_edge.store.errors import integer, nonsense
@@ -42,14 +43,14 @@ def doubtful(db: sqlite3.Connection, books: list[Book]) -> tuple[DoubtfulBoot, .
 
 
 def next_span(
-    books: list[Book], boot: str, left: Mapping[str, int], after: Place, most: int
+    books: list[Book], boot: str, left: Mapping[str, Ranges], after: Place, most: int
 ) -> tuple[Book, RunStart, tuple[int, int]] | None:
     """Return the next waiting rows of ``boot`` behind ``after`` that never left: book, run, numbers."""
     for book in books:
         if book.i < after[0]:
             continue
-        done = max(left.get(book.ep, 0), after[1] if book.i == after[0] else 0)
-        free = book.waiting.both(book.on_disk).remove(0, done)
+        done = after[1] if book.i == after[0] else 0
+        free = book.waiting.both(book.on_disk).minus(left.get(book.ep, Ranges())).remove(0, done)
         for run, last in _runs(book):
             if run.boot == boot and run.trust < ClockTrust.NTP:
                 span = free.within(run.first, last).head(most)

@@ -251,7 +251,7 @@ class Ringed:
         return self._healthy().doubtful_boots()
 
     def retime(
-        self, correction: Correction, left: Mapping[str, int], after: Place
+        self, correction: Correction, left: Mapping[str, Ranges], after: Place
     ) -> tuple[int, Place | None]:
         return self._healthy().retime(correction, left, after)
 

@@ -48,7 +48,7 @@ class Sender:
         self.state = delivery.begin(settings.rules())
         self.delivered_at_ns: int | None = None
         self.beat_ns = clock.monotonic_ns()
-        self.left: dict[str, int] = {}  # by epoch, the highest row that may have left
+        self.left: dict[str, Ranges] = {}  # by epoch, the rows that may have left
         self.turned = asyncio.Event()  # set after every turn: for whoever waits for a state
         self._store = store
         self._clock = clock
@@ -188,7 +188,7 @@ class Sender:
         await self.stand()
         for track in self.state.tracks:
             if track.ep not in known:  # of a file found late: nobody says which of its rows have left
-                self.left.setdefault(track.ep, track.seen)
+                self.left.setdefault(track.ep, Ranges.upto(track.seen))
 
     async def run(self) -> None:
         """Step the machine for ever: whenever something happened, or time alone changes something."""
@@ -269,7 +269,7 @@ class Sender:
         payload, retain = self._bytes[action.ref]
         if isinstance(action.ref, int):  # rows: from here on the platform may know their times
             parcel = next(p for p in self.state.wire if p.ref == action.ref)
-            self.left[parcel.ep] = max(self.left.get(parcel.ep, 0), parcel.last)
+            self.left[parcel.ep] = self.left.get(parcel.ep, Ranges()).add(parcel.first, parcel.last)
         if self._link is not None and self._link_number == self.state.link:
             known_by = self._correlations.get(action.ref, b"")
             topic = self._topics.up(action.leaf)

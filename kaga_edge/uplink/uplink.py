@@ -169,8 +169,8 @@ class Uplink:
             beat_ns=self._sender.beat_ns,
         )
 
-    def left(self) -> dict[str, int] | None:
-        """Return by epoch the highest row that may have left or is packed to leave; None: not known yet."""
+    def left(self) -> dict[str, Ranges] | None:
+        """Return by epoch the rows that may have left or are packed to leave; None: not known yet."""
         return self._left.told()
 
     def try_now(self) -> None:
