@@ -77,8 +77,7 @@ def _take(state: State, event: Event) -> Result:  # noqa: C901 -- one match over
         case words.RowsCommitted():
             return _committed(state, event), []
         case words.RowsGone():
-            state = without_rows(state, event.ep, event.ranges)
-            return _notices_seen(state, event.ep, event.e, event.e), []
+            return _gone(state, event), []
         case words.Replay():
             return _replay(state, event), []
         case words.LinkUp():
@@ -154,6 +153,14 @@ def _committed(state: State, event: words.RowsCommitted) -> State:
     if event.first_e:
         state = replace(state, hurry=bool(state.fresh))
     return _notices_seen(state, event.ep, event.first_e, event.last_e)
+
+
+def _gone(state: State, event: words.RowsGone) -> State:
+    state = without_rows(state, event.ep, event.ranges)
+    track = state.track(event.ep)
+    # Who hears of them counts them as present: an ack may speak of them although none was ever sent.
+    state = with_track(state, replace(track, sent=max(track.sent, event.ranges.last or 0)))
+    return _notices_seen(state, event.ep, event.e, event.e)
 
 
 def _notices_seen(state: State, ep: str, first_e: int, last_e: int) -> State:

@@ -729,6 +729,19 @@ def test_an_ack_that_cannot_be_true_changes_nothing_and_is_said_once(upto: int, 
     assert line.said(words.AckIgnored) == [words.AckIgnored(ep=ep, why=why)]
 
 
+def test_an_ack_for_numbers_declared_gone_was_ignored_as_above_the_highest_sent() -> None:
+    """After a month offline the platform hears of what expired before the first row: its ack is true."""
+    line = Line(Rules(platform_acks=True), answers=False)
+    line.keys[1] = ("", "gone")
+    line.commit(1, 900)
+    line.tell(words.RowsGone, ep=EP, ranges=Ranges(((1, 800),)), e=1)
+    line.up()
+    ack(line, 800, e=1)
+    assert not line.said(words.AckIgnored)
+    ack(line, 801)
+    assert [told.why for told in line.said(words.AckIgnored)] == ["above the highest number sent"]
+
+
 def test_acks_for_epochs_without_end_were_each_remembered_and_each_logged() -> None:
     line = platform()
     before = line.state
