@@ -51,9 +51,10 @@ def _state(body: dict[str, Any]) -> Iterator[str]:
 
 
 def _health(body: dict[str, Any]) -> Iterator[str]:
-    n = body["n"]
-    if n["numbered"] != n["delivered"] + n["waiting"] + n["gone"]:
-        yield "/n: numbered is not delivered + waiting + gone"
+    told = {f"/epochs/{at}": one for at, one in enumerate(body.get("epochs", []))}
+    for where, n in ({"/n": body["n"]} | told).items():
+        if n["numbered"] != n["delivered"] + n["waiting"] + n["gone"]:
+            yield f"{where}: numbered is not delivered + waiting + gone"
 
 
 def _gone(body: dict[str, Any]) -> Iterator[str]:

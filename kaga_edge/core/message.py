@@ -189,17 +189,20 @@ def health(
     sensors: Sequence[Mapping[str, Any]],
     disk: Mapping[str, Any],
     link: Mapping[str, Any],
+    epochs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the health message's body (``up/health``).
 
-    ``counts`` is numbered = delivered + waiting + gone of epoch ``ep``; ``oldest_ms`` the time of the
-    oldest waiting row. ValueError when the counts do not add up: a ledger that lies is a bug.
+    ``counts`` is numbered = delivered + waiting + gone of epoch ``ep``, ``epochs`` the same of every epoch
+    by name; ``oldest_ms`` the time of the oldest waiting row. ValueError when the counts do not add up: a
+    ledger that lies is a bug.
     """
-    if counts["numbered"] != counts["delivered"] + counts["waiting"] + counts["gone"]:
-        raise ValueError(f"the ledger of {ep} does not add up: {dict(counts)}")
+    for one in (counts, *epochs):
+        if one["numbered"] != one["delivered"] + one["waiting"] + one["gone"]:
+            raise ValueError(f"the ledger of {one.get('ep', ep)} does not add up: {dict(one)}")
     body: dict[str, Any] = {"v": 1, "ep": ep, "t": at.wall_ms, "c": int(at.trust), "up": at.up_ms}
     body |= {"n": dict(counts), "oldest": oldest_ms, "led": list(ledger), "s": list(sensors)}
-    return body | {"disk": dict(disk), "link": dict(link)}
+    return body | {"disk": dict(disk), "link": dict(link), "epochs": [dict(one) for one in epochs]}
 
 
 # --- alert, clock, gone ---

@@ -23,6 +23,9 @@ from kaga_edge.vocabulary.readings import Measurement, Moment
 # Rows wait for what only the other side can change.
 WAITS_FOR_SOMEBODY = frozenset({"no_subscriber", "refusing", "no_platform_ack"})
 
+SUMS = ("numbered", "delivered", "waiting", "gone")
+EPOCHS_TOLD = 100  # in a health message, the newest: it has room for six times as many
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -72,12 +75,6 @@ def health(facts: Facts) -> dict[str, Any]:
     now = facts.moment
     # The epoch may have begun a moment ago, after the ledger was looked at.
     tally = next((t for t in facts.ledger.epochs if t.ep == facts.ep), facts.ledger.epochs[-1])
-    counts = {
-        "numbered": tally.numbered,
-        "delivered": tally.delivered,
-        "waiting": tally.waiting,
-        "gone": tally.gone,
-    }
     lines = [
         {
             "id": line.id,
@@ -95,7 +92,7 @@ def health(facts: Facts) -> dict[str, Any]:
     return message.health(
         ep=tally.ep,
         at=now,
-        counts=counts,
+        counts=_sums(tally),
         oldest_ms=facts.oldest_ms,
         ledger=lines,
         sensors=[
@@ -109,6 +106,7 @@ def health(facts: Facts) -> dict[str, Any]:
         ],
         disk={"free": facts.size.free_bytes, "used": facts.size.used_bytes, "max": facts.size.max_bytes},
         link=_link(facts),
+        epochs=[{"ep": t.ep, **_sums(t)} for t in facts.ledger.epochs[-EPOCHS_TOLD:]],
     )
 
 
@@ -239,10 +237,7 @@ def _state(facts: Facts, sensors: list[dict[str, Any]]) -> str:
 
 
 def _store(facts: Facts) -> dict[str, Any]:
-    totals = {
-        name: sum(getattr(t, name) for t in facts.ledger.epochs)
-        for name in ("numbered", "delivered", "waiting", "gone")
-    }
+    totals = {name: sum(getattr(t, name) for t in facts.ledger.epochs) for name in SUMS}
     oldest_ms = facts.oldest_ms
     return {
         "bytes": facts.size.used_bytes,
@@ -257,8 +252,11 @@ def _store(facts: Facts) -> dict[str, Any]:
 
 
 def _tally(tally: Tally) -> dict[str, Any]:
-    sums = {name: getattr(tally, name) for name in ("numbered", "delivered", "waiting", "gone")}
-    return {"ep": tally.ep, **sums, "reasons": dict(tally.reasons)}
+    return {"ep": tally.ep, **_sums(tally), "reasons": dict(tally.reasons)}
+
+
+def _sums(tally: Tally) -> dict[str, int]:
+    return {name: getattr(tally, name) for name in SUMS}
 
 
 def _link(facts: Facts) -> dict[str, Any]:

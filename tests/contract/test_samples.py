@@ -117,3 +117,12 @@ def test_the_rules_never_fall_over_what_has_the_right_shape(case: tuple[str, Any
 @given(st.sampled_from(contract.NAMES), st.recursive(JUNK, lambda inner: st.lists(inner, max_size=3)))
 def test_our_check_agrees_with_jsonschema_on_anything_else(name: str, body: Any) -> None:
     assert (shape_problems(name, body) == []) == VALIDATORS[name].is_valid(body)
+
+
+@pytest.mark.parametrize("where", ["/n", "/epochs/0"])
+def test_a_ledger_that_does_not_add_up_is_told_with_its_place(where: str) -> None:
+    sums = {"numbered": 10, "delivered": 7, "waiting": 2, "gone": 1}
+    lies = sums | {"gone": 0}
+    body = {"v": 1, "ep": "3f2a9c1e", "t": 0, "c": 2, "n": lies if where == "/n" else sums}
+    body["epochs"] = [{"ep": "aa00bb11", **(sums if where == "/n" else lies)}]
+    assert contract.problems("health", body) == [f"{where}: numbered is not delivered + waiting + gone"]

@@ -154,6 +154,11 @@ def test_health_refuses_a_ledger_that_does_not_add_up() -> None:
         ep="3f2a9c1e", at=AT, counts=counts, oldest_ms=None, ledger=[], sensors=[], disk={}, link={}
     )
     assert body["n"] == counts
+    with pytest.raises(ValueError, match="aa00bb11 does not add up"):
+        message.health(
+            ep="3f2a9c1e", at=AT, counts=counts, oldest_ms=None, ledger=[], sensors=[], disk={}, link={},
+            epochs=[{"ep": "aa00bb11", **counts, "gone": 0}],
+        )  # fmt: skip
     with pytest.raises(ValueError, match="does not add up"):
         message.health(
             ep="3f2a9c1e", at=AT, counts=counts | {"gone": 0}, oldest_ms=None, ledger=[], sensors=[],

@@ -26,7 +26,7 @@ from kaga_edge.core.stored import Entry, SensorDeclaration
 from kaga_edge.link.ending import end
 from kaga_edge.receiver import Receiver
 from kaga_edge.station.clock import SystemClock
-from kaga_edge.store import Store
+from kaga_edge.store import Identity, Store
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Reading, Sample
 
@@ -159,12 +159,14 @@ def pytest_terminal_summary(terminalreporter) -> None:
         terminalreporter.write_line(f"start-up of {len(STARTS)} daemons: {', '.join(parts)}")
 
 
-def backlog(path: Path, rows: int) -> None:
-    """Leave ``rows`` samples waiting in the store, as an outage would."""
+def backlog(path: Path, rows: int, identity: Identity | None = None) -> None:
+    """Leave ``rows`` samples waiting in the store, as an outage would, of this machine or another."""
 
     async def fill() -> None:
         clock = SystemClock()
-        store = await Store.open(path, max_bytes=500_000_000, keep_delivered_s=86_400, clock=clock)
+        store = await Store.open(
+            path, max_bytes=500_000_000, keep_delivered_s=86_400, clock=clock, identity=identity
+        )
         level = SensorDeclaration(id="level-0", channels=(("water_level", "m", 0.001, {}),), driver="a02yyuw")
         await store.declare([level], {"name": {"ja": "試験", "en": "Test"}}, "test-01")
         noise = random.Random(1)
