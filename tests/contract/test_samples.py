@@ -125,4 +125,4 @@ def test_a_ledger_that_does_not_add_up_is_told_with_its_place(where: str) -> Non
     lies = sums | {"gone": 0}
     body = {"v": 1, "ep": "3f2a9c1e", "t": 0, "c": 2, "n": lies if where == "/n" else sums}
     body["epochs"] = [{"ep": "aa00bb11", **(sums if where == "/n" else lies)}]
-    assert contract.problems("health", body) == [f"{where}: numbered is not delivered + waiting + gone"]
+    assert problems("health", body) == [f"{where}: numbered is not delivered + waiting + gone"]
