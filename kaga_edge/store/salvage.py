@@ -268,13 +268,37 @@ def _name_epochs(db: sqlite3.Connection, marks: Mapping[str, Mark], made_ms: int
         db.execute(f"DELETE FROM {table} WHERE id < ?", (first << EPOCH_SHIFT,))  # noqa: S608 our own
     named = dict(db.execute("SELECT i, ep FROM epoch").fetchall())
     nameless = sorted(i for i in found - set(named) if 0 < i < 1000)
-    spare = [ep for ep in marks if ep not in named.values()]
+    spare = {ep: mark for ep, mark in marks.items() if ep not in named.values()}
+    alone = len(nameless) == len(spare) == 1
     for i in nameless:
-        ep = spare[0] if len(nameless) == len(spare) == 1 else secrets.token_hex(4)
-        db.execute("INSERT INTO epoch VALUES (?, ?, ?, '', '')", (i, ep, made_ms))
+        meant = list(spare) if alone else [ep for ep, mark in spare.items() if mark.n == _top(db, i) + 1]
+        if len(meant) != 1:
+            meant = [secrets.token_hex(4)]
+            _forget_delivered(db, i)
+        spare.pop(meant[0], None)
+        db.execute("INSERT INTO epoch VALUES (?, ?, ?, '', '')", (i, meant[0], made_ms))
     everywhere = ", ".join(str(i) for i in {*named, *nameless}) or "0"
     for table in ("sample", "notice"):
         db.execute(f"DELETE FROM {table} WHERE id >> {EPOCH_SHIFT} NOT IN ({everywhere})")  # noqa: S608 our own
+
+
+def _top(db: sqlite3.Connection, i: int) -> int:
+    """Return the highest number of an epoch's samples: one below its mark, where the note is of then."""
+    base = i << EPOCH_SHIFT
+    ask = "SELECT coalesce(max(id), ?1) - ?1 FROM sample WHERE id BETWEEN ?1 AND ?1 + ?2"
+    return int(db.execute(ask, (base, NUMBER_MOST)).fetchone()[0])
+
+
+def _forget_delivered(db: sqlite3.Connection, i: int) -> None:
+    """Under a new name nothing has been delivered. What the platform has under the old one is not sent
+    again: it would count twice. Its numbers have no row then, and are declared."""
+    base = i << EPOCH_SHIFT
+    for table, kind in (("sample", "row"), ("notice", "notice")):
+        ask = "SELECT first, last FROM delivered WHERE epoch = ? AND kind = ?"
+        for first, last in db.execute(ask, (i, kind)).fetchall():
+            if 1 <= first <= last <= NUMBER_MOST:
+                db.execute(f"DELETE FROM {table} WHERE id BETWEEN ? AND ?", (base + first, base + last))  # noqa: S608 our own
+    db.execute("DELETE FROM delivered WHERE epoch = ?", (i,))
 
 
 def _settle_epoch(db: sqlite3.Connection, i: int, mark: Mark | None) -> None:

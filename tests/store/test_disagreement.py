@@ -4,6 +4,7 @@ whole, together they make no sense. The store notices when it opens, and nothing
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from tests.crash.verdict import drains
 def spoiled(bench: Any) -> Callable[..., Any]:
     """A closed store of twenty rows over two boots, changed behind its back; opened again."""
 
-    def spoil(*statements: str) -> Any:
+    def spoil(*statements: str, note: bool = True) -> Any:
         database = bench.open()
         bench.add(database, 10)
         bench.clock.boot = "8d2e"
@@ -29,6 +30,8 @@ def spoiled(bench: Any) -> Callable[..., Any]:
         db = sqlite3.connect(bench.path, isolation_level=None)
         db.executescript(";".join(statements))
         db.close()
+        if not note:
+            bench.path.with_name("kaga.db.used").unlink()
         return bench.open()
 
     return spoil
@@ -52,6 +55,32 @@ def test_rows_of_an_epoch_that_is_not_listed_do_not_block_new_ones(bench: Any, s
     assert held(database) == 21
     assert drains(database) == []
     sums(database)
+
+
+@pytest.mark.parametrize("note", [True, False], ids=["with the note", "without"])
+def test_delivered_rows_under_a_new_name_were_a_gap_that_nobody_ever_declared(
+    bench: Any, spoiled: Any, note: bool
+) -> None:
+    """Two marks beside a file without its epochs' names: the note tells which is meant, else none is."""
+    bench.add(bench.open(), 12)
+    bench.opened[-1].confirm({bench.opened[-1].epoch: Ranges.upto(12)}, {})
+    bench.opened[-1].close()
+    beside = bench.path.with_name("kaga.db.high")
+    told = json.loads(beside.read_text())
+    told["epochs"]["deadbeef"] = [1, 4096, 1, 64]
+    beside.write_text(json.dumps(told))
+
+    database = spoiled("DELETE FROM epoch", note=note)
+
+    tally = database.ledger().epochs[0]
+    assert (tally.ep == bench.ep) == note
+    assert drains(database) == []
+    sums(database)
+    if note:
+        assert tally.delivered == 12
+    else:  # the platform has them under the name that is lost; under this one they never arrive
+        assert dict(tally.reasons)["unreadable"] == 12
+        assert tally.delivered == 0
 
 
 def test_rows_between_two_epochs_are_found_too(bench: Any, spoiled: Any) -> None:
