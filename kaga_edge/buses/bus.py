@@ -284,7 +284,7 @@ class Bus:
         if wanted is not None and not wanted.done():
             wanted.set_result(polled)
         # Counts that a person read are taken from the line: they must reach the store all the same.
-        if wanted is None or self._spec.kind is BusKind.GPIO:
+        if wanted is None or self._spec.kind is BusKind.GPIO or _counts_reports(item.sensor):
             self._give(item.sensor, item.due.wall_ms, polled)
 
     def _give(self, sensor: BusSensor, due_ms: int, polled: Polled) -> None:
@@ -459,6 +459,10 @@ def make_wire(spec: BusSpec, wires: Wires, clock: Clock) -> Wire[Job | None]:
     from kaga_edge.buses.gpio import GpioWire
 
     return GpioWire(spec, wires.pin_factory, clock)
+
+
+def _counts_reports(sensor: BusSensor) -> bool:
+    return sensor.model is not None and sensor.model.arrival_times
 
 
 def _on_grid(at_s: float) -> float:

@@ -282,6 +282,25 @@ async def test_an_instrument_whose_times_matter_is_heard_at_once(parts: Any, pty
     assert values(log.good("level"))[-1] == pytest.approx(0.2, abs=0.1)
 
 
+async def test_vehicles_that_a_person_read_were_lost_to_the_store(parts: Any, pty: Any) -> None:
+    class Radar(parts.Stream):
+        """Counts its frames."""
+
+        def measure(self) -> Any:
+            frames = yield UartFrames(window_s=60.0, timeout_s=0.0, silence_is_good=True)
+            return (Measurement(quantity=Quantity.VEHICLE_COUNT, value=float(len(frames))),)
+
+    model = Model(names=("radar",), bus=BusKind.UART, measures={}, wiring={}, example="", arrival_times=True)
+    sensor = BusSensor(id="level", driver=Radar(), every_s=0.5, model=model)
+    async with parts.running(parts.serial_spec(BusKind.UART, pty.path, sensor)) as (bus, log):
+        await log.until(lambda: bool(log.good("level")))
+        for _ in range(5):
+            pty.send(b"<a><b>")
+            await bus.read_now("level")
+        await log.until(lambda: sum(values(log.good("level"))) >= 10)
+    assert sum(values(log.good("level"))) == 10
+
+
 # --- instruments that answer ---
 
 
