@@ -81,8 +81,9 @@ def failed(
         level=level,
         leave_out=_leave_out(level, every_s, error),
         costly=costly,
-        # A wrong value is said by the right sensor; after anything else, ask again who is there.
-        identified=identified and isinstance(error, ValueImpossible),
+        # A wrong value is said by the right sensor; after anything else, or when it stays wrong (its supply
+        # dipped, a setting is lost), ask again who is there, which also resets it.
+        identified=identified and isinstance(error, ValueImpossible) and failures < FAILURES_BEFORE_BACK_OFF,
         failing_since=before.failing_since or at,
         last_error=error,
         last_ok=before.last_ok,

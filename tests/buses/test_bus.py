@@ -147,3 +147,14 @@ def test_only_an_impossible_value_leaves_the_identity_known() -> None:
     for error, known in ((ValueImpossible("x"), True), (SensorSilent("x"), False)):
         after = failed(Standing(), error, NOW, every_s=1, costly=False, identified=True, may_rest=True)
         assert after.identified is known
+
+
+def test_a_sensor_whose_values_stay_wrong_was_never_reset_again() -> None:
+    standing, identified = Standing(identified=True), []
+    for _ in range(4):
+        error = ValueImpossible("raw pressure is 0")
+        standing = failed(
+            standing, error, NOW, every_s=60, costly=False, identified=standing.identified, may_rest=True
+        )
+        identified.append(standing.identified)
+    assert identified == [True, True, False, False]
