@@ -14,6 +14,8 @@ SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u20
 SIGNS = {"\u3001": ",", "\u3002": ".", "\u2212": "-"} | dict.fromkeys(
     "\u2010\u2011\u2012\u2013\u2014\u2015", "-"
 )
+LONG_VOWELS = "\u30fc\uff70"  # what the key of the minus sign gives with Japanese switched on
+KANA = "\u3040"
 LONG = ('"""', "'''")
 
 
@@ -27,23 +29,32 @@ class Plain:
     unseen: str = ""
 
 
-def plain_character(char: str) -> str:
-    """Return the ASCII a character stands for: itself, nothing for one that is not seen."""
+def plain_character(char: str, before: str = "") -> str:
+    """Return the ASCII a character stands for after ``before``: itself, nothing for one that is not seen."""
     if "\uff01" <= char <= "\uff5e":
         return unicodedata.normalize("NFKC", char)
     if char in SPACES:
         return " "
+    if char in LONG_VOWELS:
+        return char if before > KANA else "-"
     return "" if char in UNSEEN else SIGNS.get(char, char)
 
 
 def plain_text(text: str) -> str:
     """Return a text in plain characters throughout, as a value that is ASCII by nature is written."""
-    return "".join(plain_character(char) for char in text)
+    return "".join(map(plain_character, text, ("", *text)))
 
 
 def first_odd(text: str) -> str:
     """Return the first character that ``plain_text`` changes."""
-    return next((char for char in text if plain_character(char) != char), "")
+    return next(
+        (
+            char
+            for char, before in zip(text, ("", *text), strict=False)
+            if plain_character(char, before) != char
+        ),
+        "",
+    )
 
 
 def plain_lines(lines: list[str]) -> list[Plain]:
@@ -60,7 +71,7 @@ def _plain(line: str, inside: str) -> tuple[Plain, str]:
     """Return the line and the long quote that is open at its end ("" when none is)."""
     out: list[str] = []
     seen = dict.fromkeys(("wide", "quote", "unseen"), "")
-    at = 0
+    at, curly_at = 0, -1
     while at < len(line):
         char, long = line[at], line[at : at + 3]
         step = 1
@@ -73,16 +84,19 @@ def _plain(line: str, inside: str) -> tuple[Plain, str]:
             out.append('"')
         elif inside:
             inside = "" if char == inside else inside
+            curly_at = len(out) if char in QUOTES else curly_at
             out.append(char)
         elif char == "#":
             out.append(line[at:])
             break
         else:
-            plain = plain_character(char)
+            plain = plain_character(char, line[at - 1] if at else "")
             if plain != char:
                 kind = "wide" if plain else "unseen"
                 seen[kind] = seen[kind] or char
             inside = char if char in "\"'" else ""
             out.append(plain)
         at += step
+    if inside == '"' and curly_at >= 0:  # opened straight, closed curly
+        seen["quote"], out[curly_at] = out[curly_at], '"'
     return Plain(line="".join(out), **seen), inside if inside in LONG else ""

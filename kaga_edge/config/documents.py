@@ -84,7 +84,7 @@ def _text(file: File, name: str, notes: Notes) -> str | None:
     try:
         found = other_encoding(raw)
     except NotText:
-        notes.faults.append(Fault(file=name, line=_first_odd_line(raw), key="", code=Code.NOT_TEXT))
+        notes.faults.append(Fault(file=name, line=_unreadable_line(raw), key="", code=Code.NOT_TEXT))
         return None
     if found is None:
         return raw.decode("utf-8-sig")
@@ -97,6 +97,16 @@ def _text(file: File, name: str, notes: Notes) -> str | None:
 def _first_odd_line(raw: bytes) -> int:
     """Return the line of the first byte that is not plain ASCII text."""
     at = next((at for at, byte in enumerate(raw) if byte > 0x7E or byte in (0x00, 0x1B)), 0)
+    return raw.count(b"\n", 0, at) + 1
+
+
+def _unreadable_line(raw: bytes) -> int:
+    """Return the line of the first byte that is no UTF-8 text."""
+    try:
+        raw.decode()
+        at = max(0, raw.find(b"\0"))
+    except UnicodeDecodeError as error:
+        at = error.start
     return raw.count(b"\n", 0, at) + 1
 
 

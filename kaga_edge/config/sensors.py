@@ -21,7 +21,7 @@ from kaga_edge.config.sensor_tables import (
     foreign_keys,
 )
 from kaga_edge.config.tables import Desk, read_dataclass, read_table, unknown_key
-from kaga_edge.config.thresholds import alarms_of, limits_of, seasons_of, thresholds_of
+from kaga_edge.config.thresholds import alarms_of, limits_of, seasons_of, thresholds_of, warn_of_thresholds
 from kaga_edge.config.values import Disclosure, SensorConfig
 from kaga_edge.config.watch_tables import sensor_watches
 from kaga_edge.config.wiring import attachment, check_bus_keys, gpio_in_range
@@ -79,6 +79,7 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     event = event_rule(desk, table.event, table.every_s, parts.model.shortest_every_s, path)
     thresholds = thresholds_of(desk, table.thresholds, (*path, "thresholds"))
     nearest_m = getattr(options, "nearest_mm", 0) / 1000
+    warn_of_thresholds(desk, thresholds, mount, nearest_m, (*path, "thresholds"))
     usual = {one: limits_on_site(one, mount, nearest_m, thresholds.get("levee")) for one in quantities}
     limits = limits_of(desk, table.quality, usual, path)
     alarms = alarms_of(desk, table.alarms, quantities, path)
@@ -164,7 +165,7 @@ def _gives_bursts(parts: DriverParts, options: Any) -> bool:
 
 
 def _driver_of(desk: Desk, entry: Mapping[str, Any], path: Path) -> DriverParts | None:
-    name = entry.get("driver")
+    name = entry["driver"] if "driver" in entry else _misspelt_driver(desk, entry, path)
     if not isinstance(name, str):
         return None  # missing or of the wrong type: said by the table
     names = driver_names()
@@ -175,6 +176,18 @@ def _driver_of(desk: Desk, entry: Mapping[str, Any], path: Path) -> DriverParts 
     near = difflib.get_close_matches(name.lower().replace("-", "_"), names, n=3, cutoff=0.0)
     desk.fault((*path, "driver"), Code.UNKNOWN_DRIVER, name=name, near=", ".join(near))
     return None
+
+
+def _misspelt_driver(desk: Desk, entry: Mapping[str, Any], path: Path) -> object:
+    """Return what stands under Driver, drvier and the like, and note that key."""
+    import difflib  # only a wrong file needs it
+
+    others = {key.lower(): key for key in entry if key not in COMMON_KEYS}
+    near = difflib.get_close_matches("driver", others, n=1, cutoff=0.75)
+    if not near:
+        return None
+    unknown_key(desk, (*path, others[near[0]]), ("driver",))
+    return entry[others[near[0]]]
 
 
 def _options(desk: Desk, parts: DriverParts, entry: Mapping[str, Any], path: Path) -> Any:

@@ -23,6 +23,7 @@ LISTS = ("sensor", "output", "power")  # written [[so]]
 
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)")
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([A-Za-z]+)\s*\]{1,2}\s*(#.*)?$")
+_LIST_NAME = re.compile(r"^(\s*\[{1,2}\s*)([A-Za-z]+)\s*([.\]])")
 _DOUBLE = re.compile(r"^\s*\[\[\s*[A-Za-z]+\s*\]\]")
 _ANY_HEADER = re.compile(r"^\s*\[+\s*[A-Za-z\"']")
 _KEY = re.compile(r"\s*([\w.-]+)")
@@ -94,7 +95,8 @@ class _Desk:
     left_out: set[str] = field(default_factory=set)
 
     def mend_headers(self) -> None:
-        """Turn [sensor], [[sensor] and the like into [[sensor]], the commonest slip, and say so."""
+        """Turn [sensor], [[sensors]] and the like into [[sensor]], the commonest slip, and say so."""
+        self._mend_list_names()
         for kind in LISTS:
             wrong = [
                 at
@@ -109,6 +111,19 @@ class _Desk:
                     at + 1, "", Code.SINGLE_BRACKETS, name=Phrase(f"list.{kind}"), lines=_lines(numbers)
                 )
                 self.lines[at] = f"[[{kind}]]"
+
+    def _mend_list_names(self) -> None:
+        """Turn [[sensors]], [[Sensor]] and their tables into what was meant, and say so once a list."""
+        told = set()
+        for at, line in enumerate(self.lines):
+            found = _LIST_NAME.match(line)
+            name = found.group(2).lower().removesuffix("s") if found else ""
+            if found is None or name not in LISTS or found.group(2) == name:
+                continue
+            if found.group(3) == "]" or found.group(2) not in told:
+                told.add(found.group(2))
+                self._note(at + 1, found.group(2), Code.UNKNOWN_KEY_NEAR, name=found.group(2), near=name)
+            self.lines[at] = f"{found.group(1)}{name}{line[found.end(2) :]}"
 
     def mend_characters(self, command: str) -> None:
         """Replace full-width, unseen characters and curly quotes outside of texts; a fault a line."""

@@ -13,6 +13,7 @@ from kaga_edge.config.tables import Desk
 from kaga_edge.config.values import Thresholds
 from kaga_edge.core.grading import Limits, SeasonLimits
 from kaga_edge.core.local import MonthDay
+from kaga_edge.core.siting import Mount
 from kaga_edge.text import Phrase
 from kaga_edge.vocabulary.quantities import Quantity
 
@@ -100,6 +101,19 @@ def thresholds_of(desk: Desk, table: ThresholdTable, path: Path) -> dict[str, fl
                     order=" <= ".join(ranks),
                 )
     return dict(sorted(given.items(), key=lambda item: item[1]))
+
+
+def warn_of_thresholds(
+    desk: Desk, thresholds: Mapping[str, float], mount: Mount, nearest_m: float, path: Path
+) -> None:
+    """Note thresholds that were not filled in, and those above what a gauge looking down can show."""
+    if len(thresholds) > 1 and not any(thresholds.values()):
+        desk.warn(path, Code.VALUE, reason=Phrase("thresholds.zero"))
+    height_m = mount.gauge_zero_to_sensor_m or mount.ground_to_sensor_m
+    for rank, value in thresholds.items():
+        if height_m is not None and value > height_m - nearest_m:
+            most = f"{height_m - nearest_m:g}"
+            desk.warn((*path, rank), Code.VALUE, reason=Phrase("thresholds.reach", value=value, most=most))
 
 
 def _merged(limits: Limits, given: LimitsTable | None) -> Limits:

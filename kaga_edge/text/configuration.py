@@ -106,7 +106,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         'unknown key "{name}". Did you mean "{near}"?',
     ),
     "KE-C12": ("「{name}」がありません。書き足してください", '"{name}" is missing. Add it'),
-    "KE-C13": ("{expected}が必要です。{got}が書かれています", "{expected} is needed here, not {got}"),
+    "KE-C13": ("{expected}が必要です。書かれているもの: {got}", "{expected} is needed here, not {got}"),
     "KE-C14": (
         '{value} に単位がありません。"{example}" "5m" "1h" のように書きます',
         '{value} has no unit. Write "{example}", "5m" or "1h"',
@@ -322,6 +322,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "suspect の限度が fail の限度を超えています。両方を書いてください",
         "the suspect limit lies beyond the fail limit. Write both",
     ),
+    "thresholds.zero": (
+        "どの基準値も 0 です。県や担当部署の値を入れます",
+        "all thresholds are 0. Fill in the authority's numbers",
+    ),
+    "thresholds.reach": (
+        "{value} m には達しません。このセンサーで測れるのは {most} m までです。単位は m です",
+        "{value} m is never reached: this sensor can show at most {most} m. The unit is m",
+    ),
     "date.month_day": (
         '月日を "11-01" のように書きます',
         'write month and day as "11-01"',
@@ -431,13 +439,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pin.TXD": ("送信 (TXD) ", "transmit"),
     "pin.RXD": ("受信 (RXD) ", "receive"),
     # --- kinds of value ---
-    "type.this": (" {value} ", "{value}"),
-    "type.quoted": (' "{value}" (引用符なしで書きます) ', '"{value}" (leave out the quotes)'),
+    "type.this": ("{value}", "{value}"),
+    "type.quoted": ('"{value}" (引用符なしで書きます)', '"{value}" (leave out the quotes)'),
     "type.words": ('{{ ja = "...", en = "..." }} ', '{{ ja = "...", en = "..." }}'),
     "type.text": ("文字列", "text in quotes"),
     "type.integer": ("整数", "a whole number"),
     "type.number": ("数値", "a number"),
-    "type.bool": ("true か false", "true or false"),
+    "type.bool": ("true か false ", "true or false"),
     "type.list": ("並び [..]", "a list [..]"),
     "type.table": ("表 {{..}}", "a table {{..}}"),
     "type.date": ("日付", "a date"),

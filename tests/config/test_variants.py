@@ -63,6 +63,23 @@ SAVED = {
         SITE.replace("[site]", "[[site]]") + RAIN, [("KE-C59", 1, "Write [site]")]),
     "a name in one language only was told as no table": (
         SITE.replace('{ ja = "見本", en = "sample" }', '"sample"') + RAIN, [("KE-C13", 3, "{ ja =")]),
+    "one list of sensors misspelt was told at every table of the file": (
+        SITE + RAIN.replace("[[sensor]]", "[[Sensors]]") + AIR.replace("10s", "10"),
+        [("KE-C11", 4, '"sensor"'), ("KE-C14", 15, "no unit")]),
+    "a table of a misspelt list was called missing": (
+        SITE + LEVEL.replace("[sensor.mount]", "[sensors.mount]") + RAIN.replace("17", "40"),
+        [("KE-C11", 8, '"sensor"'), ("KE-C40", 16, "GPIO 21")]),
+    "Driver with a capital was called missing, and its line not told": (
+        SITE + AIR.replace("driver", "Driver").replace("10s", "10"),
+        [("KE-C11", 6, 'Did you mean "driver"?'), ("KE-C14", 8, "no unit")]),
+    "a text begun straight and ended curly had no closing quote": (
+        SITE + AIR.replace('"10s"', '"10s\u201d'), [("KE-C05", 8, "straight")]),
+    "a minus sign typed with Japanese switched on was no TOML": (
+        SITE + LEVEL.replace("4.2", "\u30fc4.2"), [("KE-C04", 9, 'Use ASCII "-"'), ("KE-C19", 9, ">")]),
+    "a hyphen typed with Japanese switched on gave no hint": (
+        SITE + RAIN.replace("rain-1", "rain\u30fc1"), [("KE-C29", 5, 'Write "rain-1"')]),
+    "a damaged byte far below was told at the first Japanese word": (
+        (SITE + RAIN).encode().replace(b"gpio", b"gp\xffo"), [("KE-C09", 7, "damaged")]),
     "a date was shown as Python holds it": (
         SITE + AIR.replace('"10s"', "2026-01-01"), [("KE-C15", 8, '"2026-01-01"')]),
     "a place of one number was told as a missing 1": (
@@ -206,3 +223,22 @@ def test_a_value_of_any_kind_in_any_place_is_told_and_no_crash(tmp_path, path):
         for fault in notes.faults:
             assert fault.text("ja")
             assert fault.text("en")
+
+
+LOST = {
+    "the example's zeros were taken for the authority's numbers": (
+        "standby = 0.0\ndanger = 0.00\n", "all thresholds are 0"),
+    "a threshold in centimetres raised no alarm ever": ("danger = 180\n", "180.0 m is never reached"),
+    "a threshold within the blind zone raised no alarm ever": ("danger = 4.19\n", "at most 4.17 m"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", LOST)
+def test_thresholds_that_cannot_be_meant_are_warned_of(sheet, mistake):
+    written, words = LOST[mistake]
+    (warning,) = sheet.good(SITE + LEVEL + f"[sensor.thresholds]\n{written}").warnings
+    assert words in warning.text("en")
+
+
+def test_thresholds_that_can_be_reached_are_not_warned_of(sheet):
+    assert sheet.good(SITE + LEVEL + "[sensor.thresholds]\nstandby = 0.0\ndanger = 4.17\n").warnings == ()
