@@ -253,7 +253,7 @@ def check_room(desk: Desk, sensors: tuple[SensorConfig, ...], max_bytes: int, ke
         desk.warn(
             ("store", "keep_delivered"),
             Code.KEPT_TOO_LONG,
-            keep=f"{keep_s / 86_400:.3g} d",
+            keep=f"{keep_s / 86_400:.10g} d",
             needed=f"{per_s * keep_s / 1e6:.0f} MB",
             max=f"{max_bytes / 1e6:.0f} MB",
         )

@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from typing_extensions import TypedDict  # pydantic needs this one below Python 3.12
 
+from kaga_edge.config.characters import first_odd
 from kaga_edge.config.faults import Code
 from kaga_edge.config.units import UnitFault, per_second, seconds, size_bytes
 from kaga_edge.config.values import MQTT_PORTS
 
 STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 ID_PATTERN = r"^[a-z0-9-]{1,32}$"
+SAID_PATTERN = r"\S"  # more than spaces
 
 
 def _text_schema(pattern: str) -> WithJsonSchema:
@@ -40,6 +42,7 @@ def _platform_url(value: object) -> object:
     try:
         parts = urlsplit(value)
         good = parts.scheme in MQTT_PORTS and parts.hostname and (parts.port is None or parts.port > 0)
+        good = good and not first_odd(value) and " " not in value
     except ValueError:
         good = False
     if not good or parts.path not in ("", "/"):
@@ -57,13 +60,16 @@ SecretName = Annotated[str, BeforeValidator(_secret_name)]
 PlatformUrl = Annotated[str, BeforeValidator(_platform_url)]
 
 
+Said = Annotated[str, Field(pattern=SAID_PATTERN)]
+
+
 class Words(TypedDict):
     """One text in both languages."""
 
     __pydantic_config__ = STRICT  # type: ignore[misc]  # pydantic's own way to configure a TypedDict
 
-    ja: str
-    en: str
+    ja: Said
+    en: Said
 
 
 class Table(BaseModel):

@@ -33,7 +33,7 @@ _IN_DOUBLE_QUOTES = re.compile(r'"(?:\\.|[^"\\])*"')  # an apostrophe in there o
 _SET_ASIDE = "set-aside-"  # name given to a table that was declared twice
 
 # What stands after the equals sign, and what is wrong with it.
-_LEADING_ZERO = re.compile(r"=\s*(0\d+)\s*(#.*)?$")
+_LEADING_ZERO = re.compile(r"[=\[,]\s*(0\d+)\s*(?:[,}\]].*)?(?:#.*)?$")
 _BOOLEAN = re.compile(r"=\s*(true|false|yes|no|on|off)\s*(#.*)?$", re.IGNORECASE)
 _COMMA = re.compile(r"=\s*[-+]?\d+,\d+\s*(#.*)?$")
 _BARE_POINT = re.compile(r"=\s*[-+]?(\.\d+|\d+\.)\s*(#.*)?$")

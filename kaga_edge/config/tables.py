@@ -14,9 +14,9 @@ from kaga_edge.config.characters import first_odd, plain_text
 from kaga_edge.config.documents import Documents
 from kaga_edge.config.faults import Code, Fault, Notes
 from kaga_edge.config.lines import Path
-from kaga_edge.config.models import STRICT
+from kaga_edge.config.models import ID_PATTERN, SAID_PATTERN, STRICT
 from kaga_edge.config.syntax import LISTS
-from kaga_edge.config.units import UnitFault, shown
+from kaga_edge.config.units import UnitFault, like, shown
 from kaga_edge.text import Phrase
 
 M = TypeVar("M", bound=BaseModel)
@@ -163,23 +163,32 @@ def _translate(
     elif kind == "value_error" and isinstance(context.get("error"), UnitFault):
         desk.fault(where, context["error"].code, **context["error"].params)
     elif kind == "string_pattern_mismatch":
-        desk.fault(where, Code.BAD_ID, value=str(detail["input"]))
+        _mismatch(desk, where, str(detail["input"]), str(context.get("pattern")))
     elif kind in ("literal_error", "enum"):
         valid = ", ".join(re.findall(r"'([^']*)'", str(context["expected"])))
         desk.fault(where, Code.NOT_ONE_OF, value=shown(detail["input"]), valid=valid)
     elif bounds := [context[key] for key in ("ge", "gt", "le", "lt") if key in context]:
-        _out_of_bounds(desk, where, detail, bounds[0])
+        _out_of_bounds(desk, where, detail, bounds[0], _value_at(table, detail["loc"]))
     else:
         _other(desk, model, where, kind, detail, _value_at(table, detail["loc"]))
 
 
-def _out_of_bounds(desk: Desk, where: Path, detail: Mapping[str, Any], bound: float) -> None:
+def _mismatch(desk: Desk, where: Path, value: str, pattern: str) -> None:
+    if pattern == ID_PATTERN:
+        desk.fault(where, Code.BAD_ID, value=value)
+    else:
+        desk.fault(
+            where, Code.VALUE, reason=Phrase("words.empty" if pattern == SAID_PATTERN else "date.form")
+        )
+
+
+def _out_of_bounds(desk: Desk, where: Path, detail: Mapping[str, Any], bound: float, written: object) -> None:
     sign = {"greater_than_equal": ">=", "greater_than": ">", "less_than_equal": "<=", "less_than": "<"}
     desk.fault(
         where,
         Code.OUT_OF_BOUNDS,
-        value=shown(detail["input"]),
-        rule=f"{sign.get(str(detail['type']), '')} {bound}".strip(),
+        value=shown(written),
+        rule=f"{sign.get(str(detail['type']), '')} {like(written, bound)}".strip(),
     )
 
 

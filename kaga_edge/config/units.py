@@ -35,6 +35,14 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def like(written: object, bound: float) -> str:
+    """Return a bound in seconds or bytes with the kind of unit that was written; a bare number as it is."""
+    found = _NUMBER.fullmatch(written) if isinstance(written, str) else None
+    if found is None:
+        return str(bound)
+    return f"{bound / 1e6:g}MB" if found.group(2) in BYTES else f"{bound:g}s"
+
+
 def seconds(value: object) -> float:
     """Return "500ms", "60s", "5m", "1h" or "30d" in seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -55,6 +55,7 @@ purpose = {ja = "積雪深の観測", en = "snow depth"}
 personal_data = false
 """,
     line=SerialLine(baud=19200),
+    shortest_every_s=10.0,  # the laser's own time; between two of its shots it says the same again
     compensates_sound_speed=True,  # light
 )
 

@@ -48,7 +48,7 @@ def _on_ports() -> tuple[Fitting, ...]:
         ),
         _fitting("benewake", mount(SNOW), port="ttyTf", options={"model": "tf_luna"}, **snow),
         _fitting("ops243a", port="ttyRadar"),
-        _fitting("shm31_umb", port="ttyUmb"),
+        _fitting("shm31_umb", port="ttyUmb", every="10s"),
     )
 
 
@@ -57,7 +57,7 @@ def _on_modbus() -> tuple[Fitting, ...]:
     return (
         _fitting("keller", mount(PROBE), modbus_id=1, height_m=PROBE_M),
         _fitting("lx80", mount(WATER), modbus_id=2),
-        _fitting("shm31", modbus_id=3),
+        _fitting("shm31", modbus_id=3, every="10s"),
         _fitting("modbus_map", mount(WATER), modbus_id=4, options={"registers": registers}),
     )
 

@@ -66,8 +66,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "toml.bracket": ("見出しを閉じる ] がありません", "the header's closing ] is missing"),
     "toml.array": ("並びを閉じる ] がありません", "the list's closing ] is missing"),
     "toml.inline": (
-        "{{ }} は1行に書きます。}} の前にコンマは書きません",
-        "write {{ }} on one line, without a comma before the }}",
+        "{{ }} は1行に書き、項目の間だけをコンマで区切ります",
+        "write {{ }} on one line, with commas between its keys only",
     ),
     "toml.quote": ("文字を閉じる引用符がありません", "the closing quote is missing"),
     "toml.backslash": (
@@ -106,7 +106,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         'unknown key "{name}". Did you mean "{near}"?',
     ),
     "KE-C12": ("「{name}」がありません。書き足してください", '"{name}" is missing. Add it'),
-    "KE-C13": ("{expected}が必要です。書かれているもの: {got}", "{expected} is needed here, not {got}"),
+    "KE-C13": ("必要なもの: {expected}。書かれているもの: {got}", "{expected} is needed here, not {got}"),
     "KE-C14": (
         '{value} に単位がありません。"{example}" "5m" "1h" のように書きます',
         '{value} has no unit. Write "{example}", "5m" or "1h"',
@@ -300,6 +300,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "this sensor does not measure a supply voltage (name an ina219 or ina226)",
     ),
     "power.twice": ("一つの機器の電源は一つだけです", "a sensor has one power switch"),
+    "date.form": (
+        '"2026-11-22" または "2026-11-22T09:00:00Z" の形で書きます',
+        'write "2026-11-22" or "2026-11-22T09:00:00Z"',
+    ),
+    "words.empty": ("空です。言葉で書きます", "it is empty. Say it in words"),
     "date.no_such_day": ("そのような日はありません", "there is no such day"),
     "burst.too_long": ("burst は every より長くできません", "burst cannot be longer than every"),
     "event.rise": (
@@ -441,11 +446,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     # --- kinds of value ---
     "type.this": ("{value}", "{value}"),
     "type.quoted": ('"{value}" (引用符なしで書きます)', '"{value}" (leave out the quotes)'),
-    "type.words": ('{{ ja = "...", en = "..." }} ', '{{ ja = "...", en = "..." }}'),
+    "type.words": ('{{ ja = "...", en = "..." }}', '{{ ja = "...", en = "..." }}'),
     "type.text": ("文字列", "text in quotes"),
     "type.integer": ("整数", "a whole number"),
     "type.number": ("数値", "a number"),
-    "type.bool": ("true か false ", "true or false"),
+    "type.bool": ("true か false", "true or false"),
     "type.list": ("並び [..]", "a list [..]"),
     "type.table": ("表 {{..}}", "a table {{..}}"),
     "type.date": ("日付", "a date"),

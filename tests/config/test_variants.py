@@ -80,6 +80,20 @@ SAVED = {
         SITE + RAIN.replace("rain-1", "rain\u30fc1"), [("KE-C29", 5, 'Write "rain-1"')]),
     "a damaged byte far below was told at the first Japanese word": (
         (SITE + RAIN).encode().replace(b"gpio", b"gp\xffo"), [("KE-C09", 7, "damaged")]),
+    "a leading zero in a table on one line was told as a table over several": (
+        SITE + AIR.replace("0x77", "077"), [("KE-C25", 7, "Write 77")]),
+    "a comma forgotten in a table was told as a table over several lines": (
+        SITE + RAIN.replace('", en', '" en'), [("KE-C06", 9, "commas between its keys")]),
+    "an address with a space in it was taken": (
+        SITE + PLATFORM.replace("platform.", "platform ") + RAIN, [("KE-C21", 5, "no platform address")]),
+    "a purpose of nothing was a disclosure": (
+        SITE + RAIN.replace("雨量", "\u3000").replace("rain\"", "\""),
+        [("KE-C24", 9, "it is empty"), ("KE-C24", 9, "it is empty")]),
+    "a size too small was told in bytes": (
+        SITE + RAIN + '[store]\nmax = "1MB"\n', [("KE-C19", 12, "1MB is out of bounds (allowed: >= 4MB)")]),
+    "a laser snow gauge was asked more often than it measures": (
+        SITE + AIR.replace("bme280", "shm31").replace("i2c = { bus = 1, address = 0x77 }",
+        'port = "/dev/ttyAMA0"\nmodbus_id = 1').replace('"10s"', '"9s"'), [("KE-C44", 9, "10s or more")]),
     "a date was shown as Python holds it": (
         SITE + AIR.replace('"10s"', "2026-01-01"), [("KE-C15", 8, '"2026-01-01"')]),
     "a place of one number was told as a missing 1": (

@@ -102,7 +102,7 @@ def test_a_span_is_never_negative():
 
 def test_a_phrase_inside_a_sentence_takes_its_language():
     words = {"expected": Phrase("type.bool"), "got": Phrase("type.text")}
-    assert say("KE-C13", "ja", **words) == "true か false が必要です。書かれているもの: 文字列"
+    assert say("KE-C13", "ja", **words) == "必要なもの: true か false。書かれているもの: 文字列"
     assert say("KE-C13", "en", **words) == "true or false is needed here, not text in quotes"
 
 
