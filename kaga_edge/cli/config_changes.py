@@ -239,7 +239,9 @@ def run_rollback(args: argparse.Namespace) -> int:
         return 0
     previous = target.with_name(target.name + PREVIOUS)
     if not previous.exists():
-        raise KagaError(say("config.no_previous", lang, file=previous), fix=say("config.goes_on", lang))
+        raise KagaError(
+            say("config.no_previous", lang, file=previous), fix=say("config.no_previous_fix", lang)
+        )
     with tempfile.TemporaryDirectory(prefix="kaga-config-") as folder:
         args.file = Path(folder) / target.name
         args.file.write_bytes(previous.read_bytes())

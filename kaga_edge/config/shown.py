@@ -14,6 +14,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from kaga_edge.config.battery_table import BatteryTable
+from kaga_edge.config.command_table import CommandTable
 from kaga_edge.config.copies import Source
 from kaga_edge.config.documents import read_documents
 from kaga_edge.config.faults import Notes
@@ -21,6 +23,7 @@ from kaga_edge.config.lines import Path
 from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable
 from kaga_edge.config.outputs import OutputTable
 from kaga_edge.config.passwords import is_password_key
+from kaga_edge.config.power_tables import PowerTable
 from kaga_edge.config.reading import load
 from kaga_edge.config.sensor_tables import LimitsTable, SensorTable, foreign_keys
 from kaga_edge.config.tables import Desk, model_of
@@ -29,7 +32,10 @@ from kaga_edge.config.values import SensorConfig
 MASK = "***"
 TABLES: dict[str, type[BaseModel]] = {
     "site": SiteTable, "platform": PlatformTable, "store": StoreTable, "station": StationTable,
+    "commands": CommandTable, "battery": BatteryTable,
 }  # fmt: skip
+LISTS: dict[str, type[BaseModel]] = {"output": OutputTable, "power": PowerTable}
+WITHOUT_A_WORD = ("site", "store", "station")  # in effect also where nobody wrote them
 UNITS_S = ((86_400, "d"), (3600, "h"), (60, "m"))
 
 
@@ -44,8 +50,14 @@ class Shown:
 
     def text(self) -> str:
         """Return ``key = value`` as TOML writes it; a dash where there is no value."""
-        value = "-" if self.value is None else json.dumps(self.value, ensure_ascii=False, default=str)
+        value = f"0x{self.value:02X}" if self.key.endswith(".i2c.address") else _toml(self.value)
         return f"{self.key} = {value}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+    return "-" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def effective(path: File) -> list[Shown]:
@@ -55,13 +67,18 @@ def effective(path: File) -> list[Shown]:
     desk = Desk(documents=documents, notes=Notes())
     found: list[Shown] = []
     for name, model in TABLES.items():
-        if name in documents.tree or name != "platform":
-            found += _table(desk, (name,), documents.tree.get(name, {}), _defaults(model))
+        if name in documents.tree or name in WITHOUT_A_WORD:
+            defaults = _defaults(model)
+            if name == "platform" and config.platform is not None:
+                defaults["batch"] = duration(config.platform.batch_s)  # it depends on the sensors
+            found += _table(desk, (name,), documents.tree.get(name, {}), defaults)
     by_id = {sensor.id: sensor for sensor in config.sensors}
     for at, entry in enumerate(documents.tree.get("sensor", ())):
         found += _sensor(desk, at, entry, by_id[entry["id"]])
-    for at, entry in enumerate(documents.tree.get("output", ())):
-        found += _table(desk, ("output", at), entry, _defaults(OutputTable))
+    for name, model in LISTS.items():
+        for at, entry in desk.entries(name):
+            single = isinstance(documents.tree[name], dict)
+            found += _table(desk, (name,) if single else (name, at), entry, _defaults(model))
     return found
 
 

@@ -90,6 +90,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Written. The gateway is not running: used from its next start",
     ),
     "config.rolled_back": ("前の設定に戻しました", "the previous configuration is back"),
+    "config.no_previous_fix": (
+        "kaga-edge config apply で設定を替えると残ります",
+        "kaga-edge config apply keeps one when it changes the configuration",
+    ),
     "config.no_previous": ("前の設定がありません: {file}", "there is no previous configuration: {file}"),
     "config.converted": (
         "{encoding} から UTF-8 に変換しました。元のファイル: {kept}",

@@ -68,6 +68,17 @@ def test_show_tells_where_every_value_comes_from(kaga_edge, file):
     assert any(line.startswith("sensor.rain-1.mm_per_tip = ") and line.endswith("default") for line in lines)
 
 
+def test_show_left_out_power_switches_battery_and_commands_and_the_batch_interval(kaga_edge, file):
+    more = '[platform]\nurl = "mqtts://x:8883"\n[commands]\nallow = ["ping"]\n'
+    more += '[power]\nid = "lte"\nmodem = true\ngpio = 22\n'
+    file.write_text(file.read_text() + more)
+    lines = kaga_edge("config", "show", "--origin", "--config", file).out.splitlines()
+    assert 'platform.batch = "10s"  # default' in lines
+    assert any(line.startswith('commands.allow = ["ping"]  # kaga-edge.toml:') for line in lines)
+    assert any(line.startswith("power.gpio = 22  # kaga-edge.toml:") for line in lines)
+    assert 'power.silent = "30m"  # default' in lines
+
+
 def test_show_as_json_names_file_and_line(kaga_edge, file):
     found = {
         one["key"]: one for one in json.loads(kaga_edge("config", "show", "--json", "--config", file).out)
