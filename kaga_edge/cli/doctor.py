@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_of, socket_of
 from kaga_edge.cli.screen import fold, padded
-from kaga_edge.text import say
+from kaga_edge.text import catalogue, say
 from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -75,7 +75,7 @@ def lines(findings: list[Finding], lang: str, *, fixing: bool = False) -> list[s
         state = say(f"doctor.{one.state.value}", lang)
         said += fold(f"{one.code} {state}  {say(f'doctor.{one.code}', lang)}", indent=4)
         if one.seen:
-            said += fold(f"    {heard(one.seen, lang)}", indent=4)
+            said += fold(f"    {seen_words(one.seen, lang)}", indent=4)
         if one.state.value in EXITS:
             said += fold(
                 f"    {padded(say('error.fix', lang), 7)} {say(f'doctor.{one.code}.fix', lang)}", indent=4
@@ -97,6 +97,14 @@ def lines(findings: list[Finding], lang: str, *, fixing: bool = False) -> list[s
     said += fold(total, indent=2)
     mendable = any(one.fix for one in findings) and not fixing
     return [*said, *([say("doctor.next", lang)] if mendable else [])]
+
+
+def seen_words(seen: str, lang: str) -> str:
+    """Return what a check saw, in ``lang``; steps of the line by the names ``link test`` gives them."""
+    steps = [f"step.{name}" for name in seen.split(", ")]
+    if set(steps) <= catalogue().keys():
+        return ", ".join(say(step, lang) for step in steps)
+    return heard(seen, lang)
 
 
 def facts_of(one: Finding) -> dict[str, Any]:
@@ -124,7 +132,7 @@ def _mended(args: argparse.Namespace, findings: list[Finding], lang: str) -> lis
     print(say("doctor.after", lang))
     for one in again.values():
         told = f"{one.code} {say(f'doctor.{one.state.value}', lang)}  {say(f'doctor.{one.code}', lang)}"
-        print("\n".join(fold(f"  {told}  {heard(one.seen, lang)}".rstrip(), indent=4)))
+        print("\n".join(fold(f"  {told}  {seen_words(one.seen, lang)}".rstrip(), indent=4)))
     return [again.get(one.code, one) for one in findings]
 
 

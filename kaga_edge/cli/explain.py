@@ -40,17 +40,47 @@ def run(args: argparse.Namespace) -> int:
     if args.code is None:
         print(_list_json() if args.json else "\n".join(_list(lang)))
         return 0
-    code = known(args.code, lang)
+    check = check_of(args.code)
+    code = check if check and f"KE-{check}" not in codes() else known(args.code, lang)
     if args.json:
-        print(json.dumps(facts(code), ensure_ascii=False, indent=2))
+        found = check_facts(check) if code == check else facts(code)
+        print(json.dumps(found, ensure_ascii=False, indent=2))
     else:
-        print("\n".join(lines(code, lang)))
+        parts = [] if code == check else [lines(code, lang)]
+        parts += [check_lines(check, lang)] if check else []
+        print("\n".join(line for part in parts for line in part))
     return 0
 
 
 def codes() -> tuple[str, ...]:
     """Return every code that has an explanation, in order."""
     return tuple(sorted(key[:6] for key in catalogue() if key.startswith("KE-") and key.endswith(".meaning")))
+
+
+def check_of(asked: str) -> str:
+    """Return the code of one of the doctor's checks (Q02) for what a person typed, "" when it is none."""
+    code = asked.strip().upper()
+    return code if f"doctor.{code}.fix" in catalogue() else ""
+
+
+def check_facts(check: str) -> dict[str, Any]:
+    """Return one of the doctor's checks as JSON shows it, in both languages."""
+    words = {"title": f"doctor.{check}", "repair": f"doctor.{check}.fix"}
+    return {"code": check} | {
+        lang: {name: say(key, lang) for name, key in words.items()} for lang in LANGUAGES
+    }
+
+
+def check_lines(check: str, lang: str) -> list[str]:
+    """Return one of the doctor's checks in lines of at most the terminal's width."""
+    told = check_facts(check)[lang]
+    again = f"kaga-edge doctor --only {check}"
+    head = fold(f"{check}  {say('explain.check', lang, title=told['title'])}", indent=2)
+    return head + [
+        line
+        for name, text in (("repair", told["repair"]), ("again", again))
+        for line in fold(padded(say(f"explain.{name}", lang), 11) + text, indent=11)
+    ]
 
 
 def known(asked: str, lang: str) -> str:

@@ -134,7 +134,7 @@ def _told(args: argparse.Namespace, lang: str) -> int:
         tell(say("store.size", lang, size=f"{found.bytes / 1e6:.1f}"))
         return 0
     for ep, why, sensor, rows, numbers in found.lines:
-        print(ep, say("store.loss", lang, why=why, sensor=sensor or "-", rows=rows, numbers=numbers))
+        tell(f"{ep} " + say("store.loss", lang, why=why, sensor=sensor or "-", rows=rows, numbers=numbers))
     if not any(tally.gone for tally in found.tallies):
         tell(say("store.no_losses", lang))
     return 0
@@ -162,7 +162,7 @@ def _from_daemon(store: dict[str, Any], args: argparse.Namespace, lang: str) -> 
 
 
 def _tell_epoch(ep: str, sums: Mapping[str, Any], reasons: Mapping[str, int], lang: str) -> None:
-    print(ep, say("store.tally", lang, **{name: sums[name] for name in _SUMS}))
+    tell(f"{ep} " + say("store.tally", lang, **{name: sums[name] for name in _SUMS}))
     for why, rows in reasons.items():
         tell(say("store.gone_by", lang, why=why, rows=rows))
 
@@ -178,7 +178,9 @@ def _rejected(args: argparse.Namespace, lang: str) -> int:
         print(json.dumps([dict(zip(names, line, strict=True)) for line in refused]))
     else:
         for ep, why, sensor, rows, numbers in refused:
-            print(ep, say("store.loss", lang, why=why, sensor=sensor or "-", rows=rows, numbers=numbers))
+            tell(
+                f"{ep} " + say("store.loss", lang, why=why, sensor=sensor or "-", rows=rows, numbers=numbers)
+            )
         if not refused:
             tell(say("store.none_rejected", lang))
     return 1 if refused else 0
@@ -225,18 +227,18 @@ def _salvage(args: argparse.Namespace, lang: str) -> int:
 def _export(args: argparse.Namespace, lang: str) -> int:
     from kaga_edge.store.inspect import copied
 
-    file, out, count = args.file or _configured(args), args.out, 0
+    file, out, count, rows = args.file or _configured(args), args.out, 0, 0
     try:
         with copied(file) as db, out.open("x", encoding="utf-8") as lines:
             for line in _exported(db, args):
                 lines.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
-                count += 1
+                count, rows = count + 1, rows + len(line["payload"].get("r", ()))
             lines.flush()
             os.fsync(lines.fileno())  # a stick is pulled out when this has answered
     except OSError as error:
         raise KagaError(f"cannot write: {error.strerror}", where=str(out), fix="name a new file") from error
-    said = json.dumps({"messages": count, "file": str(out)})
-    print(said if args.json else say("store.exported", lang, count=count, out=out))
+    said = json.dumps({"messages": count, "rows": rows, "file": str(out)})
+    print(said if args.json else say("store.exported", lang, rows=rows, count=count, out=out))
     return 0
 
 

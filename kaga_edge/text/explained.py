@@ -407,6 +407,8 @@ TEXTS: dict[str, tuple[str, str]] = texts(ROWS) | {
     "explain.meaning": ("意味", "Meaning"),
     "explain.causes": ("多い順", "Most often"),
     "explain.repair": ("直し方", "To mend"),
+    "explain.check": ("doctor の診断項目: {title}", "a check of the doctor: {title}"),
+    "explain.again": ("調べ直す", "Look again"),
     "explain.meanwhile": ("その間", "Meanwhile"),
     "explain.unknown": ("{name} という符号はありません", "there is no code {name}"),
     "explain.unknown_fix": ("近いもの: {near}", "nearest: {near}"),

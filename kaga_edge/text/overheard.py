@@ -225,6 +225,8 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("最も古いもので {n}日", "at most {n} d old"),
     ("ゲートウェイが使用中", "open in the gateway"),
     ("空き {mb} MB、あと約{n}日", "{mb} MB free, about {n} d"),
+    ("空き {mb} MB、あと約{n}時間", "{mb} MB free, about {n} h"),
+    ("{n}台", "{n} sensor(s)"),
     ("空き {mb} MB", "{mb} MB free"),
     ("{path} がありません", "{path} missing"),
     ("足りないもの: {what}", "missing: {what}"),

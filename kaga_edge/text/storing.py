@@ -52,5 +52,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "保存ファイルが壊れたため取り替えました。読めた分は引き継いでいます",
         "The store file was damaged and has been replaced; what could be read goes on",
     ),
-    "store.exported": ("{count} 件を {out} に書きました", "{count} messages written to {out}"),
+    "store.exported": (
+        "測定 {rows} 行を電文 {count} 通で {out} に書きました",
+        "{rows} rows in {count} messages written to {out}",
+    ),
 }

@@ -69,7 +69,7 @@ def test_an_explanation_fits_40_columns_with_no_sign_of_ambiguous_width(
 
 
 def test_a_code_is_found_as_people_type_it(kaga_edge) -> None:
-    assert kaga_edge("explain", "b02").out == kaga_edge("explain", "KE-B02").out
+    assert kaga_edge("explain", "d03").out == kaga_edge("explain", "KE-D03").out
     assert "Nobody replies" in kaga_edge("explain", "b02").out
 
 
@@ -88,3 +88,21 @@ def test_json_has_both_languages(kaga_edge) -> None:
 def test_without_a_code_all_are_listed(kaga_edge) -> None:
     lines = kaga_edge("explain").out
     assert all(code in lines for code in explain.codes())
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_a_code_that_the_doctor_printed_was_unknown(kaga_edge, lang) -> None:
+    said = kaga_edge("explain", "q02", "--lang", lang)
+    assert said.code == 0
+    assert said.out.startswith("Q02  ")
+    assert catalogue()["doctor.Q02.fix"][lang == "en"] in said.out
+    assert "kaga-edge doctor --only Q02" in said.out
+    told = json.loads(kaga_edge("explain", "Q02", "--json").out)
+    assert (told["code"], told["en"]["title"]) == ("Q02", "free space")
+
+
+def test_a_code_of_both_is_told_as_both(kaga_edge) -> None:
+    said = kaga_edge("explain", "B02", "--lang", "en").out
+    assert said.startswith("KE-B02  no answer")
+    assert "B02  a check of the doctor: " in said
+    assert "check" not in kaga_edge("explain", "KE-B02", "--lang", "en").out

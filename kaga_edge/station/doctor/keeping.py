@@ -42,7 +42,7 @@ def s01(bench: Bench) -> Finding:
             bad.append(f"{one.id}: {answer['error']['code'] if answer else 'no answer in time'}")
         elif all(reading["value"] is None for reading in answer["readings"]):
             bad.append(f"{one.id}: no value")
-    return failed("S01", ", ".join(bad)) if bad else passed("S01", f"{len(bench.sensors())}")
+    return failed("S01", ", ".join(bad)) if bad else passed("S01", f"{len(bench.sensors())} sensor(s)")
 
 
 def s02(bench: Bench) -> Finding:
@@ -147,7 +147,8 @@ def q02(bench: Bench) -> Finding:
     free = room.f_bavail * room.f_frsize
     days = ((bench.snapshot or {}).get("room_s") or 0) / 86_400
     megabytes = free // 1_000_000
-    seen = f"{megabytes} MB free, about {round(days)} d" if days else f"{megabytes} MB free"
+    left = f"{round(days)} d" if days >= 1 else f"{round(days * 24)} h"
+    seen = f"{megabytes} MB free, about {left}" if days else f"{megabytes} MB free"
     if free < TOO_LITTLE_BYTES:
         return failed("Q02", seen)
     return note("Q02", seen) if free < LITTLE_BYTES or 0 < days < DAYS_OF_ROOM else passed("Q02", seen)

@@ -183,7 +183,7 @@ def _answering(bench: Bench, code: str, sensors: tuple[SensorConfig, ...]) -> Fi
             odd += [f"{one.id}: {remark}" for remark in answer.get("remarks", ())]
     if bad:
         return failed(code, "; ".join(bad))
-    return note(code, ", ".join(odd)) if odd else passed(code, f"{len(sensors)}")
+    return note(code, ", ".join(odd)) if odd else passed(code, f"{len(sensors)} sensor(s)")
 
 
 def _is_pi(bench: Bench) -> bool:
