@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from kaga_edge.cli.ask import DEFAULT_CONFIG
+from kaga_edge.cli.typed import named, positive
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,9 +25,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="DATE",
     )
     parser.add_argument("--undo", action="store_true")
-    parser.add_argument("--who", required=True, metavar="NAME")
+    parser.add_argument("--who", type=named, required=True, metavar="NAME")
     parser.add_argument("--why", default="", metavar="TEXT")
-    parser.add_argument("--window", type=float, default=30.0, metavar="SECONDS")
+    parser.add_argument("--window", type=positive, default=30.0, metavar="SECONDS")
     parser.add_argument("--yes", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")

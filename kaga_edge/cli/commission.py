@@ -29,6 +29,7 @@ from kaga_edge.cli.ask import (
 from kaga_edge.cli.commission_page import STATES, Section, page
 from kaga_edge.cli.linecut import Row
 from kaga_edge.cli.screen import fold, padded, tell
+from kaga_edge.cli.typed import not_negative
 from kaga_edge.text import LANGUAGES, quantity_name, say, unit_shown
 from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.errors import KagaError
@@ -52,7 +53,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser("commission")
     parser.add_argument("--who", metavar="NAME")
     parser.add_argument("--out", type=Path, metavar="FILE")
-    parser.add_argument("--cut", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--cut", type=not_negative, default=60.0, metavar="SECONDS")
     parser.add_argument("--yes", action="store_true")
     parser.add_argument("--json", action="store_true")
     add_daemon_options(parser)

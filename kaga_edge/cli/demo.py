@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaga_edge.cli.interrupting import like_ctrl_c
+from kaga_edge.cli.typed import positive
 from kaga_edge.text import language
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -28,7 +29,7 @@ EXIT_LOST, EXIT_INTERRUPTED = 1, 130
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = subparsers.add_parser("demo")
-    parser.add_argument("--seconds", type=float, default=90.0, metavar="N")
+    parser.add_argument("--seconds", type=positive, default=90.0, metavar="N")
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--keep", type=Path, metavar="DIR")
     parser.set_defaults(func=run)

@@ -7,6 +7,7 @@ import json
 
 from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
 from kaga_edge.cli.screen import tell
+from kaga_edge.cli.typed import positive
 from kaga_edge.text import say
 
 
@@ -17,7 +18,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     status = commands.add_parser("status")
     test = commands.add_parser("test")
     test.add_argument("output", metavar="ID")
-    test.add_argument("--seconds", type=float, default=5.0, metavar="N")
+    test.add_argument("--seconds", type=positive, default=5.0, metavar="N")
     for one in (status, test):
         one.add_argument("--json", action="store_true")
         add_daemon_options(one)

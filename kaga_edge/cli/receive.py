@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kaga_edge.cli.typed import positive
 from kaga_edge.link.ending import end
 from kaga_edge.receiver import Counts, News, Receiver, Tls
 from kaga_edge.text import language
@@ -63,7 +64,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--ca", type=Path, metavar="FILE")
     parser.add_argument("--no-ack", action="store_true")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--seconds", type=float, metavar="N")
+    parser.add_argument("--seconds", type=positive, metavar="N")
     parser.set_defaults(func=run)
 
 

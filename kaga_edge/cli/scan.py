@@ -24,6 +24,7 @@ from kaga_edge.cli.ask import (
 from kaga_edge.cli.failure import failure_lines, told
 from kaga_edge.cli.pasting import pasted
 from kaga_edge.cli.screen import fold
+from kaga_edge.cli.typed import positive
 from kaga_edge.text import catalogue, quantity_name, say, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
@@ -45,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     scan.add_argument("--port", action="append", metavar="PATH")
     scan.add_argument("--unit", type=units, metavar="N|N-M")
     scan.add_argument("--serial", type=serial, metavar="LINE")
-    scan.add_argument("--gpio", type=float, metavar="SECONDS")
+    scan.add_argument("--gpio", type=positive, metavar="SECONDS")
     scan.add_argument("--json", action="store_true")
     _daemon(scan)
     scan.set_defaults(func=run_scan)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from kaga_edge.cli import updating
 from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of
 from kaga_edge.cli.screen import fold
+from kaga_edge.cli.typed import positive
 from kaga_edge.text import say
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -58,7 +59,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR")
     parser.add_argument("--yes", action="store_true")
     parser.add_argument("--reboot", action="store_true")
-    parser.add_argument("--health", type=float, metavar="SECONDS")
+    parser.add_argument("--health", type=positive, metavar="SECONDS")
     parser.add_argument("--older", action="store_true")
     parser.add_argument("--export", action="store_true")
     parser.add_argument("--json", action="store_true")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from kaga_edge.cli.failure import failure_lines
 from kaga_edge.cli.interrupting import like_ctrl_c
 from kaga_edge.cli.screen import fold
+from kaga_edge.cli.typed import positive
 from kaga_edge.text import language, quantity_name, unit_shown
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
@@ -62,8 +63,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     actions = parser.add_subparsers(dest="action", required=True)
     replay = actions.add_parser("replay")
     replay.add_argument("file", type=Path, metavar="FILE")
-    replay.add_argument("--speed", type=float, metavar="N")
-    replay.add_argument("--seconds", type=float, default=20.0, metavar="N")
+    replay.add_argument("--speed", type=positive, metavar="N")
+    replay.add_argument("--seconds", type=positive, default=20.0, metavar="N")
     replay.add_argument("--verdict", action="store_true")
     replay.add_argument("--json", action="store_true")
     replay.set_defaults(func=run)

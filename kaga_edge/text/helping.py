@@ -343,6 +343,11 @@ FRAME: dict[str, Text] = {
     "told.no_value": ("{name}: 値は付けられません ({value})", "{name}: takes no value ({value})"),
     "kind.int": ("整数", "whole number"),
     "kind.float": ("数", "number"),
+    "kind.positive": ("0 より大きい数", "number above 0"),
+    "kind.not_negative": ("0 以上の数", "number of 0 or more"),
+    "kind.named": ("名前", "name"),
+    "kind.units": ("Modbus の番号 (1-247)", "Modbus unit (1-247)"),
+    "kind.serial": ('通信設定 ("9600 8N1")', 'line setting ("9600 8N1")'),
     "kind.fromisoformat": ("日付 (2026-11-22)", "date (2026-11-22)"),
 }
 

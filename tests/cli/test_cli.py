@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -135,3 +136,24 @@ def test_a_closed_output_was_a_crash() -> None:
     command = f"{sys.executable} -m kaga_edge explain KE-B02 >&-"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sensor", "calibrate", "level-1", "--staff", "1", "--who", "x", "--window", "nan"),
+        ("sensor", "calibrate", "level-1", "--staff", "1", "--who", "x", "--window", "-5"),
+        ("sensor", "calibrate", "level-1", "--staff", "1", "--who", " "),
+        ("commission", "--who", "x", "--cut", "inf"),
+        ("commission", "--who", "x", "--cut", "-1"),
+        ("sensor", "watch", "level-1", "--seconds", "0"),
+        ("sensor", "scan", "--unit", "300"),
+        ("demo", "--seconds", "nan"),
+    ],
+)
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_a_number_that_is_none_ran_for_ever_or_was_told_in_programmers_words(kaga_edge, words, lang) -> None:
+    said = kaga_edge(*words, "--lang", lang)
+    assert said.code == 64
+    assert not re.search("positive|named|not_negative|units|serial", said.err)
+    assert words[-2] in said.err
