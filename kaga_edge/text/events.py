@@ -67,11 +67,11 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "output.test": (("別出力", "output"), ("試験中の出力が動いています", "an output on trial is running")),
     "output.failed": (("別出力の障害", "output failed"), ("{error}", "{error}")),
     "link.unset": (("送信設定の誤り", "not connected"), ("{code} {error}", "{code} {error}")),
-    "link.down": (("回線断", "link down"), ("{reason} 保存を続けます", "{reason}, storing locally")),
+    "link.down": (("回線断", "link down"), ("{reason}。保存を続けます", "{reason}, storing locally")),
     "link.flapping": (
         ("回線不安定", "link unstable"),
         (
-            "{reason} 続けて{count}回切れました。同じIDの装置が二台ないか確かめてください",
+            "{reason}。続けて{count}回切れました。同じIDの装置が二台ないか確かめてください",
             "{reason}, {count} times in a row; look for a second gateway with our id",
         ),
     ),
@@ -84,7 +84,7 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     ),
     "store.migrating": (("保存の形式更新", "migrating"), ("{from} から {to} へ", "from {from} to {to}")),
     "store.migrated": (("形式更新完了", "migrated"), ("形式 {version}", "version {version}")),
-    "link.refused": (("回線拒否", "refused"), ("{reason} 値は残っています", "{reason}, data kept")),
+    "link.refused": (("回線拒否", "refused"), ("{reason}。値は残っています", "{reason}, data kept")),
     "backlog.drained": (
         ("送信完了", "drained"),
         ("遅延分 {rows}件を {outage_s}で送りました", "{rows} late readings delivered in {outage_s}"),
@@ -130,7 +130,7 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "store.ring_began": (
         ("メモリーで継続", "in memory"),
         (
-            "{code} {error} 直るまで測定値はメモリーに置き、送信は続けます",
+            "{code} {error}。直るまで測定値はメモリーに置き、送信は続けます",
             "{code} {error}: samples stay in memory until the disk is well, and are sent from there",
         ),
     ),
@@ -153,7 +153,10 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ),
     ),
     "store.salvage_failed": (("救出失敗", "not salvaged"), ("{error}", "{error}")),
-    "store.moved": (("別の機械", "moved"), ("{reason} 新しい番号で始めます", "{reason}: a new epoch begins")),
+    "store.moved": (
+        ("別の機械", "moved"),
+        ("{reason}。新しい番号で始めます", "{reason}: a new epoch begins"),
+    ),
     "store.epoch_began": (("番号の始まり", "new epoch"), ("{epoch}", "{epoch}")),
     "store.rolled_back": (
         ("巻き戻り", "rolled back"),

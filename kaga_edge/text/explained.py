@@ -430,7 +430,7 @@ TEXTS: dict[str, tuple[str, str]] = texts(ROWS) | {
         "Every reading is kept and sent when the line is back.",
     ),
     "explain.KE-S": (
-        "測定は続きます。書けない値は記憶の中で待ちます。",
+        "測定は続きます。書けない値はメモリーで待ちます。",
         "Measuring goes on; what cannot be stored waits in memory.",
     ),
     "explain.KE-G": (

@@ -46,7 +46,7 @@ OWN: dict[str, dict[str, Text]] = {
             "動く画面の代わりに、変わるたびに1行",
             "one line for every change, no live picture",
         ),
-        "--keep": ("ファイルをすべてこのフォルダに残す", "keep all files in this folder"),
+        "--keep": ("ファイルをすべてこのフォルダーに残す", "keep all files in this folder"),
     },
     "status": {
         "--json": ("すべてを JSON で", "the whole snapshot as JSON"),
@@ -168,7 +168,7 @@ OWN: dict[str, dict[str, Text]] = {
     "web on": {
         "--minutes": ("開いておく分数。480まで [60]", "how long; at most 480 [60]"),
         "--interface": (
-            "例 eth0 [番地のある唯一のもの]",
+            "例 eth0 [アドレスのある唯一のもの]",
             "for example eth0 [the only one with an address]",
         ),
         "--port": ("ポート [8443]", "the TCP port [8443]"),
@@ -266,7 +266,7 @@ OWN: dict[str, dict[str, Text]] = {
             "last day or month, itself included [as --from]",
         ),
         "--per": ("1ファイルにまとめる期間 [month]", "one file for each [month]"),
-        "--out": ("書き込むフォルダ [opendata]", "the folder to write into [opendata]"),
+        "--out": ("書き込むフォルダー [opendata]", "the folder to write into [opendata]"),
         "--store": (
             "保存ファイル [設定のもの]",
             "a store file [the configured one]",
@@ -290,7 +290,7 @@ OWN: dict[str, dict[str, Text]] = {
         "--seconds": ("動かす秒数。60まで [5]", "how long; at most 60 [5]"),
     },
     "setup": {
-        "--import": ("投入フォルダを今すぐ取り込む", "take in the drop zone now"),
+        "--import": ("投入フォルダーを今すぐ取り込む", "take in the drop zone now"),
         "--replace": (
             "新しいカードや箱: 設定、新しい鍵と番号",
             "new card or box: configuration, new key, new epoch",

@@ -136,7 +136,7 @@ ABOUT: dict[str, Text] = {
     ),
     "web on": (
         (
-            "1つのインターフェースで画面を HTTPS で開き、時間が来ると自動で閉じる。"
+            "1つの通信口で状態ページを HTTPS で開き、時間が来ると自動で閉じる。"
             "見るだけなら PIN は要らない。"
             "保守、測定、停止と再開、補正には要る。開き直すと PIN は新しくなる。"
         ),
@@ -247,7 +247,7 @@ ABOUT: dict[str, Text] = {
     "output": ("回転灯とサイレン。", "Lamps and sirens."),
     "setup": (
         (
-            "現場が要るものを1回だけ確認して有効にする。投入フォルダは、起動用の区画 (PC では bootfs) の"
+            "現場が要るものを1回だけ確認して有効にする。投入フォルダーは、起動用の区画 (PC では bootfs) の"
             " kaga-edge。kaga-edge.toml、secrets.txt (mqtt-password = ... の行)、ca.pem を置くと、"
             "結果が RESULT.txt に書かれる。"
         ),

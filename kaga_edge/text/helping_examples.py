@@ -153,7 +153,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         (
             "sudo kaga-edge setup --import",
             (
-                "投入フォルダを今取り込む (起動のたびに自動でも)",
+                "投入フォルダーを今取り込む (起動のたびに自動でも)",
                 "take in the drop zone now (it happens at every start by itself)",
             ),
         ),

@@ -87,7 +87,7 @@ def test_a_doubtful_value_and_an_alarm_are_told_in_words() -> None:
 
 def test_a_line_that_is_down_tells_its_reason_in_japanese() -> None:
     event = {"event": "link.down", "reason": "no answer to TCP"}
-    assert event_says(event, "ja") == "TCP に応答がありません 保存を続けます"
+    assert event_says(event, "ja") == "TCP に応答がありません。保存を続けます"
 
 
 def _raised_by_drivers() -> list[tuple[str, str]]:
