@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kaga_edge.text import LANGUAGES, has, say, span_words
+from kaga_edge.text import LANGUAGES, has, say, span_words, unit_shown
 from kaga_edge.text.events import EVENTS
 from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.flags import Flag
@@ -26,6 +26,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "happened.clock.last_known": ("最後に知った時刻", "last known time"),
     "happened.clock.ntp": ("同期 (NTP)", "synced (NTP)"),
     "happened.clock.gnss": ("同期 (GNSS)", "synced (GNSS)"),
+    # Alarms whose own sentence has numbers that the ring does not keep.
+    "happened.raised.stopped": ("車両が動いていません(滞留)", "Vehicles do not move (stranded)"),
+    "happened.raised.gathering": ("出る車より入る車が多くなっています", "More vehicles enter than leave"),
     "happened.link.up.first": ("接続しました", "connected"),
 }
 
@@ -42,7 +45,12 @@ def event_says(event: Mapping[str, object], lang: str) -> str:
     name = str(event["event"])
     if name == "link.up" and not isinstance(event.get("outage_s"), int | float):
         return say("happened.link.up.first", lang)
+    if name in ("alert.raised", "alert.cleared") and (said := _watch(event, lang)):
+        return said
     told = _Told({key: _in_words(name, key, value, lang) for key, value in event.items()})
+    if unit := event.get("unit"):
+        shown = unit_shown(str(unit), lang)
+        told |= {key: f"{told[key]} {shown}".rstrip() for key in ("value", "threshold") if key in told}
     return EVENTS[name][1][LANGUAGES.index(lang)].format_map(told)
 
 
@@ -58,6 +66,16 @@ def _alarm(key: str, lang: str) -> str:
     if not sensor or not has(f"rank.{rank}", "alarms"):
         return key
     return f"{sensor} {say(f'rank.{rank}', lang)}"
+
+
+def _watch(event: Mapping[str, object], lang: str) -> str:
+    """Return what an alarm without a threshold of its own says: ice on a road, a sick disk; else nothing."""
+    kind, _, about = str(event.get("key", "")).partition("/")
+    state = str(event["event"]).partition(".")[2]
+    for code, topic in ((f"happened.{state}.{kind}", "happened"), (f"watch.{state}.{kind}", "alarms")):
+        if has(code, topic):
+            return f"{about}: {say(code, lang)}"
+    return ""
 
 
 def _in_words(name: str, key: str, value: object, lang: str) -> object:

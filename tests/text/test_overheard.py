@@ -85,6 +85,17 @@ def test_a_doubtful_value_and_an_alarm_are_told_in_words() -> None:
     assert event_says(alarm | {"key": "own-rule"}, "en") == "own-rule 1.34 reached 1.2"
 
 
+def test_an_alarm_without_a_threshold_was_two_dashes_and_a_value_had_no_unit() -> None:
+    icing = {"event": "alert.raised", "key": "icing/road-1"}
+    assert event_says(icing, "en") == "road-1: The road surface may be icy"
+    assert event_says(icing | {"event": "alert.cleared"}, "ja") == "road-1: 路面凍結のおそれはなくなりました"
+    assert event_says({"event": "alert.raised", "key": "stopped/road-1", "value": 0.0}, "en").endswith(
+        "(stranded)"
+    )
+    level = {"event": "alert.raised", "key": "danger/level-1", "value": 1.34, "threshold": 1.2, "unit": "m"}
+    assert event_says(level, "en") == "level-1 flood danger level 1.34 m reached 1.2 m"
+
+
 def test_a_line_that_is_down_tells_its_reason_in_japanese() -> None:
     event = {"event": "link.down", "reason": "no answer to TCP"}
     assert event_says(event, "ja") == "TCP に応答がありません。保存を続けます"
