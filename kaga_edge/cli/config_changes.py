@@ -83,10 +83,15 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def run_diff(args: argparse.Namespace) -> int:
-    """Print what differs between the running configuration and the file; returns 0 or 1."""
+    """Print what differs between the running configuration and the file; returns 0, 1, 78: it is no TOML."""
+    from kaga_edge.config import ConfigFaults
+
     lang, target = language_of(args), args.config or DEFAULT_CONFIG
     answer = ask(socket_of(args), {"op": "config", "do": "show", "text": True}, lang)
-    found = differences(answer, target, args.file or target)
+    try:
+        found = differences(answer, target, args.file or target)
+    except ConfigFaults as faults:
+        return _faulty(faults, args.file or target, lang, as_json=args.json)
     if args.json:
         print(json.dumps({"source": answer["source"], "differences": found}, ensure_ascii=False, indent=2))
     else:
@@ -121,10 +126,12 @@ def differences(answer: dict[str, Any], target: Path, file: Path) -> list[dict[s
 
 
 def _difference_lines(found: list[dict[str, Any]], lang: str) -> list[str]:
+    from kaga_edge.config.shown import toml
+
     lines = []
     for one in found:
         kind = "added" if one["running"] is None else "removed" if one["file"] is None else "changed"
-        old, new = (json.dumps(one[side], ensure_ascii=False) for side in ("running", "file"))
+        old, new = (toml(one["key"], one[side]) for side in ("running", "file"))
         words = {"key": one["key"], "old": old, "new": new}
         wanted = {"added": ("key", "new"), "removed": ("key", "old"), "changed": ("key", "old", "new")}[kind]
         where = f"  # {one['where']}" if one["where"] else ""

@@ -18,7 +18,7 @@ from kaga_edge.config.battery_table import BatteryTable
 from kaga_edge.config.command_table import CommandTable
 from kaga_edge.config.copies import Source
 from kaga_edge.config.documents import read_documents
-from kaga_edge.config.faults import Notes
+from kaga_edge.config.faults import ConfigFaults, Notes
 from kaga_edge.config.lines import Path
 from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable
 from kaga_edge.config.outputs import OutputTable
@@ -50,13 +50,16 @@ class Shown:
 
     def text(self) -> str:
         """Return ``key = value`` as TOML writes it; a dash where there is no value."""
-        value = f"0x{self.value:02X}" if self.key.endswith(".i2c.address") else _toml(self.value)
+        value = toml(self.key, self.value)
         return f"{self.key} = {value}"
 
 
-def _toml(value: Any) -> str:
+def toml(key: str, value: Any) -> str:
+    """Return a value as TOML writes it; I2C addresses as they stand in the data sheet."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+        return "{ " + ", ".join(f"{name} = {toml(name, inner)}" for name, inner in value.items()) + " }"
+    if key.endswith(".i2c.address") and isinstance(value, int):
+        return f"0x{value:02X}"
     return "-" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -83,8 +86,11 @@ def effective(path: File) -> list[Shown]:
 
 
 def written(path: File, source: Source | None = None) -> dict[str, Shown]:
-    """Return every key that is written, by its dotted name; faulty files too."""
-    documents = read_documents(path, Notes(), source)
+    """Return every key that is written, by its dotted name. Raises ConfigFaults for what is no TOML."""
+    notes = Notes()
+    documents = read_documents(path, notes, source)
+    if notes.faults:
+        raise ConfigFaults(tuple(notes.faults))
     desk = Desk(documents=documents, notes=Notes())
     return {one.key: one for one in _leaves(desk, (), documents.tree)}
 

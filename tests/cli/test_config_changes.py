@@ -106,6 +106,15 @@ def test_diff_names_key_old_new_and_line(kaga_edge, file, control_socket):
     assert said.out == 'changed sensor.rain-1.every: "10s" -> "60s"  # kaga-edge.toml:9\n'
 
 
+def test_diff_with_a_file_that_is_no_toml_said_that_everything_was_removed(kaga_edge, file, control_socket):
+    path = control_socket(Gateway(QUICK).answer)
+    file.write_text("garbage\n")
+    said = kaga_edge("config", "diff", "--config", file, "--socket", path)
+    assert said.code == 78
+    assert "removed" not in said.out
+    assert "kaga-edge.toml:1" in said.out
+
+
 def test_diff_never_shows_a_password(kaga_edge, file, control_socket):
     file.write_text(GOOD + '[platform]\nurl = "mqtts://me:hunter2@x:8883"\npassword = "hunter2"\n')
     path = control_socket(Gateway().answer)
