@@ -11,15 +11,16 @@ value is flagged, not withheld.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import cast
 
 from kaga_edge.vocabulary.drivers import Driver, Split, UartDriver
-from kaga_edge.vocabulary.errors import DecodeError
+from kaga_edge.vocabulary.errors import DecodeError, ValueImpossible
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement
-from kaga_edge.vocabulary.requests import Dialogue, Frame, UartFrames
+from kaga_edge.vocabulary.requests import Dialogue, Frame, Reply, UartFrames
 
 MAD_TO_SIGMA = 1.4826
 LONGEST_S = 60.0
@@ -121,6 +122,30 @@ class Burst:
         if last_error is not None and not good:
             raise last_error
         return summed_up(good, len(frames), self._share)
+
+
+def newest_good(decode: Callable[[bytes], tuple[Measurement, ...]], frames: Reply) -> tuple[Measurement, ...]:
+    """Return what the newest frame with a value says: one lost echo among several is no lost sample.
+
+    Flagged when the newest had none, nor had most of the others. Raises the newest frame's DecodeError when
+    none has one.
+    """
+    assert isinstance(frames, tuple)
+    good: list[tuple[Measurement, ...]] = []
+    bad: list[DecodeError] = []
+    for frame in reversed(frames):
+        assert isinstance(frame, Frame)
+        try:
+            good.append(decode(frame.data))
+        except DecodeError as error:
+            bad.append(error)
+        if not bad:  # as nearly always
+            return good[0]
+    if not good:
+        raise bad[0]
+    echoless = sum(isinstance(error, ValueImpossible) for error in bad)
+    flags = Flag.LOW_QUALITY if echoless > len(good) else Flag.GOOD
+    return tuple(replace(one, flags=one.flags | flags) for one in good[0])
 
 
 class Repeated:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kaga_edge.core.burst import newest_good
 from kaga_edge.vocabulary.drivers import Model, Split
 from kaga_edge.vocabulary.errors import (
     ChecksumWrong,
@@ -98,7 +99,7 @@ class Options:
 
 
 class Driver:
-    """Free-running: the newest frame is the value."""
+    """Free-running: the newest frame with a value is the value."""
 
     quantities = (Quantity.SURFACE_DISTANCE_M,)
 
@@ -116,12 +117,9 @@ class Driver:
         yield from ()
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
-        """Decode the newest frame."""
+        """Decode the newest frame with a value."""
         frames = yield UartFrames(window_s=WINDOW_S, timeout_s=TIMEOUT_S)
-        assert isinstance(frames, tuple)
-        newest = frames[-1]
-        assert not isinstance(newest, int)
-        return self.decode(newest.data)
+        return newest_good(self.decode, frames)
 
     def split(self, buffer: bytes) -> Split:
         """Cut out every frame whose sum is right."""

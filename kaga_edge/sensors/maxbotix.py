@@ -24,6 +24,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kaga_edge.core.burst import newest_good
 from kaga_edge.vocabulary.drivers import Model, Split
 from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, KagaError, ValueImpossible
 from kaga_edge.vocabulary.quantities import Quantity
@@ -109,7 +110,7 @@ class Options:
 
 
 class Driver:
-    """Free-running: the newest line is the value."""
+    """Free-running: the newest line with a value is the value."""
 
     quantities = (Quantity.SURFACE_DISTANCE_M,)
 
@@ -136,12 +137,9 @@ class Driver:
         yield from ()
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
-        """Decode the newest line."""
+        """Decode the newest line with a value."""
         frames = yield UartFrames(window_s=WINDOW_S, timeout_s=TIMEOUT_S)
-        assert isinstance(frames, tuple)
-        newest = frames[-1]
-        assert not isinstance(newest, int)
-        return self.decode(newest.data)
+        return newest_good(self.decode, frames)
 
     def split(self, buffer: bytes) -> Split:
         """Cut out every line that is R, the digits, and CR; the banner is skipped."""

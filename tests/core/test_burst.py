@@ -41,6 +41,22 @@ def test_the_value_is_the_median_with_spread_and_count():
     assert all(m.flags is Flag.GOOD for m in said)
 
 
+@pytest.mark.parametrize(
+    ("distances_mm", "metres", "flags"),
+    [
+        ((1950, 1952), 1.952, Flag.GOOD),
+        ((1950, 1952, 0), 1.952, Flag.GOOD),
+        ((1950, 0, 5500), 1.95, Flag.LOW_QUALITY),
+    ],
+)
+def test_one_lost_echo_at_the_due_time_lost_the_whole_sample(distances_mm, metres, flags):
+    _, (distance,) = play(a02yyuw.Driver(a02yyuw.Options()), [a02(mm) for mm in distances_mm])
+    assert (distance.value, distance.flags) == (metres, flags)
+    lines = [b"R%04d\r" % (5000 if mm in (0, 5500) else mm) for mm in distances_mm]
+    _, (distance,) = play(maxbotix.Driver(maxbotix.Options()), lines)
+    assert (distance.value, distance.flags) == (metres, flags)
+
+
 def test_frames_without_an_echo_are_left_out_and_half_valid_is_enough():
     driver = Burst(a02yyuw.Driver(a02yyuw.Options()), 10.0)
     _, said = play(driver, [a02(mm) for mm in (1950, 0, 1952, 5500)])
