@@ -12,6 +12,7 @@ Back to normal needs two things: no cause left, each with its hysteresis, and th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 PROFILES = {"crisis_flashy": 120.0, "crisis_medium": 300.0, "crisis_large": 600.0}
 QUIET_SEND_S = 86_400.0  # a crisis gauge below its start level: at least one message a day
@@ -31,6 +32,12 @@ class EventRule:
     hysteresis: float = 0.05
     calm_s: float = 1800.0
     quiet_send_s: float | None = None  # between batches while there is no event; None: the site's usual
+
+    @property
+    def longest_every_s(self) -> float:
+        """The longest interval without an event at which it would still be seen to begin."""
+        quiet_s = inf if self.quiet_send_s is None else QUIET_EVERY_S
+        return min(quiet_s, inf if self.rise is None else self.rise_over_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

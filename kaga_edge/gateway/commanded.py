@@ -137,8 +137,9 @@ class _Ops:
         name, every_s = self._known_sensor(command), command.args["every_s"]
         sensor = next(one for one in self._station.config().sensors if one.id == name)
         shortest_s = max(sensor.model.shortest_every_s, sensor.burst_s or 0.0)
-        if every_s is not None and not shortest_s <= every_s <= LONGEST_EVERY_S:
-            raise Unfit(f"every_s must be {shortest_s:g} to {LONGEST_EVERY_S:g}")
+        longest_s = min(LONGEST_EVERY_S, sensor.event.longest_every_s if sensor.event else LONGEST_EVERY_S)
+        if every_s is not None and not shortest_s <= every_s <= longest_s:
+            raise Unfit(f"every_s must be {shortest_s:g} to {longest_s:g}")
         await self._station.pace(name, every_s)
         running = next(one for one in self._station.config().sensors if one.id == name)
         return Outcome(res={"sensor": name, "every_s": running.every_s})

@@ -33,6 +33,13 @@ def test_a_gauge_read_every_ten_minutes_missed_the_rise_of_ten_minutes_by_some_t
     assert play([(0.02, 1.00), (601.13, 1.10)])[1] == [False, False]
 
 
+def test_a_command_could_make_a_gauge_too_slow_to_see_its_event():
+    assert RULE.longest_every_s == 600
+    assert EventRule(every_s=300, send_s=300, level=1.0, quiet_send_s=86_400).longest_every_s == 600
+    assert EventRule(every_s=10, send_s=10, rise=0.1, rise_over_s=120).longest_every_s == 120
+    assert EventRule(every_s=10, send_s=10, level=1.0).longest_every_s == float("inf")
+
+
 def test_a_fall_followed_by_a_rise_counts_from_the_lowest():
     assert play([(0, 1.5), (60, 1.2), (120, 1.3)])[1] == [False, False, True]
 

@@ -164,9 +164,13 @@ def city(broker):
 def site(tmp_path, daemon, instruments, broker, city):
     """Write the configuration with ``[commands]`` and start; returns the daemon."""
 
-    def start(allow: str = EVERY, *, more: str = "", every: str = "1s", port: str = "level-1"):
+    def start(
+        allow: str = EVERY, *, more: str = "", every: str = "1s", port: str = "level-1", event: str = ""
+    ):
         sensors = [("level-1", tmp_path / port)]
         text = config_text(tmp_path, sensors, port=broker.port, every=every)
+        if event:
+            text = text.replace("[sensor.mount]", f"[sensor.event]\n{event}\n[sensor.mount]")
         daemon.config.write_text(f"{text}\n[commands]\nallow = {allow}\n{more}")
         daemon.start()
         city.wait_until_heard()
@@ -219,6 +223,12 @@ def test_interval_holds_over_a_restart_and_ends_with_null(site, city) -> None:
     assert every() == 5
     assert city.ask("interval", args={"sensor": "level-1", "every_s": None})["res"]["every_s"] == 1
     assert every() == 1
+
+
+def test_an_interval_at_which_an_event_would_not_be_seen_is_refused(site, city) -> None:
+    site(event='rise = "0.1m/2m"\nevery = "1s"')
+    assert city.ask("interval", args={"sensor": "level-1", "every_s": 121})["err"] == "bad_args"
+    assert city.ask("interval", args={"sensor": "level-1", "every_s": 120})["res"]["every_s"] == 120
 
 
 def test_replay_brings_delivered_rows_again_and_the_ledger_stays_exact(site, city) -> None:
