@@ -12,8 +12,8 @@ Frame
         value = raw x scale + offset      raw of type u16, s16, u32, s32, f32 (two registers: high first
                                           unless word_order says otherwise)
 
-    A raw value listed under ``invalid`` (written as u16 or u32, whatever the type), NaN and infinity are no
-    value. Without the first entry there is no sample; a missing later one is only missing itself.
+    A raw value listed under ``invalid`` (as a number of the type, or as the bits: -9999 or 0xD8F1), NaN and
+    infinity are no value. Without the first entry there is no sample; a missing later one is only missing itself.
 
     Manuals count registers from 0 or from 1 and seldom say which: ``address_base = 1`` sends number - 1.
 """
@@ -169,7 +169,8 @@ def decode(register: Register, words: tuple[object, ...]) -> float:
     ordered = words if register.word_order == "high_first" else words[::-1]
     data = struct.pack(f">{len(words)}H", *ordered)
     raw: float = struct.unpack(FORMATS[register.type], data)[0]
-    if int.from_bytes(data, "big") in register.invalid or not math.isfinite(raw):
+    stated = int.from_bytes(data, "big") in register.invalid or raw in register.invalid
+    if stated or not math.isfinite(raw):
         raise ValueImpossible(
             f"register {register.address:04X} is {data.hex().upper()}: the instrument has no value"
         )

@@ -39,6 +39,20 @@ def driver(*registers, **options) -> modbus_map.Driver:
     return modbus_map.Driver(modbus_map.Options(registers=registers, **options))
 
 
+@pytest.mark.parametrize(
+    ("kind", "invalid", "words"),
+    [
+        ("s16", -9999, (0xD8F1,)),  # what a manual prints: it was read as -999.9
+        ("s16", 0xD8F1, (0xD8F1,)),
+        ("s32", -1, (0xFFFF, 0xFFFF)),
+        ("f32", -9999, struct.unpack(">HH", struct.pack(">f", -9999.0))),
+    ],
+)
+def test_an_invalid_value_may_be_written_as_the_manual_prints_it(kind, invalid, words):
+    with pytest.raises(ValueImpossible, match="no value"):
+        modbus_map.decode(entry(type=kind, scale=0.1, invalid=(invalid,)), words)
+
+
 @pytest.mark.parametrize("kind", list(PYMODBUS))
 @pytest.mark.parametrize("order", ["high_first", "low_first"])
 def test_random_values_of_every_type_equal_pymodbus(kind, order, repetitions):
