@@ -13,7 +13,8 @@ Frame
                                           unless word_order says otherwise)
 
     A raw value listed under ``invalid`` (as a number of the type, or as the bits: -9999 or 0xD8F1), NaN and
-    infinity are no value. Without the first entry there is no sample; a missing later one is only missing itself.
+    infinity are no value. Without the first entry there is no sample; a missing later one is only missing
+    itself.
 
     Manuals count registers from 0 or from 1 and seldom say which: ``address_base = 1`` sends number - 1.
 """
