@@ -127,7 +127,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thinning:
-    """Sum up these rows of the present epoch in the windows of ``level`` (1 is the shortest)."""
+    """Sum up these rows of one epoch in the windows of ``level`` (1 is the shortest)."""
 
     rows: Ranges
     level: int
@@ -143,14 +143,14 @@ def early(epochs: Sequence[EpochRoom], most: int) -> Removal | None:
 
 
 def thinning(
-    present: EpochRoom, stretches: Sequence[Stretch], done: Sequence[int], most: int
+    epoch: EpochRoom, stretches: Sequence[Stretch], done: Sequence[int], most: int, *, present: bool = True
 ) -> Thinning | None:
     """Return the oldest waiting rows to be thinned, in the shortest window that still has some.
 
-    ``done``: by level, the number up to which all has been tried. At most ``most`` rows; None: all that
-    may be thinned has been.
+    ``done``: by level, the number up to which all has been tried. ``present``: it is the present epoch,
+    whose newest rows are spared. At most ``most`` rows; None: all that may be thinned has been.
     """
-    waiting = _may_give_way(present, present=True)
+    waiting = _may_give_way(epoch, present=present)
     for level, upto in enumerate(done, 1):
         rows = _head(_untried(stretches, waiting, level, upto), most)
         if rows:

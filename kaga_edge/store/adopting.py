@@ -5,17 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from kaga_edge.store.book import EPOCH_SHIFT, NUMBER_MOST, Book
+from kaga_edge.store.book import CONTINUES, EPOCH_SHIFT, NUMBER_MOST, Book
 
 OURS = ("alive_ms", "ledger_reported")  # and the marks: facts about a file, not about the gateway
 BY_EPOCH = ("sensor_index", "run", "removed", "gone")
 BY_ID = ("sample", "notice")
 
 
-def adopt(db: sqlite3.Connection, other: sqlite3.Connection, theirs: Book, book: Book) -> None:
+def adopt(db: sqlite3.Connection, other: sqlite3.Connection, theirs: Book, book: Book, before: str) -> None:
     """Write ``theirs``, as ``other`` holds it, into ``db`` as ``book``. Done twice it is there once.
 
     An earlier try whose commit was reported as failed may be there after all, and older: it is replaced.
+    ``before``: the present epoch until now; what waits there can still be thinned.
     """
     forget(db, book)
     shift = book.base - theirs.base
@@ -37,6 +38,7 @@ def adopt(db: sqlite3.Connection, other: sqlite3.Connection, theirs: Book, book:
     _insert(db, "catalog", other.execute("SELECT * FROM catalog").fetchall())
     facts = other.execute("SELECT * FROM memory").fetchall()
     _insert(db, "memory", [fact for fact in facts if fact[0] not in OURS and not fact[0].startswith("high.")])
+    _insert(db, "memory", [(CONTINUES + before, "")])
 
 
 def forget(db: sqlite3.Connection, book: Book) -> None:

@@ -21,6 +21,10 @@ EPOCH_SHIFT = 40  # ids are (epoch index << 40) + number: a trillion numbers an 
 NUMBER_MOST = (1 << EPOCH_SHIFT) - 1
 ID_MOST = (1 << 63) - 1  # SQLite's
 
+# Of an epoch that is not the present one any more but goes on: see ``OpenedFile._goes_on``.
+CONTINUES = "continues."
+END_ALL = f"DELETE FROM memory WHERE key GLOB '{CONTINUES}*'"  # noqa: S608 our own name
+
 Gone = dict[str, Ranges]  # by reason
 
 
@@ -154,6 +158,12 @@ def read_books(db: sqlite3.Connection, upstream: str) -> list[Book]:
         _agree(db, book)
     _all_named(db, books)
     return books
+
+
+def continuing(db: sqlite3.Connection) -> set[str]:
+    """Return the earlier epochs that go on in this file."""
+    found = db.execute("SELECT key FROM memory WHERE key GLOB ?", (f"{CONTINUES}*",))
+    return {key.removeprefix(CONTINUES) for (key,) in found}
 
 
 def spans_text(ranges: Iterable[Range]) -> str:

@@ -360,17 +360,19 @@ class Database(Retention):
         Raises StoreSick: it may be there after all, and is replaced when it is adopted again.
         """
         other._end_declaration()  # nobody tells of it here
-        theirs, taken = other._present, other._present
+        theirs, taken, before = other._present, other._present, ""
 
         def plan() -> Write:
-            nonlocal taken
+            nonlocal taken, before
             known = self._book(theirs.ep)
             taken = replace(theirs, i=known.i if known else self._books[-1].i + 1)
+            before = next(book.ep for book in reversed(self._books) if book.ep != theirs.ep)
             self._reserve(taken, 0, 0)
-            return lambda db: adopting.adopt(db, other._connection(), theirs, taken)
+            return lambda db: adopting.adopt(db, other._connection(), theirs, taken, before)
 
         self._durably(plan)
         self._books = [*(book for book in self._books if book.ep != theirs.ep), taken]
+        self._continuing.add(before)
         self._declared, self._declaration = other._declared, other._declaration
         self._high.keep(dict(other.facts()))
         if self._alarm_due:  # it was damaged, and set aside before anybody had declared the sensors here

@@ -208,7 +208,8 @@ class LossLedger(OpenedFile):
             self._follow_settled(book)
             self._declare_unsaved(book)
             mark = self._mark(book.ep)
-            torn = self._torn and book is self._present and book.next_n <= mark.n_upto
+            growing = book is self._present or (self._goes_on(book) and bool(book.waiting))
+            torn = self._torn and growing and book.next_n <= mark.n_upto
             if book.next_e < mark.e or (torn and book.next_e <= mark.e_upto):
                 self._remove_notices(book, book.next_e, mark.e_upto)
                 book.next_e = mark.e_upto + 1

@@ -22,7 +22,7 @@ from typing import TypeVar
 from kaga_edge.core.retention import ROOM_BEGINS
 from kaga_edge.core.stored import Change, EpochBegan, Purged
 from kaga_edge.store import wal
-from kaga_edge.store.book import Book, read_books
+from kaga_edge.store.book import END_ALL, Book, continuing, read_books
 from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import DAMAGED, NO_ROOM, StoreSick, fault_code, nonsense, refused
 from kaga_edge.store.file import (
@@ -70,6 +70,7 @@ class OpenedFile:
         self._on_change = on_change
         self._db: sqlite3.Connection | None = None
         self._books: list[Book] = []
+        self._continuing: set[str] = set()  # earlier epochs whose numbers go on in this file
         self._high = HighWater(path.with_name(path.name + ".high"), self._disk)
         self._mark_due: tuple[str, str] | None = None
         self._torn = self._reading = False
@@ -124,6 +125,12 @@ class OpenedFile:
 
     def _book(self, ep: str) -> Book | None:
         return next((book for book in self._books if book.ep == ep), None)
+
+    def _goes_on(self, book: Book) -> bool:
+        """Say whether an epoch may be given new numbers: the present one, and one that was the present one
+        here until memory took over. Never one that another machine may go on with, nor one whose highest
+        number or whose indices are not known for certain."""
+        return book is self._present or book.ep in self._continuing
 
     def _open(self) -> None:
         """Open or make the file, read the books, and begin an epoch where one is needed."""
@@ -247,6 +254,7 @@ class OpenedFile:
         db = self._connection()
         promised = {book.ep: book.next_n for book in self._books}
         self._books = read_books(db, self._upstream)
+        self._continuing = continuing(db)
         self._torn |= any(book.next_n < promised.get(book.ep, 0) for book in self._books)
         self._torn |= bool(self._books) and not promised and self._cut_off()
         if not self._books or self._elsewhere(db):
@@ -286,6 +294,8 @@ class OpenedFile:
             ep = secrets.token_hex(4)
         made_ms = self._clock.now().wall_ms
         row = (i, ep, made_ms, self._identity.machine, self._identity.board)
+        db.execute(END_ALL)  # first: the machine this was copied from goes on with them
+        self._continuing = set()
         db.execute("INSERT INTO epoch VALUES (?, ?, ?, ?, ?)", row)
         self._books.append(Book(i=i, ep=ep))
         log.info("store.epoch_began epoch=%s", ep)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from kaga_edge.store.book import EPOCH_SHIFT, NUMBER_MOST
+from kaga_edge.store.book import CONTINUES, EPOCH_SHIFT, NUMBER_MOST, continuing
 from kaga_edge.store.errors import fault_code
 from kaga_edge.store.file import PAGE_BYTES, Identity, make_schema
 from kaga_edge.store.highwater import Mark
@@ -96,6 +96,8 @@ def _saved(
     for i, ep in db.execute("SELECT i, ep FROM epoch").fetchall():
         _settle_epoch(db, i, known.get(ep))
     continues = _may_continue(db, known, unreadable)
+    ended = [ep for ep in continuing(db) if not (continues and ep in known and known[ep].n_upto > 0)]
+    db.executemany("DELETE FROM memory WHERE key = ?", [(CONTINUES + ep,) for ep in ended])
     if not continues:
         (last,) = db.execute("SELECT coalesce(max(i), 0) FROM epoch").fetchone()
         fresh = (last + 1, secrets.token_hex(4), made_ms, identity.machine, identity.board)

@@ -4,6 +4,9 @@ Which rows, and into which windows, is decided in ``core/retention.py``; what co
 ``core/thinning.py``; here it is done. One transaction takes the old rows away, declares them gone and
 writes the new ones with their numbers, their run and their catalog: after a power cut it has happened or
 it has not.
+
+The new rows stand at the end of the epoch the old ones are of. That may be an earlier one: where memory took
+over from a sick disk, what waited before the fault is thinned like what came after it.
 """
 
 from __future__ import annotations
@@ -82,16 +85,17 @@ class Thinner(LossLedger):
         super().__init__(path, **settings)
 
     def _thin(self) -> Purged | None:
-        """Thin one chunk of the present epoch; None: there is nothing left to thin."""
+        """Thin one chunk; None: there is nothing left to thin."""
         made: Made | None = None
 
         def plan() -> Write | None:
             nonlocal made
-            if made is not None and made.rows and not made.rows.minus(self._present.all_gone):
-                made = Made(book=self._present, done=self._done(), rows=made.rows)  # it is there after all
+            book = self._book(made.book.ep) if made is not None and made.rows else None
+            if made is not None and book is not None and not made.rows.minus(book.all_gone):
+                made = Made(book=book, done=self._done(book), rows=made.rows)  # it is there after all
                 return None
-            chosen = choose(self._present_room(), self._stretches(), self._done(), CHUNK_ROWS)
-            made = None if chosen is None else self._plan(chosen)
+            chosen = self._chosen()
+            made = None if chosen is None else self._plan(*chosen)
             return None if made is None else self._writing(made)
 
         self._durably(plan)
@@ -114,17 +118,23 @@ class Thinner(LossLedger):
             if found:
                 self._tried[book.ep] = tuple(map(int, found[0].split()))
 
-    def _done(self) -> tuple[int, ...]:
-        return self._tried.get(self._present.ep, (0,) * len(WINDOWS_S))
+    def _chosen(self) -> tuple[Book, Chosen] | None:
+        """Return what to thin next: in the shortest window that still has some, the oldest epoch first."""
+        found: list[tuple[Book, Chosen]] = []
+        for book in filter(self._goes_on, self._books):
+            room = EpochRoom(ep=book.ep, on_disk=book.on_disk, settled=book.settled)
+            present = book is self._present
+            chosen = choose(room, self._stretches(book), self._done(book), CHUNK_ROWS, present=present)
+            found += [(book, chosen)] if chosen is not None else []
+        return min(found, key=lambda one: one[1].level, default=None)
 
-    def _present_room(self) -> EpochRoom:
-        book = self._present
-        return EpochRoom(ep=book.ep, on_disk=book.on_disk, settled=book.settled)
+    def _done(self, book: Book) -> tuple[int, ...]:
+        return self._tried.get(book.ep, (0,) * len(WINDOWS_S))
 
-    def _stretches(self) -> list[Stretch]:
+    def _stretches(self, book: Book) -> list[Stretch]:
         return [
             Stretch(first=run.first, last=last, level=kind.level if kind is not None else None)
-            for run, last in self._present.run_spans()
+            for run, last in book.run_spans()
             for kind in (self._kind(run.k),)
         ]
 
@@ -138,13 +148,13 @@ class Thinner(LossLedger):
             self._kinds[k] = _read_kind(found[0])
         return self._kinds[k]
 
-    def _plan(self, chosen: Chosen) -> Made:
-        book, window_s = self._present, WINDOWS_S[chosen.level - 1]
+    def _plan(self, book: Book, chosen: Chosen) -> Made:
+        window_s = WINDOWS_S[chosen.level - 1]
         rows = self._rows(book, chosen.rows)
         if chosen.rows.count == CHUNK_ROWS:
             rows = list(whole_windows(rows, window_s))
         numbers = Ranges.of((row[0], row[0]) for row in rows)
-        done = list(self._done())
+        done = list(self._done(book))
         done[chosen.level - 1] = numbers.last or chosen.rows.last or 0
         lots = self._lots(book, rows, window_s)
         made = sum(len(lot.few) for lot in lots)

@@ -13,6 +13,7 @@ from kaga_edge.core.stored import Entry, SensorDeclaration
 from kaga_edge.store.database import Database
 from kaga_edge.store.disk import Disk
 from kaga_edge.store.file import Identity
+from kaga_edge.store.ring import NoDisk
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Alert, ClockTrust, Moment, Reading, Sample
 
@@ -103,8 +104,30 @@ class Life:
                 boot=self.clock.boot, offset_ms=1, uncertainty_ms=1, at=self.clock.now()
             )
         else:
-            self.database.close()
-            self.open()
+            self.chance.choice((self.reopen, self.from_memory))()
+
+    def reopen(self) -> None:
+        assert self.database is not None
+        self.database.close()
+        self.open()
+
+    def from_memory(self) -> None:
+        """A disk was sick for a while: what was measured meanwhile comes with an epoch of its own."""
+        file = self.database
+        assert file is not None
+        self.database = Database(
+            self.path, max_bytes=MAX_BYTES, keep_delivered_s=KEEP_S, clock=self.clock, identity=HERE,
+            disk=NoDisk(),
+        )  # fmt: skip
+        self.declare()
+        given, known = self.chance.randint(1, 30), dict(self.acknowledged)
+        self.append(given)
+        file.adopt(self.database)
+        self.database.close()
+        self.database = file
+        assert len(self.acknowledged) == len(known) + given
+        for _ in range(3):  # what waited before it is thinned, in its own epoch
+            self.make_room()
 
     def append(self, count: int) -> None:
         assert self.database is not None
