@@ -15,6 +15,7 @@ from kaga_edge.vocabulary.quantities import Quantity
 TEN_MINUTES_S = 600.0
 FIVE_MINUTES_S = 300.0
 HOUR_S = 3600.0
+MOST_RAIN_MM, MOST_RAIN_MM_H = 60.0, 300.0  # in ten minutes; while it lasts
 
 _RIVER = Limits(
     rate_suspect_per_s=0.5 / TEN_MINUTES_S,
@@ -29,6 +30,7 @@ _RIVER = Limits(
     flat_tolerance=0.001,
     flat_suspect_s=6 * HOUR_S,  # a dry summer river may truly be flat: suspect, never fail
 )
+_SPEED = Limits(gross_fail=(0.0, 216.0), gross_suspect=(0.0, 144.0))
 _LIMITS = {
     Quantity.WATER_LEVEL_M: _RIVER,
     Quantity.WATER_DEPTH_M: _RIVER,
@@ -75,10 +77,11 @@ _LIMITS = {
         flat_tolerance=0.01,
         flat_suspect_s=6 * HOUR_S,
     ),
-    Quantity.RAIN_MM: Limits(gross_fail=(0.0, 60.0)),  # in ten minutes; no shorter sample holds more
-    Quantity.RAIN_10MIN_MM: Limits(gross_fail=(0.0, 60.0)),
-    Quantity.RAIN_INTENSITY_MM_H: Limits(gross_fail=(0.0, 300.0)),
-    Quantity.VEHICLE_SPEED_KPH: Limits(gross_fail=(0.0, 216.0), gross_suspect=(0.0, 144.0)),
+    Quantity.RAIN_MM: Limits(gross_fail=(0.0, MOST_RAIN_MM)),  # in ten minutes; no shorter sample holds more
+    Quantity.RAIN_10MIN_MM: Limits(gross_fail=(0.0, MOST_RAIN_MM)),
+    Quantity.RAIN_INTENSITY_MM_H: Limits(gross_fail=(0.0, MOST_RAIN_MM_H)),
+    Quantity.VEHICLE_SPEED_KPH: _SPEED,
+    Quantity.VEHICLE_SPEED_TIME_MEAN_KPH: _SPEED,
     # Occupied for minutes is an event on the road, not an error: no flat line.
     Quantity.OCCUPANCY_RATIO: Limits(gross_fail=(0.0, 1.0)),
     Quantity.LOOP_CURRENT_MA: Limits(gross_fail=(3.6, 21.0), gross_suspect=(3.8, 20.5)),  # NAMUR NE 43
@@ -97,13 +100,17 @@ def default_limits(quantity: Quantity) -> Limits:
     return _LIMITS.get(quantity, _NONE)
 
 
-def limits_on_site(quantity: Quantity, mount: Mount, nearest_m: float, levee_m: float | None) -> Limits:
+def limits_on_site(
+    quantity: Quantity, mount: Mount, *, nearest_m: float, levee_m: float | None, every_s: float
+) -> Limits:
     """Return them with what the site itself bounds. ``nearest_m``: the instrument's blind zone.
 
     Snow lies between the ground and the blind zone; a river between the probe (or any bed) and a metre
     above its levee, where one is known.
     """
     limits = default_limits(quantity)
+    if quantity is Quantity.RAIN_MM:  # a gauge read every hour may hold more than ten minutes can bring
+        return replace(limits, gross_fail=(0.0, max(MOST_RAIN_MM, MOST_RAIN_MM_H * every_s / HOUR_S)))
     if quantity is Quantity.SNOW_DEPTH_M:
         height_m = mount.ground_to_sensor_m
         deepest_m = DEEPEST_SNOW_M if height_m is None else height_m - nearest_m

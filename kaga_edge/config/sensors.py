@@ -80,7 +80,11 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     thresholds = thresholds_of(desk, table.thresholds, (*path, "thresholds"))
     nearest_m = getattr(options, "nearest_mm", 0) / 1000
     warn_of_thresholds(desk, thresholds, mount, nearest_m, (*path, "thresholds"))
-    usual = {one: limits_on_site(one, mount, nearest_m, thresholds.get("levee")) for one in quantities}
+    levee_m, every_s = thresholds.get("levee"), table.every_s
+    usual = {
+        one: limits_on_site(one, mount, nearest_m=nearest_m, levee_m=levee_m, every_s=every_s)
+        for one in quantities
+    }
     limits = limits_of(desk, table.quality, usual, path)
     alarms = alarms_of(desk, table.alarms, quantities, path)
     corrections = corrections_of(desk, table.calibration, quantities, deriving.zone, path)

@@ -151,6 +151,12 @@ def test_the_river_limit_lets_the_true_flood_of_2022_pass():
     assert limits.rate_suspect_per_s * 600 > 0.3
 
 
+@pytest.mark.parametrize(("every", "most_mm"), [("10s", 60.0), ("10m", 60.0), ("1h", 300.0)])
+def test_an_hour_of_heavy_rain_in_one_sample_was_called_impossible(sheet, every, most_mm):
+    (rain,) = sheet.good(sheet.site, sheet.rain.replace("gpio =", f'every = "{every}"\ngpio =')).sensors
+    assert rain.limits["rain"].gross_fail == (0.0, most_mm)
+
+
 def test_a_quantity_without_usual_limits_is_not_judged():
     assert default_limits(Quantity.TIP_COUNT) == Limits()
 
