@@ -59,11 +59,17 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What other sensors of the site know now; None when they are silent or too old."""
+    """What other sensors of the site know now; None when they have been silent for too long.
+
+    ``late``: what a companion said before it fell silent. The weather of an hour ago is nearer to the truth
+    than the standard's, and a level does not jump by 30 cm because a barometer failed in a typhoon.
+    """
 
     air_pressure_hpa: float | None = None
     air_temperature_c: float | None = None
     latitude_deg: float | None = None
+    air_pressure_late: bool = False
+    air_temperature_late: bool = False
 
 
 def sited_quantities(mount: Mount, quantities: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
@@ -140,8 +146,10 @@ def _derive(
         height_m = (
             mount.gauge_zero_to_sensor_m if wanted is Quantity.WATER_LEVEL_M else mount.ground_to_sensor_m
         )
-        if around.air_temperature_c is None and Quantity.AIR_TEMPERATURE_C in said:  # its own probe (SR50AT)
-            around = replace(around, air_temperature_c=said[Quantity.AIR_TEMPERATURE_C].value)
+        own = said.get(Quantity.AIR_TEMPERATURE_C)  # of a probe in the instrument (SR50AT)
+        known = around.air_temperature_c is not None and not around.air_temperature_late
+        if own is not None and own.value is not None and not known:
+            around = replace(around, air_temperature_c=own.value, air_temperature_late=False)
         return _below(wanted, height_m or 0.0, said[Quantity.SURFACE_DISTANCE_M], mount, around, sound_c)
     source = next(
         said[q]
@@ -168,7 +176,7 @@ def _below(
     distance_m, flags = distance.value, distance.flags
     if sound_c is not None and around.air_temperature_c is not None:
         distance_m *= sound_speed_factor(around.air_temperature_c, sound_c)
-    elif sound_c is not None:
+    if sound_c is not None and (around.air_temperature_c is None or around.air_temperature_late):
         flags |= Flag.ESTIMATED  # 10 degC unknown is 1.8 % of the distance
     return Measurement(
         quantity=wanted, value=height_m - distance_m * cos(radians(mount.tilt_deg)), flags=flags
@@ -185,7 +193,7 @@ def _depth(
     flags = source.flags
     air_hpa = 0.0
     if source.quantity is Quantity.WATER_PRESSURE_HPA:
-        if around.air_pressure_hpa is None:
+        if around.air_pressure_hpa is None or around.air_pressure_late:
             flags |= Flag.ESTIMATED  # weather moves the air by 50 hPa: up to half a metre of water
         air_hpa = STANDARD_AIR_HPA if around.air_pressure_hpa is None else around.air_pressure_hpa
     water = said.get(Quantity.WATER_TEMPERATURE_C)

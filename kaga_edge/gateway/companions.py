@@ -13,20 +13,24 @@ from kaga_edge.gateway.latest import Latest
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Grade
 
+LATE_S = 6 * 3600.0  # the weather changes by less than it differs from the standard's
+
 
 def around(plan: SensorPlan, latest: Mapping[str, Latest], config: Config, now_s: float) -> Surroundings:
-    """Return the surroundings of one sensor; None for what no neighbour measures, or not lately."""
+    """Return the surroundings of one sensor; None for what no neighbour measures, or not for hours."""
     position, mount = config.site.position, plan.mount
     if mount.air_pressure_from is None and mount.temperature_from is None:
         return _alone(position[0] if position else None)
+    hpa, hpa_late = _measured(mount.air_pressure_from, Quantity.AIR_PRESSURE_HPA, latest, now_s, config)
+    celsius, celsius_late = _measured(
+        mount.temperature_from, Quantity.AIR_TEMPERATURE_C, latest, now_s, config
+    )
     return Surroundings(
-        air_pressure_hpa=_measured(
-            plan.mount.air_pressure_from, Quantity.AIR_PRESSURE_HPA, latest, now_s, config
-        ),
-        air_temperature_c=_measured(
-            plan.mount.temperature_from, Quantity.AIR_TEMPERATURE_C, latest, now_s, config
-        ),
+        air_pressure_hpa=hpa,
+        air_temperature_c=celsius,
         latitude_deg=position[0] if position else None,
+        air_pressure_late=hpa_late,
+        air_temperature_late=celsius_late,
     )
 
 
@@ -41,14 +45,15 @@ def _measured(
     latest: Mapping[str, Latest],
     now_s: float,
     config: Config,
-) -> float | None:
+) -> tuple[float | None, bool]:
+    """Return what a neighbour measured last, None when it is worth nothing; and whether that is late."""
     seen = latest.get(sensor) if sensor else None
     if sensor is None or seen is None or seen.good_s is None:
-        return None
-    every_s = next((one.every_s for one in config.sensors if one.id == sensor), 0.0)
-    if now_s - seen.good_s > fresh_s(every_s):
-        return None
+        return None, False
+    fresh = fresh_s(next((one.every_s for one in config.sensors if one.id == sensor), 0.0))
+    if now_s - seen.good_s > max(LATE_S, fresh):
+        return None, False
     reading = next((one for one in seen.good if one.quantity is quantity), None)
     if reading is None or (reading.grade is Grade.FAIL and Flag.OUT_OF_RANGE in reading.flags):
-        return None  # no air has it: better the usual pressure, flagged as an estimate
-    return reading.value
+        return None, False  # no air has it: better the usual pressure, flagged as an estimate
+    return reading.value, now_s - seen.good_s > fresh

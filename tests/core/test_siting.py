@@ -108,6 +108,16 @@ def test_a_sonic_sensor_with_a_thermometer_of_its_own_was_left_uncorrected() -> 
     assert depth.value == pytest.approx(0.662)
 
 
+def test_the_temperature_of_an_hour_ago_corrects_and_says_so() -> None:
+    late = Surroundings(air_temperature_c=-10.0, air_temperature_late=True)
+    depth, *_ = site(Mount(ground_to_sensor_m=2.5), distance(1.838), late, sound_reference_c=0.0)
+    assert depth.value == pytest.approx(0.69596, abs=1e-5)
+    assert depth.flags is Flag.ESTIMATED
+    own = Measurement(quantity=Quantity.AIR_TEMPERATURE_C, value=0.0)
+    depth, *_ = site(Mount(ground_to_sensor_m=2.5), (*distance(1.838), own), late, sound_reference_c=0.0)
+    assert (depth.value, depth.flags) == (pytest.approx(0.662), Flag.GOOD)
+
+
 def test_water_level_is_gauge_zero_to_sensor_less_distance() -> None:
     level, _ = site(Mount(gauge_zero_to_sensor_m=5.0), distance(3.762), NOBODY)
     assert level.quantity is Quantity.WATER_LEVEL_M
