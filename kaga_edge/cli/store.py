@@ -214,14 +214,16 @@ def _salvage(args: argparse.Namespace, lang: str) -> int:
         raise KagaError(
             f"cannot salvage: {error.strerror}", where=str(file), fix="check path and room"
         ) from error
+    nothing = saved.unreadable and not (saved.rows or saved.notices)  # perhaps it never was a store
+    code = EXIT_DAMAGED if nothing else 0
     if args.json:
         facts = {"rows": saved.rows, "notices": saved.notices, "unreadable": list(saved.unreadable)}
         print(json.dumps(facts | {"file": str(target)}))
-        return 0
+        return code
     tell(say("store.salvaged", lang, rows=saved.rows, notices=saved.notices, out=target))
     if saved.unreadable:
         tell(say("store.partly", lang, tables=", ".join(saved.unreadable)))
-    return 0
+    return code
 
 
 def _export(args: argparse.Namespace, lang: str) -> int:

@@ -32,6 +32,10 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("フォルダーです", "Is a directory"),
     ("フォルダーではありません", "Not a directory"),
     ("アドレスは使用中です", "Address already in use"),
+    ("同じ名前のファイルがあります", "File exists"),
+    ("データベースではありません", "file is not a database"),
+    ("データベースを開けません", "unable to open database file"),
+    ("データベースが壊れています", "database disk image is malformed"),
     ("名前を調べられません", "Temporary failure in name resolution"),
     ("その名前はありません", "Name or service not known"),
     # --- buses ---
@@ -234,6 +238,13 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("4 KiB を {ms} ms で書けました", "4 KiB synced in {ms} ms"),
     ("カーネルの起動行を読めません", "the kernel's command line cannot be read"),
     ("カーネルからわかりません", "the kernel does not say"),
+    # --- files of the store ---
+    ("救い出せません: {reason}", "cannot salvage: {reason}"),
+    ("書けません: {reason}", "cannot write: {reason}"),
+    ("ファイルが壊れています ({reason})", "the file is damaged ({reason})"),
+    ("ブローカー: {reason}", "the broker: {reason}"),
+    ("同じ名前のファイルがあります", "there is a file of this name already"),
+    ("別の受信側がこのファイルを使っています", "a running receiver has this file"),
     # --- how to mend it, where the code's own repair says less ---
     ("30秒から1日まで", "30s to 1d"),
     ("kaga-edge config confirm か config rollback", "kaga-edge config confirm, or config rollback"),
@@ -278,10 +289,14 @@ TEXTS: dict[str, tuple[str, str]] = {f"heard.{number}": pair for number, pair in
 _PLACED = re.compile(r"(\S+): (.+)", re.DOTALL)
 
 
+_NUMBERED = re.compile(r"^\[Errno \d+\] ")  # the system's own words stand behind it
+
+
 def heard(text: str, lang: str) -> str:
     """Return an English sentence in ``lang``; one that is not known as it is."""
     if lang != "ja" or not text or not text.isascii():
         return text
+    text = _NUMBERED.sub("", text)
     if "; " in text and (told := [heard(part, lang) for part in text.split("; ")]) != text.split("; "):
         return "; ".join(told)
     parts = text.split(", ")

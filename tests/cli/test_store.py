@@ -113,6 +113,13 @@ def test_verify_and_salvage_of_a_damaged_file(kaga_edge: Any, stopped: Path, tmp
     assert kaga_edge("store", "verify", str(out)).code == 0
 
 
+def test_nothing_saved_from_what_never_was_a_store_counted_as_good(kaga_edge: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no database\n")
+    said = kaga_edge("store", "salvage", tmp_path / "notes.txt", "--lang", "en")
+    assert said.code == 2
+    assert "0 rows" in said.out
+
+
 def test_what_the_platform_refused_is_listed(kaga_edge: Any, stopped: Path) -> None:
     found = json.loads(kaga_edge("store", "ledger", str(stopped), "--json").out)["lines"]
     refused = [line for line in found if line["why"] == "quarantined"]

@@ -19,6 +19,7 @@ OF_OTHERS = re.compile(
     r"No such|Permission|Connection|No route|Network is|Device or|Input/output|Remote I/O|No space|Read-only"
     r"|certificate (has|is)|self-signed|unable to get|Hostname mis|IP address mis"
     r"|wrong version|Not auth|Bad user"
+    r"|File exists|file is not a database|unable to open database|database disk"
     r"|Is a dir|Not a dir|Address already|Temporary failure|Name or service"
 )
 
@@ -36,6 +37,7 @@ OF_OTHERS = re.compile(
             "a-1: KE-B01 x を開けません: 権限がありません; a-2: なし",
         ),
         ("no configuration is on trial", "試行中の設定はありません"),
+        ("the broker: [Errno 111] Connection refused", "ブローカー: 接続を断られました"),
         ("something new that nobody wrote down", "something new that nobody wrote down"),
     ],
 )
