@@ -15,7 +15,7 @@ from kaga_edge.config.command_table import CommandTable
 from kaga_edge.config.models import PlatformTable, SiteTable, StationTable, StoreTable, Table
 from kaga_edge.config.outputs import OutputTable
 from kaga_edge.config.power_tables import PowerTable
-from kaga_edge.config.sensor_tables import SensorTable
+from kaga_edge.config.sensor_tables import COMMON_KEYS, SensorTable, foreign_keys
 from kaga_edge.config.sensors import driver_parts
 from kaga_edge.config.tables import model_of
 from kaga_edge.core.siting import Mount
@@ -55,7 +55,13 @@ def _driver(name: str, shared: dict[str, Any]) -> dict[str, Any]:
     for one in fields(parts.options):
         words = one.metadata.get("help", {})
         properties[one.name]["description"] = " / ".join(words.values())
+    known = properties.keys() | COMMON_KEYS - foreign_keys(parts.model)
     return {
-        "if": {"properties": {"driver": {"const": name}}},
-        "then": {"properties": properties, "required": own.get("required", [])},
+        # A part in conf.d names no driver: then none of these speaks.
+        "if": {"properties": {"driver": {"const": name}}, "required": ["driver"]},
+        "then": {
+            "properties": properties,
+            "required": own.get("required", []),
+            "propertyNames": {"enum": sorted(known)},
+        },
     }

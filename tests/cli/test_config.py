@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import tomllib
 from pathlib import Path
@@ -165,3 +166,14 @@ def test_options_that_do_not_go_together_were_told_in_english(kaga_edge, tmp_pat
     file.write_text(BAD.replace("gpoi = 17", f"gpio = 17\n{wrong}"))
     told = kaga_edge("config", "check", file, "--lang", "ja").out
     assert "pulse_min_ms 500 が pulse_max_ms 60 より小さくありません" in told
+
+
+def test_an_editor_marks_a_misspelt_key_and_another_models_key(kaga_edge):
+    judge = jsonschema.Draft7Validator(json.loads(kaga_edge("config", "schema").out))
+    whole = tomllib.loads(kaga_edge("config", "init", "flood").out)
+    for wrong in ("evry", "mm_per_tip", "modbus_id"):
+        marked = copy.deepcopy(whole)
+        marked["sensor"][0][wrong] = 1
+        assert [wrong in fault.message for fault in judge.iter_errors(marked)] == [True], wrong
+    part = {"site": whole["site"], "sensor": [{"id": "level-1", "every": "30s"}]}
+    assert not [fault for fault in judge.iter_errors(part) if "every" in fault.message]
