@@ -14,6 +14,10 @@ from kaga_edge.cli.screen import pieces
 from kaga_edge.text import say
 
 WORDS = Path(__file__).parent / "words.json"  # both written by scripts/refresh, held to the program by a test
+OF_FILES = (  # what follows these is a file or a folder
+    "--archive", "--ca", "--config", "--database", "--image", "--install", "--keep", "--out",
+    "--password-file", "--record", "--socket", "--store", "--update",
+)  # fmt: skip
 SHOWN = Path(__file__).parents[1] / "text" / "shown.json"
 
 
@@ -38,9 +42,16 @@ def words() -> dict[str, list[str]]:
 
 def words_of_parsers() -> dict[str, list[str]]:
     """Return the same from the parsers themselves."""
+    from kaga_edge.cli.explain import codes
+    from kaga_edge.sensors import driver_names
+    from kaga_edge.text.checking import CHECKS
+
     parser = _everything()
     table: dict[str, list[str]] = {}
     _collect(parser, "", table)
+    table["sensor models"] += driver_names()
+    table["decode"] += driver_names()
+    table["explain"] += (*codes(), *CHECKS)
     return table
 
 
@@ -70,26 +81,41 @@ def _collect(parser: argparse.ArgumentParser, path: str, table: dict[str, list[s
 
 
 def bash(table: dict[str, list[str]]) -> str:
-    """Return a bash completion; files are offered where nothing is known."""
-    cases = "\n".join(f'    "{path}") words="{" ".join(follow)}" ;;' for path, follow in table.items())
+    """Return a bash completion; options are offered once a - is typed, files where nothing is known.
+
+    No variable is called path or words: zsh, which runs this too, has its own of these names.
+    """
+    cases = "\n".join(f'    "{path}") {_offers(follow)} ;;' for path, follow in table.items())
     return f"""# kaga-edge completion for bash; made by: kaga-edge completion bash
 _kaga_edge() {{
-  local current="${{COMP_WORDS[COMP_CWORD]}}" path="" words="" word
+  local current="${{COMP_WORDS[COMP_CWORD]}}" chain="" offered="" options="" word before=""
+  COMPREPLY=()
+  case "${{COMP_WORDS[COMP_CWORD-1]}}" in
+    --lang) COMPREPLY=($(compgen -W "ja en" -- "$current")); return ;;
+    {"|".join(OF_FILES)}) return ;;
+  esac
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case "$word" in -*) ;; *) case "$path" in *" "*) ;; *) path="${{path:+$path }}$word" ;; esac ;; esac
+    [ "$before" = --lang ] && before="" && continue
+    before="$word"
+    case "$word" in -*) ;; *) case "$chain" in *" "*) ;; *) chain="${{chain:+$chain }}$word" ;; esac ;; esac
   done
-  case "$path" in
+  case "$chain" in
 {cases}
   esac
-  if [ -z "$words" ]; then
-    case "${{path%% *}}" in
+  if [ -z "$options" ]; then
+    case "${{chain%% *}}" in
 {cases}
     esac
   fi
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
-  [ ${{#COMPREPLY[@]}} -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
+  case "$current" in -*) offered="$options" ;; esac
+  COMPREPLY=($(compgen -W "$offered" -- "$current"))
 }}
-complete -F _kaga_edge kaga-edge"""
+complete -o default -F _kaga_edge kaga-edge"""
+
+
+def _offers(follow: list[str]) -> str:
+    options = " ".join(word for word in follow if word.startswith("-"))
+    return f'options="{options}" offered="{" ".join(word for word in follow if not word.startswith("-"))}"'
 
 
 def zsh(table: dict[str, list[str]]) -> str:

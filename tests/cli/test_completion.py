@@ -26,6 +26,23 @@ def test_bash_completes_commands_sub_commands_and_options(kaga_edge) -> None:
     assert completed(script, "sensor", "read", "level-1", "--rec") == ["--record"]
 
 
+def test_bash_completes_what_follows_an_option_drivers_codes_and_files(kaga_edge) -> None:
+    script = kaga_edge("completion", "bash").out
+    assert completed(script, "--lang", "") == ["ja", "en"]
+    assert completed(script, "--lang", "ja", "doc") == ["doctor"]
+    assert completed(script, "sensor", "models", "sht") == ["sht3x", "sht4x"]
+    assert "KE-B02" in completed(script, "explain", "KE-B")
+    assert completed(script, "explain", "Q0") == ["Q01", "Q02", "Q03"]
+    assert "complete -o default" in script  # a file's name, where nothing is offered
+    for typed in (
+        ("config", "check", ""),
+        ("status", "--config", ""),
+        ("store", "import", "--database", "ka"),
+    ):
+        assert completed(script, *typed) == []
+    assert completed(script, "config", "init", "") == ["flood", "snow", "traffic"]
+
+
 def test_zsh_gets_its_header(kaga_edge) -> None:
     assert kaga_edge("completion", "zsh").out.startswith("#compdef kaga-edge\n")
 
