@@ -94,7 +94,7 @@ _kaga_edge() {{
     --lang) COMPREPLY=($(compgen -W "ja en" -- "$current")); return ;;
     {"|".join(OF_FILES)}) return ;;
   esac
-  for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+  for word in "${{COMP_WORDS[@]:1:$((COMP_CWORD - 1))}}"; do
     [ "$before" = --lang ] && before="" && continue
     before="$word"
     case "$word" in -*) ;; *) case "$chain" in *" "*) ;; *) chain="${{chain:+$chain }}$word" ;; esac ;; esac

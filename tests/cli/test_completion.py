@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 
@@ -45,6 +46,13 @@ def test_bash_completes_what_follows_an_option_drivers_codes_and_files(kaga_edge
 
 def test_zsh_gets_its_header(kaga_edge) -> None:
     assert kaga_edge("completion", "zsh").out.startswith("#compdef kaga-edge\n")
+
+
+def test_zsh_stopped_at_an_offset_that_began_with_a_letter(kaga_edge) -> None:
+    """It takes ${words[@]:1:COUNT} for a modifier of history, and has arrays called path and words of its own."""
+    script = kaga_edge("completion", "zsh").out
+    assert not re.search(r":\d+:[A-Za-z]", script)
+    assert not re.search(r"\b(path|words)=", script)
 
 
 @pytest.mark.parametrize("lang", ["ja", "en"])
