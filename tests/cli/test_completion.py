@@ -49,7 +49,7 @@ def test_zsh_gets_its_header(kaga_edge) -> None:
 
 
 def test_zsh_stopped_at_an_offset_that_began_with_a_letter(kaga_edge) -> None:
-    """It takes ${words[@]:1:COUNT} for a modifier of history, and has arrays called path and words of its own."""
+    """It takes ${words[@]:1:COUNT} for a modifier of history, and path and words are its own arrays."""
     script = kaga_edge("completion", "zsh").out
     assert not re.search(r":\d+:[A-Za-z]", script)
     assert not re.search(r"\b(path|words)=", script)
