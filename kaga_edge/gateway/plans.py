@@ -72,9 +72,14 @@ class BusPlan:
 
 
 def bus_plans(config: Config) -> dict[str, BusPlan]:
-    """Return the buses by name, each with its sensors in the order of the file."""
+    """Return the buses by name, each with its sensors in the order of the file, companions first.
+
+    A probe asked before its barometer would have its first level of every start without it.
+    """
+    mounts = tuple(sensor.mount for sensor in config.sensors)
+    companions = {name for one in mounts for name in (one.air_pressure_from, one.temperature_from)}
     grouped: dict[tuple[BusKind, str], list[SensorConfig]] = {}
-    for sensor in config.sensors:
+    for sensor in sorted(config.sensors, key=lambda one: one.id not in companions):
         grouped.setdefault(_bus_name(sensor.bus), []).append(sensor)
     return {
         name: BusPlan(kind=kind, name=name, sensors=tuple(sensors))

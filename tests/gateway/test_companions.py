@@ -78,6 +78,13 @@ def test_a_level_jumped_with_the_weather_when_its_barometer_failed(tmp_path) -> 
     assert levels[7 * 3600] == (1.80, Flag.ESTIMATED)
 
 
+def test_the_first_level_of_every_start_was_made_without_the_barometer(tmp_path) -> None:
+    file = tmp_path / "kaga-edge.toml"
+    file.write_text(SITE.replace("EVERY", "60s"), encoding="utf-8")  # names the probe first
+    (bus,) = plans.bus_plans(load(file)).values()
+    assert [one.id for one in bus.sensors] == ["air-1", "river-1"]
+
+
 def test_a_pressure_that_no_air_has_is_not_taken_off_a_level(tmp_path) -> None:
     """A broken barometer's 300 hPa made seven metres of water, and nothing said so."""
     broken = Reading(
