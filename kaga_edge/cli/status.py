@@ -92,10 +92,24 @@ def screen(snapshot: Snapshot, lang: str, *, colour: bool = False) -> list[str]:
     lines += [_waiting(snapshot, lang), _room(snapshot, lang), *_link(snapshot, lang), _clock(snapshot, lang)]
     lines += [_maintenance(window, lang) for window in snapshot.get("maintenance", ())]
     lines += _config(snapshot.get("config", {}), lang)
-    silent = [sensor["id"] for sensor in snapshot["sensors"] if sensor["state"] in SILENT]
-    if silent:
-        lines.append(f"{say('status.next', lang)}: kaga-edge sensor read {silent[0]}")
+    if command := _next(snapshot):
+        lines.append(f"{say('status.next', lang)}: kaga-edge {command}")
     return [folded for text in lines for folded in fold(text.rstrip(), indent=4)]
+
+
+def _next(snapshot: Snapshot) -> str:
+    """Return the command that looks closer at the worst of it, "" when there is nothing to look at."""
+    silent = [sensor["id"] for sensor in snapshot["sensors"] if sensor["state"] in SILENT]
+    config, link = snapshot.get("config", {}), snapshot["link"]
+    if silent:
+        return f"sensor read {silent[0]}"
+    if snapshot["store"].get("error"):
+        return "doctor --only Q"
+    if config.get("source") in DEGRADED:
+        return "config check"
+    if link["state"] in ("down", "refused") or link.get("held"):
+        return "link test"
+    return "config confirm" if config.get("left_s") is not None else ""
 
 
 def _head(name: str, gw: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kaga_edge.cli.ask import add_daemon_options, ask, at_site, language_of, socket_of
 from kaga_edge.cli.screen import fold
-from kaga_edge.cli.typed import positive
+from kaga_edge.cli.typed import not_negative
 from kaga_edge.text import quality_words, quantity_name, say, unit_shown
 
 LOOK_S = 0.5
@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register it below ``sensor``."""
     watch = commands.add_parser("watch")
     watch.add_argument("sensor", metavar="SENSOR")
-    watch.add_argument("--seconds", type=positive, metavar="N")
+    watch.add_argument("--seconds", type=not_negative, metavar="N")
     watch.add_argument("--json", action="store_true")
     add_daemon_options(watch)
     watch.set_defaults(func=run)

@@ -146,7 +146,7 @@ def test_a_closed_output_was_a_crash() -> None:
         ("sensor", "calibrate", "level-1", "--staff", "1", "--who", " "),
         ("commission", "--who", "x", "--cut", "inf"),
         ("commission", "--who", "x", "--cut", "-1"),
-        ("sensor", "watch", "level-1", "--seconds", "0"),
+        ("sensor", "watch", "level-1", "--seconds", "-1"),
         ("sensor", "scan", "--unit", "300"),
         ("demo", "--seconds", "nan"),
     ],

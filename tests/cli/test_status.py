@@ -74,6 +74,25 @@ def test_the_screen_in_japanese(snapshot):
     ]
 
 
+@pytest.mark.parametrize(
+    ("changed", "command"),
+    [
+        ({"store": {"error": {"code": "KE-S03"}}}, "doctor --only Q"),
+        ({"config": {"source": "last_good"}}, "config check"),
+        ({"link": {"state": "down"}}, "link test"),
+        ({"link": {"held": ["no_subscriber"]}}, "link test"),
+        ({"config": {"source": "file", "left_s": 60.0}}, "config confirm"),
+        ({}, None),
+    ],
+)
+def test_what_is_wrong_names_the_command_that_looks_closer(snapshot, changed, command):
+    body = snapshot(only="level-1")
+    for part, facts in changed.items():
+        body[part] = body.get(part, {}) | facts
+    hints = [text for text in screen(body, "en") if text.startswith("Next: ")]
+    assert hints == ([f"Next: kaga-edge {command}"] if command else [])
+
+
 def test_what_a_driver_remarks_stands_below_its_sensor_in_the_readers_language(snapshot):
     told = snapshot(only="rain-1")
     told["sensors"][0]["remarks"] = ["product id 0x1A is not one of 02BA: check the option variant"]
