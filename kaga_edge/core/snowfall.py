@@ -46,6 +46,7 @@ class SnowRule:
     learned_m: float | None = None
     learned_on: str = ""
     due_ms: int | None = None
+    basis: str = ""  # what the depth is reckoned from (mount, calibration)
 
     def zero_m(self, day: MonthDay, at_ms: int = 0) -> float:
         """Return the zero in force on a day: the learned one, else the last begun, in January last year's."""
@@ -67,6 +68,7 @@ class SnowBook:
     fallen: tuple[tuple[int, float], ...] = ()  # (hour, rise) of the last 24 hours, where it rose
     unknown: tuple[int, ...] = ()  # hours of the last 24 without a depth
     zero_m: float | None = None  # that ``reference_m`` is above
+    basis: str | None = None  # that it is reckoned from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ def step(
     if rule.season is not None and not in_season(day, rule.season):
         return SnowState(), tuple(Measurement(quantity=q, value=0.0) for q in QUANTITIES)
     zero_m = rule.zero_m(day, at_ms)
-    state = _above(state, zero_m)
+    state = _above(_on_basis(state, rule.basis), zero_m)
     on_ground_m = None if depth_m is None else depth_m - zero_m
     recent = tuple(p for p in state.recent if at_ms - 2 * AROUND_HOUR_MS < p[0] < at_ms)
     if good and on_ground_m is not None:
@@ -95,6 +97,16 @@ def step(
     shown = _on_ground(on_ground_m)
     falls = tuple(_fall(book, quantity, hours) for quantity, hours in HOURS.items())
     return SnowState(book=book, recent=recent), (shown, *falls)
+
+
+def _on_basis(state: SnowState, basis: str) -> SnowState:
+    """Begin anew where the depth is reckoned from something else: a height put right is no snowfall."""
+    book = state.book
+    if book.basis == basis:
+        return state
+    if book.basis is None:
+        return replace(state, book=replace(book, basis=basis))
+    return SnowState(book=replace(book, basis=basis, reference_m=None))
 
 
 def _above(state: SnowState, zero_m: float) -> SnowState:

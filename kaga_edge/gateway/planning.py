@@ -87,7 +87,7 @@ class Planning:
         states[sensor_id] = replace(state, raised=state.raised & keys)
         left = " ".join(sorted(state.raised & keys))
         self._retired.add(state.raised - keys, (f"raised/{sensor_id}", left))
-        if old is not None and old.corrections != plan.corrections:  # a new line is no spike
+        if old is not None and (old.corrections, old.mount) != (plan.corrections, plan.mount):  # no spike
             states[sensor_id] = replace(states[sensor_id], histories={})
 
     async def _retire_sensors(self) -> None:

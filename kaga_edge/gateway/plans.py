@@ -20,6 +20,8 @@ from kaga_edge.config.values import (
     Thresholds,
 )
 from kaga_edge.core.alarms import AlarmRule
+from kaga_edge.core.calibration import Correction
+from kaga_edge.core.deriving import Deriving
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.core.stored import SensorDeclaration
 from kaga_edge.uplink import TlsSettings, UplinkSettings
@@ -96,7 +98,7 @@ def sensor_plan(sensor: SensorConfig) -> SensorPlan:
         mount=sensor.mount,
         limits=sensor.limits,
         sound_reference_c=_sound_reference_c(sensor),
-        deriving=sensor.deriving,
+        deriving=_deriving(sensor),
         corrections=sensor.corrections,
         seasons=sensor.seasons,
         units_per_ma=getattr(loop, "units_per_ma", None),
@@ -106,6 +108,19 @@ def sensor_plan(sensor: SensorConfig) -> SensorPlan:
     for channel, thresholds in sensor.alarms.items():
         rules += _alarm_rules(sensor, BY_CHANNEL[channel], thresholds, further=True)
     return replace(plan, rules=rules)
+
+
+def _deriving(sensor: SensorConfig) -> Deriving:
+    """Return what is derived; new snow knows what its depth is reckoned from."""
+    snow, mount = sensor.deriving.snow, sensor.mount
+    if snow is None:
+        return sensor.deriving
+    line = next(
+        (one for one in sensor.corrections if one.channel == Quantity.SNOW_DEPTH_M.channel),
+        Correction(channel=Quantity.SNOW_DEPTH_M.channel),
+    )
+    sited = (mount.ground_to_sensor_m, mount.tilt_deg, mount.distance_true_at_c)
+    return replace(sensor.deriving, snow=replace(snow, basis=str((*sited, line.gain, line.offset))))
 
 
 def _alarm_rules(

@@ -58,6 +58,19 @@ def test_a_zero_learned_in_the_middle_of_a_run_is_no_snowfall():
     assert said["snow_on_ground"].value == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_calibration_or_a_height_put_right_fell_as_snow(restarted):
+    state, _ = hourly([0.30] * 30, rule=SnowRule(basis="2.50 m"))
+    if restarted:
+        state = deriving.from_text(deriving.to_text(Memory(snow=state))).snow
+    after_ms = START_MS + 30 * HOUR_MS
+    state, said = hourly([0.40] * 3, rule=SnowRule(basis="2.60 m"), state=state, start_ms=after_ms)
+    assert falls(said) == [0, 0, 0, 0, 0]
+    assert said["snowfall_24h"].flags is Flag.ESTIMATED  # what fell in that hour nobody knows
+    _, said = hourly([0.42], rule=SnowRule(basis="2.60 m"), state=state, start_ms=after_ms + 3 * HOUR_MS)
+    assert falls(said)[0] == 0.02
+
+
 def test_a_learned_zero_holds_for_its_winter_and_then_the_tables_or_none_better():
     due_ms = START_MS
     rule = SnowRule(zeros=(((11, 1), 0.02),), learned_m=0.05, due_ms=due_ms)

@@ -10,7 +10,7 @@ from kaga_edge.buses import Bus, Wires
 from kaga_edge.config import load
 from kaga_edge.core import alarms
 from kaga_edge.gateway import plans
-from kaga_edge.sensors import ads1115, ds18b20, pi_power, tipping_bucket
+from kaga_edge.sensors import ads1115, ds18b20, pi_power, sr50a, tipping_bucket
 from kaga_edge.station.clock import SystemClock
 
 SITE = '[site]\nid = "test-1"\nname = {ja = "試験", en = "test"}\n'
@@ -66,3 +66,17 @@ def test_a_loops_calibration_reaches_what_the_current_stands_for(tmp_path, burst
     example = ads1115.MODEL.example.replace("input = 0\n", f"input = 0\n{burst}")
     config.write_text(SITE + example + shunt, encoding="utf-8")
     assert plans.sensor_plan(load(config).sensors[0]).units_per_ma == 5.0 / 16
+
+
+def test_new_snow_knows_the_height_and_the_calibration_its_depth_is_reckoned_from(tmp_path):
+    config = tmp_path / "kaga-edge.toml"
+    example = sr50a.MODEL.example.replace("[sensor.mount]", "[sensor.snow]\n\n[sensor.mount]")
+    offset = (
+        '[[sensor.calibration]]\nchannel = "snow_depth"\nmethod = "offset"\noffset = 0.05\n'
+        'at = "2026-11-28T00:00:00Z"\nwho = "x"\nraw = 0.1\ntrue = 0.15\nbefore = 0.1\nafter = 0.15\n'
+    )
+    bases = set()
+    for text in (example, example.replace("2.50", "2.60"), example + offset):
+        config.write_text(SITE + text, encoding="utf-8")
+        bases.add(plans.sensor_plan(load(config).sensors[0]).deriving.snow.basis)
+    assert len(bases) == 3
