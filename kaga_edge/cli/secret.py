@@ -36,6 +36,7 @@ from kaga_edge.vocabulary.errors import KagaError
 
 USER = "kaga-edge"
 MOST_BYTES = 64 * 1024
+BYTE_ORDER_MARK = "\ufeff"  # Notepad's, no part of a password
 
 
 class BadSecret(KagaError):
@@ -147,7 +148,8 @@ def run_remove(args: argparse.Namespace) -> int:
 
 def _file(args: argparse.Namespace, lang: str) -> Path:
     name: str = args.name
-    if not name or not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name[0] == ".":
+    letters = name.replace("-", "").replace("_", "").replace(".", "")
+    if not (letters.isalnum() and letters.isascii()) or name[0] == ".":
         raise BadSecret(say("secret.bad_name", lang))
     return _folder(args) / name
 
@@ -164,11 +166,15 @@ def _read(name: str, lang: str) -> str:
             raise BadSecret(say("secret.differ", lang))
         secret = first
     else:
-        secret = sys.stdin.read(MOST_BYTES + 1)
+        secret = sys.stdin.read(MOST_BYTES + 1).removeprefix(BYTE_ORDER_MARK)
         if "PRIVATE KEY" not in secret:  # the newline of an echo is none of a password
             secret = secret.rstrip("\r\n")
     if not secret.strip() or len(secret) > MOST_BYTES or "\x00" in secret:
         raise BadSecret(say("secret.empty", lang))
+    if (
+        not secret.isascii() and secret != secret.encode(errors="replace").decode()
+    ):  # bytes of another encoding
+        raise BadSecret(say("secret.not_utf8", lang))
     return secret
 
 

@@ -51,7 +51,8 @@ def _platform_url(value: object) -> object:
 
 
 def _secret_name(value: object) -> object:
-    if isinstance(value, str) and not (value and value.replace("-", "").replace("_", "").isalnum()):
+    letters = value.replace("-", "").replace("_", "") if isinstance(value, str) else "x"
+    if not (letters.isalnum() and letters.isascii()):
         raise UnitFault(Code.SECRET_NAME)
     return value
 

@@ -110,7 +110,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "secret.again": ("もう一度: ", "once more: "),
     "secret.differ": ("2回の入力が違います", "the two are not the same"),
     "secret.empty": ("空か、長すぎます", "it is empty or too long"),
-    "secret.bad_name": ("名前は英数字と - _ . だけです", "a name has letters, digits and - _ . only"),
+    "secret.not_utf8": ("UTF-8 の文字ではありません", "it is no UTF-8 text"),
+    "secret.bad_name": ("名前は半角の英数字と - _ . だけです", "a name has letters, digits and - _ . only"),
     "secret.unknown": ("「{name}」はありません", 'there is no secret "{name}"'),
     "secret.kept": ("保存しました: {file}", "kept: {file}"),
     "secret.sealed": (

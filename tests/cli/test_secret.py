@@ -36,11 +36,17 @@ def test_what_is_piped_in_is_what_the_gateway_reads(kaga_edge, config, typed, tm
     assert (tmp_path / "secrets").stat().st_mode & 0o007 == 0
 
 
+def test_the_mark_notepad_puts_before_a_text_became_part_of_the_password(kaga_edge, config, typed, tmp_path):
+    typed("\ufeffhunter2\r\n")
+    kaga_edge("secret", "set", "mqtt-password", "--config", config, "--socket", tmp_path / "no")
+    assert read_secret_at(tmp_path, "mqtt-password") == "hunter2"
+
+
 def test_a_secret_is_no_argument(kaga_edge, config):
     assert kaga_edge("secret", "set", "mqtt-password", "hunter2", "--config", config).code == 64
 
 
-@pytest.mark.parametrize("text", ["", "\n", "   ", "a\x00b", "x" * 70_000])
+@pytest.mark.parametrize("text", ["", "\n", "   ", "a\x00b", "x" * 70_000, "\udcff\udcfe"])
 def test_what_cannot_be_one_changes_nothing(kaga_edge, config, typed, tmp_path, text):
     typed("good")
     kaga_edge("secret", "set", "mqtt-password", "--config", config, "--socket", tmp_path / "no")
@@ -49,7 +55,7 @@ def test_what_cannot_be_one_changes_nothing(kaga_edge, config, typed, tmp_path, 
     assert read_secret_at(tmp_path, "mqtt-password") == "good"
 
 
-@pytest.mark.parametrize("name", ["../shadow", "a/b", ".hidden", "", "a b"])
+@pytest.mark.parametrize("name", ["../shadow", "a/b", ".hidden", "", "a b", "ｍｑ"])
 def test_a_name_leads_nowhere_else(kaga_edge, config, typed, name):
     typed("x")
     assert kaga_edge("secret", "set", name, "--config", config).code == 64
