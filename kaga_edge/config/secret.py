@@ -38,11 +38,12 @@ def read_secret_at(directory: Path, name: str) -> str:
     """Return the secret without its final newline. Raises SecretMissing."""
     file = secret_file(directory, name)
     try:
-        text = _opened(file, name) if file.suffix == CREDENTIAL_SUFFIX else file.read_text(encoding="utf-8")
+        text = _opened(file, name) if file.suffix == CREDENTIAL_SUFFIX else file.read_text("utf-8-sig")
         return text.rstrip("\r\n")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
         raise SecretMissing(
-            f"the secret {name} cannot be read ({error.strerror})",
+            f"the secret {name} cannot be read ({reason})",
             where=str(file),
             fix=f"sudo kaga-edge secret set {name}",
         ) from error

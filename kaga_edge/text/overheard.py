@@ -238,6 +238,8 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("4 KiB を {ms} ms で書けました", "4 KiB synced in {ms} ms"),
     ("カーネルの起動行を読めません", "the kernel's command line cannot be read"),
     ("カーネルからわかりません", "the kernel does not say"),
+    ("秘密 {name} を読めません ({reason})", "the secret {name} cannot be read ({reason})"),
+    ("UTF-8 の文字ではありません", "no UTF-8 text"),
     # --- files of the store ---
     ("救い出せません: {reason}", "cannot salvage: {reason}"),
     ("書けません: {reason}", "cannot write: {reason}"),

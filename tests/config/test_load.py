@@ -20,6 +20,7 @@ from kaga_edge.config import (
     read_secret,
 )
 from kaga_edge.config import load as load_config
+from kaga_edge.config.secret import read_secret_at
 from kaga_edge.core.grading import Limits
 from kaga_edge.sensors import driver_names, load
 from kaga_edge.vocabulary.quantities import Quantity
@@ -236,3 +237,17 @@ def test_faults_come_out_of_the_other_process_whole(sheet):
         load_apart(sheet.file)
     assert there.value.faults == here.value.faults
     assert str(there.value) == str(here.value)
+
+
+@pytest.mark.parametrize("saved", ["utf-16", "cp932"])
+def test_a_secret_saved_in_another_encoding_ended_the_gateway_again_and_again(tmp_path, saved):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "mqtt-password").write_bytes("パス".encode(saved))
+    with pytest.raises(SecretMissing, match="no UTF-8 text"):
+        read_secret_at(tmp_path, "mqtt-password")
+
+
+def test_a_secret_saved_with_a_byte_order_mark_is_the_password_without_it(tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "mqtt-password").write_bytes(b"\xef\xbb\xbfhunter2\r\n")
+    assert read_secret_at(tmp_path, "mqtt-password") == "hunter2"
