@@ -62,6 +62,11 @@ class Stranding:
         """Rules a, b and c."""
         return frozenset(f"{kind}/{self.sensor}" for kind in (STOPPED, FORMING, GATHERING))
 
+    @property
+    def learns(self) -> bool:
+        """Whether nobody wrote down what is usual here."""
+        return all(one is None for one in self.usual_per_hour)
+
     def start(self, raised: frozenset[str]) -> StrandingState:
         """Go on with the alarms raised before a restart."""
 
@@ -83,7 +88,7 @@ class Stranding:
         if sensor == self.sensor:
             state = self._stopped(state, scene, told)
             state = self._forming(state, scene, told)
-            state = _learned(state, scene, self)
+            state = _learned(state, scene, self) if self.learns else state
             state = replace(state, last_s=scene.now_s)
         return Outcome(state=state, told=tuple(told))
 

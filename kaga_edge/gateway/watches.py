@@ -50,7 +50,9 @@ class Watches:
         self.raised = set(known)
         for at, rule in enumerate(self._rules):
             self._states[at] = rule.start(known)
-            if isinstance(rule, Stranding) and (learned := await recall(f"usual/{rule.sensor}")):
+            if not (isinstance(rule, Stranding) and rule.learns):
+                continue
+            if learned := await recall(f"usual/{rule.sensor}"):
                 self._states[at] = replace(self._states[at], usual=tuple(json.loads(learned)))
         return told - known
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from kaga_edge.core.crosschecks import LevelsCheck
@@ -61,6 +63,17 @@ async def test_an_alarm_whose_rule_has_gone_is_named_and_no_longer_raised() -> N
 
     assert await watches.recall(recall) == {"icing/road-1"}
     assert watches.raised == {"stopped/road-1"}
+
+
+@pytest.mark.parametrize(("written", "usual"), [((None,) * 24, 40.0), ((300.0,) * 24, 300.0)])
+async def test_what_was_once_learned_overruled_the_usual_traffic_somebody_wrote_down(written, usual) -> None:
+    watches = Watches((Stranding(sensor="road-1", every_s=60.0, usual_per_hour=written),), zone="Asia/Tokyo")
+
+    async def recall(key: str) -> str | None:
+        return json.dumps([40.0] * 24) if key == "usual/road-1" else None
+
+    await watches.recall(recall)
+    assert watches._states[0].usual == (usual,) * 24  # noqa: SLF001 - nothing shows it
 
 
 def test_a_contradiction_marks_the_sample_suspect_and_keeps_its_value() -> None:
