@@ -73,7 +73,7 @@ async def test_what_was_once_learned_overruled_the_usual_traffic_somebody_wrote_
         return json.dumps([40.0] * 24) if key == "usual/road-1" else None
 
     await watches.recall(recall)
-    assert watches._states[0].usual == (usual,) * 24  # noqa: SLF001 - nothing shows it
+    assert watches._states[0].usual == (usual,) * 24
 
 
 def test_a_contradiction_marks_the_sample_suspect_and_keeps_its_value() -> None:
