@@ -121,12 +121,20 @@ def through_loop(
 
 
 def expired(
-    corrections: tuple[Correction, ...], readings: tuple[Reading, ...], at: Moment
+    corrections: tuple[Correction, ...],
+    readings: tuple[Reading, ...],
+    at: Moment,
+    follows: frozenset[str] = frozenset(),
 ) -> tuple[Reading, ...]:
-    """Return the readings, those with a calibration past its day flagged; none while no clock is known."""
+    """Return the readings, those with a calibration past its day flagged; none while no clock is known.
+
+    ``follows``: channels that follow from the others, and are as old as these.
+    """
     past = {one.channel for one in corrections if is_past(one.due_ms, at)}
     if not past:
         return readings
+    if past - follows:
+        past |= follows
     return tuple(
         replace(one, flags=one.flags | Flag.CALIBRATION_EXPIRED) if one.quantity.channel in past else one
         for one in readings

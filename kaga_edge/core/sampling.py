@@ -45,6 +45,13 @@ class SensorPlan:
         sited = siting.sited_quantities(self.mount, self.said)
         return (*sited, *calibration.raw_quantities(self.corrections), *self.deriving.quantities)
 
+    @property
+    def follows(self) -> frozenset[str]:
+        """The channels that follow from what the instrument itself says (of a loop: its current)."""
+        sited = siting.sited_quantities(self.mount, self.said)
+        count = len(sited) - len(self.said) + (self.units_per_ma is not None)
+        return frozenset(one.channel for one in sited[:count])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorState:
@@ -90,7 +97,7 @@ def judge(
     histories = dict(state.histories)
     readings = _graded(plan, histories, at_s, sited)
     if plan.corrections:
-        readings = calibration.expired(plan.corrections, readings, at)
+        readings = calibration.expired(plan.corrections, readings, at, plan.follows)
     good = all(r.grade is GOOD for r in readings)  # of the instrument: maintenance is no fault
     memory, derived = deriving.derive(plan.deriving, state.memory, at, readings, maintained=maintained)
     if derived:

@@ -154,6 +154,18 @@ def test_a_shunt_put_right_left_the_depth_and_the_level_wrong() -> None:
     assert seen["water_level"] == pytest.approx(2.33)
 
 
+def test_a_level_from_a_pressure_whose_calibration_is_past_its_day_said_nothing() -> None:
+    due = Correction(channel="water_pressure", offset=-20.0, due="2021-01-01", due_ms=1)
+    said = (Quantity.WATER_PRESSURE_HPA, Quantity.WATER_TEMPERATURE_C)
+    plan = SensorPlan(id="p", said=said, mount=Mount(gauge_zero_to_probe_m=0.0), corrections=(due,))
+    measured = tuple(Measurement(quantity=one, value=10.0) for one in said)
+    _, judged = judge(
+        plan, SensorState(), at=AT, at_s=0.0, measurements=measured, around=Surroundings(air_pressure_hpa=1.0)
+    )
+    flagged = [r.quantity.channel for r in judged.sample.readings if r.flags & Flag.CALIBRATION_EXPIRED]
+    assert flagged == ["water_level", "water_pressure"]
+
+
 def test_every_raw_channel_has_the_unit_and_step_of_its_own() -> None:
     pairs = [(one, raw) for one in Quantity if (raw := raw_of(one)) is not None]
     assert len(pairs) == 14
