@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from kaga_edge.buses import Bus, BusSensor, BusSpec, Wires
@@ -63,6 +65,22 @@ async def test_a_firmware_command_that_may_not_ask_is_not_called_again(parts, ro
     first, second = await polls(parts, root, count=2)
     assert values(first) == values(second) == [1, 1, None, 48.312]
     assert (root / "calls").read_text().count("called") == 1
+
+
+async def test_a_firmware_command_that_was_slow_once_was_never_asked_again(parts, root, monkeypatch):
+    command(root, "throttled=0x20002")
+    slow = [True]
+
+    def run(*args, **given):
+        if slow.pop() if slow else False:
+            raise subprocess.TimeoutExpired(cmd="vcgencmd", timeout=1.0)
+        return true_run(*args, **given)
+
+    true_run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", run)
+    first, second = await polls(parts, root, count=2)
+    assert values(first) == [1, 1, None, 48.312]
+    assert values(second) == [1, 1, 1, 48.312]
 
 
 async def test_a_machine_that_is_no_pi_says_so(parts, tmp_path):
