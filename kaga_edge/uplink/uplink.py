@@ -100,7 +100,7 @@ class Uplink:
         self._reason = "not connected yet"
         self._refused = False
         self._since_ns = clock.monotonic_ns()
-        self._will_retained = True  # until a server says that it keeps nothing
+        self._will_retained = True  # until a server says that it keeps nothing, and again when one does
         self._try_again = asyncio.Event()
 
     async def run(self) -> None:
@@ -213,7 +213,9 @@ class Uplink:
                 self._link_settings(), will, lambda event: self._heard(number, event), self._dialler
             )
         except LinkError as error:
+            self._will_retained = self._will_retained and error.reason != NO_RETAIN
             return error
+        self._will_retained = link.retains
         await self._left.open()
         if self._lost.done():
             return self._lost.result()
@@ -255,7 +257,6 @@ class Uplink:
             self._since_ns = self._clock.monotonic_ns()
         if error is None:
             return connected_s
-        self._will_retained = self._will_retained and error.reason != NO_RETAIN
         self._refused = error.kind in ("auth", "tls")
         known = self._flapping.ended(error.what, connected_s)
         if error.what != self._reason and not known:  # one line per change, not per attempt

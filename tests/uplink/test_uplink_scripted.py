@@ -68,6 +68,27 @@ async def test_connect_asks_for_a_kept_session_and_a_delayed_will(make_peer: Mak
     assert b'"st":"dead"' in connect
 
 
+RETAINED_WILL, KEEPS_NOTHING, NO_RETAIN = 0x20, b"\x25\x00", 0x9A
+
+
+async def test_one_word_of_retain_not_supported_made_every_later_will_a_passing_one(
+    make_peer: Make, run_uplink: Make
+) -> None:
+    """A broker set up anew, or one DISCONNECT 0x9A: until a restart nobody who came later saw us dead."""
+    peer = await make_peer()
+    run_uplink(peer.port)
+    for refuses, properties in ((True, b""), (False, KEEPS_NOTHING), (False, b""), (False, b"")):
+        peer.connack_code, peer.connack = NO_RETAIN if refuses else 0, properties
+        seen = len(peer.connects)
+        peer.say(bytes([0xE0, 2, NO_RETAIN, 0]))
+        await peer.until(lambda seen=seen: len(peer.connects) > seen)
+        wills = [bool(connect[7] & RETAINED_WILL) for connect in peer.connects]
+    peer.say(bytes([0xE0, 2, 0x8B, 0]))
+    await peer.until(lambda: len(peer.connects) > len(wills))
+    assert False in wills  # while it keeps nothing
+    assert peer.connects[-1][7] & RETAINED_WILL
+
+
 @pytest.mark.parametrize("code", [0x87, 0x97, 0x10, 0x89, 0x80])
 async def test_a_refusing_broker_loses_nothing(
     make_peer: Make, store: Any, run_uplink: Make, code: int
