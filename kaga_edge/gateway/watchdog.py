@@ -29,7 +29,7 @@ async def _lives(store: Store, within_s: float) -> bool:
     """Say whether the store's thread answers, or waits for a disk that hangs: no restart would mend
     that, and what was measured meanwhile is in our memory only."""
     if store.hangs:
-        return store.waits_for_disk
+        return store.waits_for_disk or store.opening  # a large file that is salvaged takes its time
     try:
         async with asyncio.timeout(within_s):
             await store.recall(LAST_TIME_KEY)

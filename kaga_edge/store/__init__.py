@@ -6,6 +6,7 @@ is known without reading rows, in ``book``.
 
 A disk that hangs keeps that thread in the kernel. ``relieve`` then has memory answer, here in the loop's
 thread, until the call under way returns; its answer is taken as it comes, and no sample is written twice.
+The call under way may be the very first one, that opens the file.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ from kaga_edge.store.errors import (
     StoreSick,
 )
 from kaga_edge.store.file import Identity
+from kaga_edge.store.highwater import facts_beside
 from kaga_edge.store.retiming import Place
-from kaga_edge.store.ring import Relief, Ringed
+from kaga_edge.store.ring import Opening, Relief, Ringed
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.readings import Moment
 
@@ -65,6 +67,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+OPEN_WAIT_S = 10.0  # as long as a commit may take: then memory begins
+KNOWN_WAIT_S = 2.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -102,7 +107,8 @@ class Store:
         self._relief_changes: list[Change] = []
         self._relieved = asyncio.Event()  # not set while memory answers
         self._relieved.set()
-        self._database: Ringed
+        self._database: Ringed | None = None  # None: the file is still being opened
+        self._refused: BaseException | None = None  # what opening it late came to
 
     @classmethod
     async def open(
@@ -117,37 +123,51 @@ class Store:
         keep_free_bytes: int = 0,
         disk: Disk | None = None,
         from_memory: bool = False,
+        open_wait_s: float = OPEN_WAIT_S,
     ) -> Store:
         """Open or make the store. Raises StoreBusy, StoreForeign, StoreForbidden, StoreSick.
 
         A damaged file is renamed aside and a new epoch begins: see ``set_aside``. ``from_memory``: on a
-        sick disk it begins in memory instead of raising StoreSick, see ``ring``.
+        sick disk it begins in memory instead of raising StoreSick, see ``ring``, and so it does when the
+        file is not open after ``open_wait_s``; should that end in one of the others, ``mend`` raises it.
         """
         store = cls(path)
+        settings: dict[str, Any] = {
+            "keep_delivered_s": keep_delivered_s,
+            "clock": clock,
+            "upstream": upstream,
+            "identity": identity,
+            "keep_free_bytes": keep_free_bytes,
+        }
 
         def build() -> Ringed:
             return Ringed(
                 path,
                 max_bytes=max_bytes,
-                keep_delivered_s=keep_delivered_s,
-                clock=clock,
-                upstream=upstream,
-                identity=identity,
-                keep_free_bytes=keep_free_bytes,
                 disk=disk,
                 from_memory=from_memory,
                 on_change=store._changes.append,
+                **settings,
             )
 
         store._thread.start()
+        asked = store._queued(lambda _: build())
         try:
-            store._database = await store._ask(lambda _: build())
+            await asyncio.wait({asked.answer}, timeout=open_wait_s if from_memory else None)
+            known = {} if asked.answer.done() else await _known_beside(path)
+            if asked.answer.done():
+                store._opened(asked.answer.result())
+            else:
+                store._begin_in_memory(asked, settings, known)
         except BaseException:
             store._asked.put(False)
             raise
-        store.epoch = store._database.epoch
-        store.set_aside = store._database.set_aside
         return store
+
+    @property
+    def opening(self) -> bool:
+        """Whether the file is still being opened."""
+        return self._database is None
 
     async def close(self) -> None:
         """Finish every call made so far, then close the file."""
@@ -179,10 +199,11 @@ class Store:
     @property
     def in_memory(self) -> int | None:
         """How many samples are in memory while the disk is sick, None when it is well."""
+        beside = self._database.in_memory if self._database is not None else 0
         if self._relief is None:
-            return self._database.in_memory
+            return beside
         under_way = self._hanging.rows if self._hanging is not None else 0
-        return (self._relief.in_memory or 0) + (self._database.in_memory or 0) + under_way
+        return (self._relief.in_memory or 0) + (beside or 0) + under_way
 
     @property
     def sick(self) -> StoreError | None:
@@ -210,6 +231,8 @@ class Store:
 
     async def mend(self) -> int | None:
         """Bring what is in memory to the disk; return how many samples, None while it still refuses."""
+        if self._refused is not None:
+            raise self._refused
         moved = await self._ask(lambda store: store.mend())
         self.epoch = self._present.epoch
         return moved
@@ -332,19 +355,36 @@ class Store:
         memory itself. Whatever else was asked is asked of memory, and of what comes late nobody hears.
         """
         running = self._running
-        if running is None or self._relief is not None:
+        if running is None or self._relief is not None or self._database is None:
             return
-        sick = StoreSick("the store's disk does not answer", where=str(self._path), fix="look at dmesg")
-        self._hanging, waiting = running, [*_taken(self._urgent), *_taken(self._calls)]
-        self._relieved.clear()
-        self._relief = self._database.relief(sick, self._relief_changes.append)
-        self._tell(self._relief_changes)
+        sick = self._does_not_answer()
+        waiting = [*_taken(self._urgent), *_taken(self._calls)]
+        relief = self._database.relief(sick, self._relief_changes.append)
+        self._takes_over(running, relief)
         if running.rows and not running.answer.done():
             running.answer.set_exception(StoreHangs(sick.what, where=sick.where, fix=sick.fix))
         elif not running.once:
-            self._in_memory(self._relief, running)
+            self._in_memory(relief, running)
         for asked in waiting:
-            self._in_memory(self._relief, asked)
+            self._in_memory(relief, asked)
+
+    def _begin_in_memory(self, asked: Asked, settings: Mapping[str, Any], known: Mapping[str, str]) -> None:
+        """Go on without the file, which is not open yet; ``known``: what it is known to remember."""
+        asked.answer.cancel()  # nobody waits for it; what came of it is told to ``_answered``
+        sick = self._does_not_answer()
+        self._takes_over(asked, Opening(self._path, settings, known, sick, self._relief_changes.append))
+
+    def _does_not_answer(self) -> StoreSick:
+        return StoreSick("the store's disk does not answer", where=str(self._path), fix="look at dmesg")
+
+    def _takes_over(self, running: Asked, relief: Relief) -> None:
+        self._hanging, self._relief = running, relief
+        self._relieved.clear()
+        self.epoch = relief.epoch
+        self._tell(self._relief_changes)
+
+    def _opened(self, database: Ringed) -> None:
+        self._database, self.epoch, self.set_aside = database, database.epoch, database.set_aside
 
     def _in_memory(self, relief: Relief, asked: Asked) -> None:
         value, error = _done(asked.work, relief)
@@ -365,7 +405,9 @@ class Store:
 
     @property
     def _present(self) -> Ringed:
-        return self._relief or self._database
+        present = self._relief or self._database
+        assert present is not None
+        return present
 
     def _own(self) -> None:
         while self._asked.get():
@@ -373,7 +415,7 @@ class Store:
                 self._running = asked = (self._urgent or self._calls).popleft()
             except IndexError:
                 continue  # memory has taken it over
-            value, error = _done(asked.work, getattr(self, "_database", None))
+            value, error = _done(asked.work, self._database)
             changes = tuple(self._changes)
             self._changes.clear()
             self._running = None
@@ -387,21 +429,32 @@ class Store:
     ) -> T:
         if self._closed:
             raise StoreError("the store is closed")
-        answer: asyncio.Future[T] = self._loop.create_future()
-        asked = Asked(work=work, answer=answer, rows=rows, once=once)
+        asked = self._queued(work, urgent=urgent, rows=rows, once=once)
+        answer: asyncio.Future[T] = asked.answer
+        return await answer
+
+    def _queued(
+        self, work: Callable[[Ringed], Any], *, urgent: bool = False, rows: int = 0, once: bool = False
+    ) -> Asked:
+        asked = Asked(work=work, answer=self._loop.create_future(), rows=rows, once=once)
         if self._relief is not None:
             self._in_memory(self._relief, asked)
         else:
             (self._urgent if urgent else self._calls).append(asked)
             self._asked.put(True)
-        return await answer
+        return asked
 
     def _answered(
         self, asked: Asked, value: object, error: BaseException | None, changes: Sequence[Change]
     ) -> None:
         self._tell(list(changes))
         if asked is self._hanging and self._relief is not None:
-            self._end_relief(self._relief, asked, error)
+            if self._database is None and error is None:
+                self._opened(value)  # type: ignore[arg-type]  # what that call was asked for
+            if self._database is None:
+                self._refused = error  # in use, say: that no disk will mend
+            else:
+                self._end_relief(self._relief, asked, error)
         _settle(asked.answer, value, error)
 
     def _tell(self, changes: list[Change]) -> None:
@@ -410,6 +463,21 @@ class Store:
             self.epoch = change.ep if isinstance(change, EpochBegan) else self.epoch
             for callback in self.on_change:
                 callback(change)
+
+
+async def _known_beside(path: Path) -> dict[str, str]:
+    """Return what the small file beside a store remembers, {} when its disk does not answer at all."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[dict[str, str]] = loop.create_future()
+
+    def read() -> None:
+        facts = facts_beside(path)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if told.done() else told.set_result(facts))
+
+    threading.Thread(target=read, name="beside", daemon=True).start()
+    await asyncio.wait({told}, timeout=KNOWN_WAIT_S)
+    return told.result() if told.done() else {}
 
 
 def _done(work: Callable[[Any], Any], store: Ringed | None) -> tuple[Any, BaseException | None]:

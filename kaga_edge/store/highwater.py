@@ -123,6 +123,12 @@ def marks_of(store: Path) -> dict[str, Mark]:
     return _with_note(_read(high, disk)[0], _read_note(high.with_suffix(".used"), disk))
 
 
+def facts_beside(store: Path) -> dict[str, str]:
+    """Return the facts beside a store's file, without touching that."""
+    disk = Disk()
+    return _read(store.with_name(store.name + ".high"), disk)[1]
+
+
 def counts_further(kept: str, held: str | None) -> bool:
     """Say whether the copy here holds: the database's is gone, or a counter that is behind it."""
     if held is None:

@@ -123,11 +123,10 @@ class Ringed:
         self._open_file: Callable[[], Database] = lambda: Database(
             path, max_bytes=max_bytes, disk=disk, **settings
         )
-        self._make_ring: Callable[[], Database] = lambda: Database(
-            path, max_bytes=ring_bytes, disk=NoDisk(), **settings
-        )
+        self._make_ring = rings(path, ring_bytes, settings)
         self._on_change = settings.get("on_change", lambda _: None)
         self._file: Database | None = None  # None: it could not be opened yet
+        self._unseen = False  # what the file remembers: it was opened when memory had taken over
         self._facts: dict[str, str] = {}  # what the file that could not be opened was seen to remember
         self._heard: dict[str, str] = {}  # what was said or asked so far, for when the file cannot be asked
         self._found: tuple[tuple[str, str], ...] | None = None  # what it remembers and we did not know
@@ -338,11 +337,11 @@ class Ringed:
 
     def _opened(self) -> Database:
         """Return the file; could it not be opened before, it is now, and what it remembers is noted."""
-        if self._file is None:
-            file = self._open_file()
+        file = self._file or self._open_file()
+        if self._unseen or self._file is None:
             self._found = tuple(fact for fact in file.facts() if fact[0] not in self._facts)
-            self._file, self._size = file, None
-        return self._file
+            self._file, self._size, self._unseen = file, None, False
+        return file
 
     def _of(self, ep: str) -> Database:
         return next((ring for ring in self._rings if ring.epoch == ep), None) or self._healthy()
@@ -379,9 +378,16 @@ class Ringed:
     def take_over(self, relief: Relief) -> None:
         """Go on with the memory that took the samples while this thread waited for the disk."""
         self._sick = relief.sick
+        if isinstance(relief, Opening) and self._file is not None:
+            self._unseen, self._facts = True, dict(relief.facts)
         for ring in relief.given_up():
             ring.report_to(self._on_change)
             self._rings.append(ring)
+
+
+def rings(path: Path, most_bytes: int, settings: Mapping[str, Any]) -> Callable[[], Database]:
+    """Return what makes a database in memory in place of the one at ``path``."""
+    return lambda: Database(path, max_bytes=most_bytes, disk=NoDisk(), **settings)
 
 
 class Relief(Ringed):
@@ -394,13 +400,13 @@ class Relief(Ringed):
         known: Beside,
         heard: dict[str, str],
         size: StoreSize | None,
-        declared: Database,
+        declared: Database | None,
         sick: StoreError,
         on_change: Callable[[Change], None],
     ) -> None:
         """Not ``Ringed``'s: nothing is opened."""
         self._make_ring, self._on_change, self._known, self._size = make_ring, on_change, known, size
-        self._file, self._facts, self._found, self._heard = None, {}, None, heard
+        self._file, self._facts, self._found, self._heard, self._unseen = None, {}, None, heard, False
         self._rings, self._refusals = [], REFUSALS
         self._begin_ring(sick, declared)
 
@@ -420,3 +426,29 @@ class Relief(Ringed):
 
     def _beside(self) -> Beside:
         return self._known
+
+
+class Opening(Relief):
+    """While the disk has not even let the file be opened. ``facts``: what is known of it all the same."""
+
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        facts: Mapping[str, str],
+        sick: StoreError,
+        on_change: Callable[[Change], None],
+    ) -> None:
+        super().__init__(
+            make_ring=rings(path, RING_BYTES, settings),
+            known=Beside.of(()),
+            heard={},
+            size=None,
+            declared=None,
+            sick=sick,
+            on_change=on_change,
+        )
+        self.facts = self._facts = dict(facts)
+
+    def recall(self, key: str) -> str | None:
+        return Ringed.recall(self, key)  # of what nobody knows there is nothing to wait for

@@ -279,6 +279,34 @@ def test_a_disk_that_hangs_stops_neither_measuring_nor_sending_and_the_watchdog_
     assert max(after - before for before, after in pairwise([begun_s, *during])) < WATCHDOG_S
 
 
+def test_a_disk_that_hung_at_the_start_kept_the_station_from_measuring(
+    tmp_path, watched, instruments, mosquitto, receiving, card
+) -> None:
+    on_the_card(tmp_path, card, watched, mosquitto)
+    wait_for(lambda: receiving.arrived() >= 8, why="samples at the platform")
+    watched.kill()
+    arrived = receiving.arrived()
+    card.freeze(True)
+    try:
+        watched.start(wait=False)
+        wait_for(lambda: receiving.arrived() >= arrived + 16, seconds=30, why="samples from memory")
+        told = watched.status()
+    finally:
+        card.freeze(False)
+    assert told["store"]["error"]
+    assert told["store"]["held"] > 0
+    wait_for(lambda: watched.status()["store"]["error"] is None, why="the disk taken")
+    assert len(ledger_sums(watched)) == 2  # what the file held is there again
+    arrived = receiving.arrived()
+    wait_for(lambda: receiving.arrived() >= arrived + 8, why="samples after the hang")
+    watched.stop()
+    store = rows(card.at, tmp_path / "scratch")
+    wanted = highest(tmp_path, store)
+    wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+    assert receiving._receiver.verify(wanted).conflicting == 0
+    assert "Traceback" not in watched.log.read_text()
+
+
 def test_a_stop_is_over_within_five_seconds_on_a_disk_that_hangs_and_says_what_it_cost(
     tmp_path, watched, instruments, mosquitto, receiving, card
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.core.stored import Committed, EpochBegan
-from kaga_edge.store import Store, StoreHangs, StoreSick
+from kaga_edge.store import Store, StoreBusy, StoreHangs, StoreSick
 from kaga_edge.store.disk import Disk
 
 
@@ -215,3 +215,75 @@ async def test_a_store_that_answers_is_not_relieved(ward: Ward) -> None:
     ward.store.relieve()
     assert not ward.store.hangs
     assert (await ward.bring(2)).last == 2
+
+
+class SlowToOpen(HangingDisk):
+    """Hangs before the file is even connected to."""
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        if not self.goes_on.is_set():
+            self.waiting.set()
+            self.goes_on.wait(60)
+        if self.refuses:
+            raise sqlite3.OperationalError("locked by somebody else")
+        return super().connect(path)
+
+
+async def opened_in_memory(bench: Any, disk: SlowToOpen) -> Store:
+    disk.freeze()
+    store = await Store.open(
+        bench.path, max_bytes=64_000_000, keep_delivered_s=86_400.0, identity=bench.here,
+        clock=bench.clock, disk=disk, from_memory=True, open_wait_s=0.1,
+    )  # fmt: skip
+    await store.declare((bench.level, bench.rain), bench.site, "daishoji-01")
+    return store
+
+
+async def test_a_disk_that_hung_at_the_very_first_opening_held_up_the_start(bench: Any) -> None:
+    """Now memory begins; what the file holds and remembers is there as soon as it is open."""
+    before = bench.open()
+    bench.add(before, 5)
+    before.note({"collect": "{}", "last_time_ms": "1700000000000"})
+    before.close()
+    disk = SlowToOpen()
+
+    store = await opened_in_memory(bench, disk)
+
+    ward = Ward(bench, store, disk)
+    assert store.opening
+    assert store.hangs
+    assert await store.recall("collect") == "{}"  # kept beside the file too
+    assert await store.recall("last_time_ms") is None
+    given = await ward.bring(1)
+    assert (given.ep, given.first) == (store.epoch, 1)
+    assert await ward.sums() == (1, 0)
+    assert store.in_memory == 1
+
+    await ward.well_again()
+    assert not store.opening
+    assert store.in_memory is None
+    assert store.epoch == given.ep
+    found = next(change for change in ward.heard if getattr(change, "reason", "") == "found")
+    assert ("last_time_ms", "1700000000000") in found.facts
+    assert await store.recall("last_time_ms") == "1700000000000"
+    assert [epoch.ep for epoch in (await store.standing()).epochs] == [before.epoch, given.ep]
+    assert await ward.sums() == (6, 0)
+    assert len(await ward.values()) == 6
+
+
+async def mended(store: Store) -> None:
+    """Ask as the recorder does, once a second."""
+    async with asyncio.timeout(30):
+        while await store.mend() is None:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_file_that_turns_out_to_be_in_use_ends_the_gateway_that_began_without_it(bench: Any) -> None:
+    other = bench.open()
+    disk = SlowToOpen()
+    store = await opened_in_memory(bench, disk)
+
+    disk.goes_on.set()
+    with pytest.raises(StoreBusy):
+        await mended(store)
+    other.close()
