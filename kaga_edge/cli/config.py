@@ -50,6 +50,7 @@ def run_check(args: argparse.Namespace) -> int:
     if args.file.is_dir():  # its folder was meant
         args.file /= DEFAULT_CONFIG.name
     _mend(args, lang)
+    args.file = _whole(args.file)
     try:
         config = load(args.file)
     except ConfigFaults as faults:
@@ -57,6 +58,16 @@ def run_check(args: argparse.Namespace) -> int:
         return EXIT_CONFIGURATION
     print(_good_json(config) if args.json else _good_text(config, lang))
     return 0
+
+
+def _whole(file: Path) -> Path:
+    """Return the file whose part in conf.d was named: a part by itself is no configuration."""
+    folder = file.resolve().parent
+    if folder.name != "conf.d":
+        return file
+    usual = folder.parent / DEFAULT_CONFIG.name
+    others = [usual] if usual.is_file() else sorted(folder.parent.glob("*.toml"))
+    return others[0] if len(others) == 1 else file
 
 
 def _mend(args: argparse.Namespace, lang: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from kaga_edge.config.documents import CALIBRATIONS
 from kaga_edge.config.faults import Code
 from kaga_edge.config.lines import Path
 from kaga_edge.config.sensor_tables import CalibrationTable
@@ -31,7 +32,9 @@ def corrections_of(
             continue
         if entry.channel not in channels:
             where = (*path, "calibration", at, "channel")
-            desk.fault(where, Code.UNKNOWN_CHANNEL, name=entry.channel, valid=", ".join(channels))
+            # What a command wrote outlives the instrument it was for.
+            note = desk.warn if desk.documents.place(where)[0] == CALIBRATIONS else desk.fault
+            note(where, Code.UNKNOWN_CHANNEL, name=entry.channel, valid=", ".join(channels))
         elif entry.undone is None:
             lines[entry.channel] = Correction(
                 channel=entry.channel,

@@ -6,15 +6,19 @@ with an id seen in an earlier file is merged into it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
 
+from kaga_edge.config.calibrations import NAME
 from kaga_edge.config.copies import Source, original
 from kaga_edge.config.encodings import NotText, other_encoding
 from kaga_edge.config.faults import Code, Fault, Notes
 from kaga_edge.config.lines import Path
 from kaga_edge.config.syntax import parsed
+
+CALIBRATIONS = f"conf.d/{NAME}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,13 +60,15 @@ def read_documents(path: File, notes: Notes, source: Source | None = None) -> Do
     """
     documents = Documents(main=path.name)
     where = source or original(path)
-    for file in (where.main, *sorted(where.parts.glob("*.toml"))):
+    # Calibrations last: they are of sensors that stand elsewhere.
+    for file in (where.main, *sorted(where.parts.glob("*.toml"), key=lambda one: (one.name == NAME, one))):
         name = path.name if file == where.main else f"conf.d/{file.name}"
         text = _text(file, name, notes)
         if text is not None:
             found = parsed(text, name, notes, command=str(file))
             documents.left_out |= found.left_out
-            _merge_file(documents, found.tree, {key: (name, line) for key, line in found.lines.items()})
+            places = {key: (name, line) for key, line in found.lines.items()}
+            _merge_file(documents, found.tree, places, notes)
     return documents
 
 
@@ -115,7 +121,7 @@ def _unreadable_line(raw: bytes) -> int:
 Places = dict[Path, tuple[str, int]]
 
 
-def _merge_file(documents: Documents, tree: dict[str, Any], places: Places) -> None:
+def _merge_file(documents: Documents, tree: dict[str, Any], places: Places, notes: Notes) -> None:
     sensors = tree.pop("sensor", None)
     _merge_table(documents.tree, tree)
     documents.places |= {path: place for path, place in places.items() if path[0] != "sensor"}
@@ -128,14 +134,24 @@ def _merge_file(documents: Documents, tree: dict[str, Any], places: Places) -> N
     earlier = {str(entry.get("id")): at for at, entry in enumerate(merged) if isinstance(entry, dict)}
     for index, entry in enumerate(sensors):
         at = earlier.get(str(entry["id"])) if isinstance(entry, dict) and "id" in entry else None
+        place = places.get(("sensor", index), ("", 0))
+        if at is None and place[0] == CALIBRATIONS and isinstance(entry, dict):
+            notes.warnings.append(_gone(entry, place, earlier))
+            continue
         if at is None:
             at = len(merged)
             merged.append(entry)
         else:
             _merge_table(merged[at], entry)
-        for path, place in places.items():
+        for path, there in places.items():
             if path[:2] == ("sensor", index):
-                documents.places[("sensor", at, *path[2:])] = place
+                documents.places[("sensor", at, *path[2:])] = there
+
+
+def _gone(entry: Any, place: tuple[str, int], known: Iterable[str]) -> Fault:
+    """Return the warning of calibrations whose sensor is no more: nobody is to edit that file."""
+    params: dict[str, str | int | float] = {"id": str(entry.get("id")), "valid": ", ".join(known)}
+    return Fault(file=place[0], line=place[1], key="sensor", code=Code.NO_SUCH_SENSOR, params=params)
 
 
 def _merge_table(target: dict[str, Any], source: dict[str, Any]) -> None:

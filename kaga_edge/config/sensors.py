@@ -55,6 +55,8 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     if not isinstance(entry, dict):
         read_table(desk, SensorTable, entry, path)
         return None
+    if _adds_to_nothing(desk, entry, path):
+        return None
     faults_before = len(desk.notes.faults)
     parts = _driver_of(desk, entry, path)
     common = {key: value for key, value in entry.items() if key in COMMON_KEYS - {"mount"}}
@@ -111,6 +113,17 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
         deriving=deriving,
         event=event,
     )
+
+
+def _adds_to_nothing(desk: Desk, entry: Mapping[str, Any], path: Path) -> bool:
+    """Note a part in conf.d that means a sensor which is nowhere else: its id is misspelt."""
+    if "driver" in entry or desk.documents.place(path)[0] == desk.documents.main or "id" not in entry:
+        return False
+    whole = [str(other.get("id")) for _, other in desk.entries() if "driver" in other]
+    if not whole:
+        return False
+    desk.fault((*path, "id"), Code.NO_SUCH_SENSOR, id=str(entry["id"]), valid=", ".join(whole))
+    return True
 
 
 def _right_part(common: Mapping[str, Any]) -> SensorTable:

@@ -210,3 +210,18 @@ def test_full_width_characters_are_mended_outside_of_texts(kaga_edge, file):
     assert "--fix-width" in kaga_edge("config", "check", file).out
     assert kaga_edge("config", "check", "--fix-width", file).code == 0
     assert file.read_text(encoding="utf-8") == GOOD.replace("見本", "見本１")
+
+
+def test_a_part_put_right_was_judged_as_if_it_were_the_whole(kaga_edge, file):
+    part = file.parent / "conf.d" / "70-text.toml"
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(
+        '[[sensor]]\nid = "rain-1"\n[sensor.disclosure]\nground = { ja = "河川法", en = "Act" }\n'.encode(
+            "cp932"
+        )
+    )
+    said = kaga_edge("config", "check", file)
+    assert (said.code, f"--convert {part}" in said.out) == (78, True)
+    said = kaga_edge("config", "check", "--convert", part)
+    assert said.code == 0, said.out
+    assert "the configuration is good" in said.out

@@ -155,14 +155,28 @@ def test_a_calibration_is_no_reason_to_reopen_the_bus(sheet, load):
     assert plans.bus_plans(bare) == plans.bus_plans(load(sheet.file))
 
 
-def test_a_channel_that_cannot_be_calibrated_is_named(sheet, load):
-    from kaga_edge.config import ConfigFaults
-
-    with_entries(sheet, ENTRY | {"channel": "surface_distance"})
-    with pytest.raises(ConfigFaults) as caught:
-        load(sheet.file)
-    (fault,) = caught.value.faults
+def test_a_channel_that_cannot_be_calibrated_is_named(sheet):
+    lines = (f"{key} = {value!r}\n" for key, value in (ENTRY | {"channel": "surface_distance"}).items())
+    (fault,) = sheet.faults(sheet.site, sheet.level, "[[sensor.calibration]]\n", *lines)
     assert (fault.code, fault.key) == ("KE-C56", "sensor.level-1.calibration.0.channel")
+
+
+def test_an_instrument_replaced_by_another_kind_made_the_old_calibration_a_fault(sheet, load):
+    with_entries(sheet, ENTRY | {"channel": "snow_depth"})
+    config = load(sheet.file)
+    assert config.sensors[0].corrections == ()
+    assert [(one.code, one.file) for one in config.warnings] == [("KE-C56", "conf.d/50-calibration.toml")]
+
+
+def test_a_sensor_taken_out_made_its_old_calibration_a_fault(sheet, load):
+    with_entries(sheet, ENTRY)
+    put(sheet, ENTRY, sensor="level-9")
+    sheet.part("90-more.toml", sheet.level.replace("level-1", "level-2").replace("ttyAMA0", "ttyAMA3"))
+    put(sheet, ENTRY, sensor="level-2")  # of a part that is read after the calibrations' place
+    config = load(sheet.file)
+    assert [(one.id, len(one.corrections)) for one in config.sensors] == [("level-1", 1), ("level-2", 1)]
+    (warning,) = config.warnings
+    assert 'there is no sensor "level-9"' in warning.text("en")
 
 
 @pytest.fixture

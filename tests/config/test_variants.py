@@ -155,6 +155,13 @@ def test_a_clash_with_another_file_names_that_file(sheet):
     assert '"level-1" (kaga-edge.toml:7)' in fault.text("en")
 
 
+def test_a_part_for_a_misspelt_sensor_was_told_to_lack_everything_else(sheet):
+    sheet.part("50-more.toml", '[[sensor]]\nid = "level-l"\nevery = "30s"\n')
+    (fault,) = sheet.faults(SITE, LEVEL)
+    assert (fault.file, fault.line, fault.code) == ("conf.d/50-more.toml", 2, Code.NO_SUCH_SENSOR)
+    assert 'no sensor "level-l". There are: level-1' in fault.text("en")
+
+
 SECRETS = {
     "in the platform": PLATFORM + 'password = "hunter2"\n' + RAIN,
     "with a capital": PLATFORM + 'Password = "hunter2"\n' + RAIN,
