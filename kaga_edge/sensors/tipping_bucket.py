@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from kaga_edge.core.tallies import NS_PER_MS, PulseRule, RainState, fold_rain
+from kaga_edge.core.tallies import NS_PER_MS, NS_PER_S, PulseRule, RainState, fold_rain
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import Quantity
@@ -56,6 +56,8 @@ purpose = {ja = "雨量の観測", en = "rainfall"}
 personal_data = false
 """,
 )
+
+SHORTEST_UNWATCHED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,7 @@ class Driver:
             bounce_ns=round(options.bounce_ms * NS_PER_MS),
         )
         self._state = RainState()
+        self._watched_to_ns: int | None = None
 
     @property
     def tips_total(self) -> int:
@@ -164,7 +167,13 @@ class Driver:
     def decode(self, edges: Edges) -> tuple[Measurement, ...]:
         """Return rain, total, tips and intensity of one interval, flagged where edges were lost or odd."""
         self._state, rain = fold_rain(self._state, edges, self._rule, self._options.mm_per_tip)
-        flags = Flag.LOW_QUALITY if edges.lost or rain.rejected else Flag.GOOD
+        # The line could not be watched for a while (in use elsewhere): what fell then is not in any sample.
+        unwatched_s = (
+            0.0 if self._watched_to_ns is None else (edges.start_ns - self._watched_to_ns) / NS_PER_S
+        )
+        self._watched_to_ns = edges.end_ns
+        doubtful = edges.lost or rain.rejected or unwatched_s >= SHORTEST_UNWATCHED_S
+        flags = Flag.LOW_QUALITY if doubtful else Flag.GOOD
         missing = Flag.MISSING if rain.intensity_mm_h is None else Flag.GOOD
         return (
             Measurement(quantity=Quantity.RAIN_MM, value=rain.rain_mm, flags=flags),
@@ -173,6 +182,6 @@ class Driver:
             Measurement(
                 quantity=Quantity.RAIN_INTENSITY_MM_H, value=rain.intensity_mm_h, flags=flags | missing
             ),
-            # Of this interval all was watched. The gateway tells of the time it was off in a row of its own.
-            Measurement(quantity=Quantity.UNWATCHED_S, value=0.0, flags=flags),
+            # The gateway tells of the time it was off in a row of its own.
+            Measurement(quantity=Quantity.UNWATCHED_S, value=max(0.0, unwatched_s), flags=flags),
         )

@@ -51,6 +51,15 @@ def test_lost_edges_and_knocks_flag_the_sample(capture):
     assert {m.flags for m in driver.decode(capture)} == {Flag.LOW_QUALITY}
 
 
+def test_the_time_a_line_could_not_be_watched_was_a_time_without_rain():
+    driver = tipping_bucket.Driver(tipping_bucket.Options(gpio=17))
+    assert {m.flags for m in driver.decode(edges(0, 60, 10))} == {Flag.GOOD}
+    after = driver.decode(edges(7260, 7320, 7300))  # two hours later it is watched again
+    assert values(after)[Quantity.UNWATCHED_S] == 7200
+    assert {m.flags for m in after} == {Flag.LOW_QUALITY}  # so the sums are lower bounds
+    assert values(driver.decode(edges(7320, 7380)))[Quantity.UNWATCHED_S] == 0
+
+
 def test_the_first_poll_without_length_has_no_intensity():
     measured = tipping_bucket.Driver(tipping_bucket.Options(gpio=17)).decode(edges(5, 5))
     assert (measured[3].value, measured[3].flags) == (None, Flag.MISSING)
