@@ -186,10 +186,15 @@ def _help(lang: str) -> str:
 def _unknown(name: str, lang: str) -> int:
     import difflib
 
-    near = difflib.get_close_matches(name, available(), n=1, cutoff=0.5)
+    from kaga_edge.cli.screen import fold
+    from kaga_edge.text import topic
+
+    # "scan" alone is one half of "sensor scan".
+    halves = [key.removeprefix("man.") for key in topic("manual") if key.endswith(f" {name}")]
+    near = halves or difflib.get_close_matches(name, available(), n=1, cutoff=0.5)
     print(say("cli.unknown", lang, name=name), file=sys.stderr)
     hint = say("cli.near", lang, near=near[0]) if near else say("cli.all", lang, names=", ".join(available()))
-    print(hint, file=sys.stderr)
+    print("\n".join(fold(hint, indent=2)), file=sys.stderr)
     return EXIT_USAGE
 
 

@@ -240,6 +240,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("カーネルからわかりません", "the kernel does not say"),
     ("秘密 {name} を読めません ({reason})", "the secret {name} cannot be read ({reason})"),
     ("UTF-8 の文字ではありません", "no UTF-8 text"),
+    ("誤り {n}件、最初は {place}", "{n} fault(s), first {place}"),
     # --- files of the store ---
     ("救い出せません: {reason}", "cannot salvage: {reason}"),
     ("書けません: {reason}", "cannot write: {reason}"),

@@ -34,12 +34,20 @@ def test_help_speaks_japanese_when_asked(kaga_edge):
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("stats", "status"), ("conifg", "config"), ("sensors", "sensor")]
+    ("typed", "meant"),
+    [("stats", "status"), ("conifg", "config"), ("sensors", "sensor"), ("scan", "sensor scan")],
 )
 def test_an_unknown_command_names_the_closest(kaga_edge, typed, meant):
     said = kaga_edge(typed)
     assert said.code == 64
     assert f"kaga-edge {meant}" in said.err
+
+
+def test_the_list_of_commands_ran_out_of_a_phones_screen(kaga_edge, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    said = kaga_edge("xyzzy")
+    assert "completion" in said.err
+    assert all(len(line) <= 40 for line in said.err.splitlines())
 
 
 def test_a_wrong_option_is_a_usage_error_and_not_two(kaga_edge):

@@ -243,7 +243,7 @@ def c01(bench: Bench) -> Finding:
     """The configuration is valid, not readable by everybody, and its secrets are there."""
     if bench.faults is not None:
         first = bench.faults.faults[0]
-        return failed("C01", f"{len(bench.faults.faults)}: {first.place} {first.code}")
+        return failed("C01", f"{len(bench.faults.faults)} fault(s), first {first.place} {first.code}")
     try:
         mode = stat.S_IMODE(bench.config_path.stat().st_mode)
     except OSError as error:
