@@ -205,7 +205,8 @@ def _usage(parser: argparse.ArgumentParser) -> list[str]:
             "|".join(map(str, action.choices)) if action.choices else action.dest.upper()
         )
         if action.option_strings:
-            word = action.option_strings[-1] + ("" if action.nargs == 0 else f" {value}")
+            option = next(one for one in action.option_strings if one.startswith("--"))
+            word = option + ("" if action.nargs == 0 else f" {value}")
             words.append(word if action.required else f"[{word}]")
         else:
             words.append(f"[{value}]" if action.nargs == "?" else str(value))

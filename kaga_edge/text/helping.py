@@ -63,7 +63,9 @@ OWN: dict[str, dict[str, Text]] = {
             "run the safe repairs, showing each command",
         ),
     },
-    "explain": {"code": ("表示された符号。例 KE-B02", "as printed, for example KE-B02")},
+    "explain": {
+        "code": ("表示された符号。例 KE-B02、doctor の Q02", "as printed: KE-B02, or the doctor's Q02")
+    },
     "log": {
         "--since": (
             '"today"、"2h"、"3d"、"2026-11-22 02:00" (現地時刻) から',

@@ -273,8 +273,8 @@ EXITS: dict[str, Text] = {
     ),
     "config check": ("0 良好、78 誤りあり", "0 good, 78 faults"),
     "config diff": (
-        "0 同じ、1 違いあり、3 停止中",
-        "0 the same, 1 different, 3 the gateway is not running",
+        "0 同じ、1 違いあり、3 停止中、78 読めない",
+        "0 the same, 1 different, 3 the gateway is not running, 78 the file is no TOML",
     ),
     "config apply": (
         "0 良好、78 誤りあり: 前の設定で続ける",
@@ -285,6 +285,7 @@ EXITS: dict[str, Text] = {
     "sensor test": ("0 合格、2 センサーが失敗", "0 pass, 2 a sensor failed"),
     "link test": ("0 良好、2 途中で失敗", "0 good, 2 a step failed"),
     "store verify": ("0 良好、2 壊れているか読めない", "0 good, 2 damaged or not readable"),
+    "store salvage": ("0 救い出した、2 何も読めない", "0 something was saved, 2 nothing can be read"),
     "store import": (
         "0 良好、1 矛盾があるか読めない",
         "0 good, 1 something contradicts or cannot be read",
