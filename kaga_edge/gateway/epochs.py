@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from kaga_edge.core.stored import Change, EpochBegan
 from kaga_edge.gateway.changing import Changing
 from kaga_edge.gateway.collecting import Collecting
+from kaga_edge.gateway.line import Line
 from kaga_edge.gateway.planning import Planning
 from kaga_edge.gateway.present import Present
 from kaga_edge.gateway.recorder import Recorder
@@ -38,11 +39,12 @@ class Epochs:
         planning: Planning,
         changing: Changing,
         telling: Telling,
+        line: Line,
     ) -> None:
         self._present, self._group, self._store, self._clock = present, group, store, clock
         self._recorder, self._retired, self._upkeep = recorder, retired, upkeep
         self._collecting, self._planning = collecting, planning
-        self._changing, self._telling = changing, telling
+        self._changing, self._telling, self._line = changing, telling, line
 
     def hear(self, change: Change) -> None:
         """Take a change, in the loop's thread, after its commit."""
@@ -58,6 +60,8 @@ class Epochs:
         with contextlib.suppress(KagaError):
             self._present.catalog = await self._planning.declare()
             await self._telling.look_around()
+            if self._line.uplink is not None:
+                await self._line.uplink.epoch_began()
 
     async def _found(self, facts: Mapping[str, str]) -> None:
         """The file that could not be opened at the start is there: what it remembers counts from now on."""

@@ -164,6 +164,7 @@ class Parts:
             planning=self.planning,
             changing=self.changing,
             telling=self.telling,
+            line=self.line,
         )
 
     def _build_asking(self, page: Opening) -> None:

@@ -53,14 +53,16 @@ class Posts:
             self._catalogs = set(((await self._store.recall(CATALOGS_KEY)) or "").split())
 
     async def greet(self) -> None:
-        """Say who we are, on a new connection."""
+        """Say who we are: on a new connection, and when another epoch begins during one."""
         facts, manifest = self._facts.birth(), self._facts.manifest()
-        self._sender.post("state", "state", self._birth(facts, manifest), retain=True)
-        self._sender.post("manifest", "manifest", manifest, retain=True)
+        self._sender.post(self._next_ref("state"), "state", self._birth(facts, manifest), retain=True)
+        self._sender.post(self._next_ref("manifest"), "manifest", manifest, retain=True)
         with contextlib.suppress(KagaError):  # a sick disk: batches go all the same
             body = await self._store.catalog_body(str(facts.get("k", "")))
             if body is not None:
-                self._sender.post("catalog", "catalog", message.compact(body), retain=True)
+                self._sender.post(
+                    self._next_ref("newest_catalog"), "catalog", message.compact(body), retain=True
+                )
         await self.tell_health()
 
     async def tell_health(self) -> None:

@@ -315,6 +315,11 @@ class Uplink:
             return False
         return await self._posts.answer(leaf, payload, correlation)
 
+    async def epoch_began(self) -> None:
+        """Say anew who we are, where there is a connection: the birth names the epoch, and the catalog."""
+        if self._link is not None:
+            await self._posts.greet()
+
     def publish_manifest(self) -> str:
         """Publish the disclosure again; return its digest."""
         return self._posts.publish_manifest()

@@ -14,6 +14,7 @@ from kaga_edge.core.ranges import Ranges
 from kaga_edge.vocabulary.errors import KagaError
 
 Make = Callable[..., Any]
+EPOCH = "3f2a9c1e"
 BATCHES = ("data", "hist")
 
 
@@ -34,6 +35,26 @@ async def test_the_birth_comes_first_then_manifest_and_catalog_and_all_are_retai
     birth = json.loads(peer.published[0].payload)
     assert (birth["st"], birth["nx"], birth["ak"], birth["eps"]) == ("alive", 4, 0, [store.epoch])
     assert birth["m"] == message.digest(b'{"v":1}')
+
+
+async def test_a_new_epoch_during_a_connection_was_named_by_no_birth(
+    make_peer: Make, store: Any, run_uplink: Make
+) -> None:
+    """When memory takes over from a disk: the retained state and catalog told of the old epoch for months."""
+    peer = await make_peer()
+    peer.hold_pubacks = True
+    uplink = run_uplink(peer.port)
+    await peer.until(lambda: any(p.leaf == "health" for p in peer.published))
+    store.epoch = "aa00bb11"
+
+    await uplink.epoch_began()  # also while the first birth is still unanswered
+    await peer.until(lambda: sum(p.leaf == "health" for p in peer.published) == 2)
+    peer.release()
+
+    births = [json.loads(p.payload) for p in peer.published if p.leaf == "state"]
+    assert [birth["ep"] for birth in births] == [EPOCH, "aa00bb11"]
+    assert set(births[1]["eps"]) == {EPOCH, "aa00bb11"}
+    assert [p.leaf for p in peer.published if p.retain] == ["state", "manifest", "catalog"] * 2
 
 
 async def test_a_sick_disk_at_start_is_asked_again(make_peer: Make, store: Any, run_uplink: Make) -> None:
