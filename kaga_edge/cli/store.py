@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -86,7 +87,18 @@ def run_import(args: argparse.Namespace) -> int:
         raise KagaError(f"not readable: {error}", where=str(args.database), fix="check the path") from error
     facts = {name: getattr(done, name) for name in done.__slots__}
     print(json.dumps(facts) if args.json else say("store.imported", lang, **facts))
+    if done.messages and done.unreadable == done.messages and (root := _root_of(args.file)) != args.root:
+        print(say("store.other_root", lang, root=root), file=sys.stderr)
     return 1 if done.conflicting or done.unreadable or done.torn else 0
+
+
+def _root_of(file: Path) -> str:
+    """Return the first word of the topics in an export of which some line is a message."""
+    from kaga_edge.receiver.importing import message_of_line
+
+    with file.open("rb") as lines:
+        found = (message_of_line(line, 0) for line in lines)
+        return next(one.topic.partition("/")[0] for one in found if one is not None)
 
 
 def run(args: argparse.Namespace) -> int:

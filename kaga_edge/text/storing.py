@@ -18,6 +18,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "電文 {messages}件 新しい行 {rows} 既存 {repeated} 矛盾 {conflicting} 不明 {unreadable} 切れ {torn}",
         "{messages} messages, {rows} new, {repeated} old, {conflicting} differ, {unreadable} bad, {torn} cut",
     ),
+    "store.other_root": (
+        "トピックの最初の語が違います。--root {root} を付けて、もう一度実行します",
+        "the topics begin with another word: run it again with --root {root}",
+    ),
     "store.none_rejected": ("拒否されたものはありません", "nothing was refused"),
     "store.published": ("電文 {n}件を送りました", "{n} messages published"),
     "help.store": ("保存ファイルを見る・調べる・取り出す", "look into the stored samples, check, export"),

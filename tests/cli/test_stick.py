@@ -126,6 +126,8 @@ def test_what_came_on_a_stick_alone_was_never_published(kaga_edge, stick, disclo
     out, city = tmp_path / "two.jsonl", tmp_path / "city.db"
     said = kaga_edge("store", "export", tmp_path / "kaga.db", out, "--config", disclosing)
     assert said.code == 0, said.err
+    said = kaga_edge("store", "import", out, "--database", tmp_path / "other.db", "--lang", "en")
+    assert (said.code, "--root kanazawa" in said.err) == (1, True)  # the default root takes none of it
     said = kaga_edge("store", "import", out, "--database", city, "--root", "kanazawa", "--json")
     assert (json.loads(said.out)["rows"], json.loads(said.out)["unreadable"]) == (420, 0)
     said = published(kaga_edge, city, tmp_path / "open")
