@@ -64,7 +64,7 @@ class ModbusWire(Wire[Job | None]):
         self.open()
         assert self._port is not None
         where = f"{self._path} {sensor.id} unit {sensor.address}"
-        self._port.seen = b""
+        self._port.seen, self._port.expects = b"", (sensor.address, request.function)
         try:
             self._port.timeout = max(0.0, asking.budget_s)
             registers = self._unit(sensor.address).read_registers(
@@ -100,5 +100,5 @@ class ModbusWire(Wire[Job | None]):
 
 
 def _busy(seen: bytes) -> bool:
-    """Say whether the answer is an exception that passes by itself. Its check value was right, or was not."""
-    return len(seen) == 5 and bool(seen[1] & 0x80) and seen[2] in BUSY
+    """Say whether the answer ends with an exception that passes by itself, its check value right or not."""
+    return len(seen) >= 5 and bool(seen[-4] & 0x80) and seen[-3] in BUSY

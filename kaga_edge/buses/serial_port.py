@@ -24,29 +24,40 @@ CHECK_LINE = "check the port's name and its line settings"
 
 
 class Port(serial.Serial):  # type: ignore[misc]  # pyserial has no types
-    """A port whose read ends with a Modbus exception reply, and that keeps what it saw.
+    """A port whose read begins and ends with one Modbus reply, and that keeps what it saw.
 
     minimalmodbus asks for the length of a good reply. An exception reply is shorter, and waiting for the
-    rest would use up the whole deadline each time a device refuses.
+    rest would use up the whole deadline each time a device refuses. ``expects``: unit and function of the
+    reply; what comes before (a stray byte as the line turns round, another's late answer) is passed over.
     """
 
     seen = b""
+    expects: tuple[int, int] | None = None
     timeout: float  # pyserial's property; always a number here
 
     def read(self, size: int = 1) -> bytes:
         """Return up to ``size`` bytes within ``timeout``, or a whole exception reply."""
-        ends_s = time.monotonic() + self.timeout
-        head: bytes = super().read(min(size, 5))
-        self.seen += head
-        if size <= 5 or len(head) < 5 or head[1] & 0x80:
-            return head
-        budget_s, self.timeout = self.timeout, max(0.0, ends_s - time.monotonic())
+        ends_s, budget_s = time.monotonic() + self.timeout, self.timeout
         try:
-            tail: bytes = super().read(size - 5)
+            head = self._more(min(size, 5), None)
+            while len(head) == 5 and not self._begins(head) and time.monotonic() < ends_s:
+                head = head[1:] + self._more(1, ends_s)
+            if size <= 5 or len(head) < 5 or head[1] & 0x80:
+                return head
+            return head + self._more(size - 5, ends_s)
         finally:
-            self.timeout = budget_s
-        self.seen += tail
-        return head + tail
+            if self.timeout != budget_s:  # setting it costs a system call or more
+                self.timeout = budget_s
+
+    def _begins(self, head: bytes) -> bool:
+        return self.expects is None or (head[0], head[1] & 0x7F) == self.expects
+
+    def _more(self, size: int, ends_s: float | None) -> bytes:
+        if ends_s is not None:
+            self.timeout = max(0.0, ends_s - time.monotonic())
+        came: bytes = super().read(size)
+        self.seen += came
+        return came
 
 
 def open_port(path: str, line: SerialLine, *, timeout_s: float) -> Port:
