@@ -121,7 +121,9 @@ class Retention(Thinner):
             freed: Purged | None = Purged(delivered=count, early=count)
         else:
             freed = self._thin()
-            if freed is None or (self._making_room and not freed.thinned):  # room is needed now
+            while self._making_room and freed is not None and not freed.thinned:
+                freed = self._thin()  # room is needed now: what was not worth it made none
+            if freed is None:
                 freed = self._expire(rooms, most)
         self._round += freed or Purged()
         return freed
