@@ -264,8 +264,12 @@ def check_folders(desk: Desk) -> None:
     for path in (("store", "path"), ("station", "metrics")):
         table = desk.documents.tree.get(path[0])
         name = table.get(path[1]) if isinstance(table, dict) else None
-        if isinstance(name, str) and File(name).is_absolute() and not File(name).parent.is_dir():
+        if not isinstance(name, str) or not File(name).is_absolute():
+            continue
+        if not File(name).parent.is_dir():
             desk.warn(path, Code.FOLDER_NOT_THERE, folder=str(File(name).parent))
+        elif File(name).is_dir():
+            desk.fault(path, Code.VALUE, reason=Phrase("path.folder"))
 
 
 def check_files(desk: Desk, platform: Platform) -> None:

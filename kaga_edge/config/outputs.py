@@ -11,6 +11,7 @@ from kaga_edge.config.models import Duration, Id, Table
 from kaga_edge.config.tables import Desk, read_table
 from kaga_edge.config.wiring import gpio_in_range
 from kaga_edge.core.signalling import Signal
+from kaga_edge.text import Phrase
 
 SIREN_LONGEST_S = 600.0
 
@@ -45,6 +46,8 @@ def read_outputs(desk: Desk, sensors: tuple[str, ...]) -> tuple[Signal, ...]:
         table = read_table(desk, OutputTable, entry, path)
         if table is None:
             continue
+        if not table.on:
+            desk.fault((*path, "on"), Code.VALUE, reason=Phrase("list.empty"))
         for name in table.sensors:
             if name not in sensors:
                 desk.fault((*path, "sensors"), Code.NO_SUCH_SENSOR, id=name, valid=", ".join(sensors))

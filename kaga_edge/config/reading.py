@@ -69,7 +69,7 @@ def judged(desk: Desk, directory: Path) -> Config | None:
     platform = _quiet(desk, platform, sensors)
     ids = tuple(desk.written_ids())
     outputs = read_outputs(desk, ids)
-    power = read_power(desk, ids, platform=platform is not None)
+    power = read_power(desk, ids, platform="platform" in desk.documents.tree)
     cross_checks = site_checks(desk, checks, sensors)
     if store is not None:
         check_room(desk, sensors, store.max_bytes, store.keep_delivered_s)

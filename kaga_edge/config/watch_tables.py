@@ -17,6 +17,7 @@ from kaga_edge.core.icing import Icing
 from kaga_edge.core.siting import sited_quantities
 from kaga_edge.core.stranding import Stranding
 from kaga_edge.core.watching import Watch
+from kaga_edge.text import Phrase
 from kaga_edge.vocabulary.quantities import BY_CHANNEL, Quantity
 
 
@@ -114,6 +115,9 @@ def _check(desk: Desk, by_id: dict[str, SensorConfig], table: CheckTable, path: 
         if key not in kind.__dataclass_fields__:
             desk.fault((*path, key), Code.UNKNOWN_KEY, name=key, valid=", ".join(_OWN_KEYS[table.kind]))
             return None
+    if table.sensor == table.against and kind.channel == kind.other_channel:
+        desk.fault((*path, "against"), Code.VALUE, reason=Phrase("check.itself"))
+        return None
     for key, name, channel in (
         ("sensor", table.sensor, kind.channel),
         ("against", table.against, kind.other_channel),

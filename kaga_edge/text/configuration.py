@@ -327,6 +327,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "suspect の限度が fail の限度を超えています。両方を書いてください",
         "the suspect limit lies beyond the fail limit. Write both",
     ),
+    "check.itself": ("同じセンサーどうしは比べられません", "a sensor cannot be held against itself"),
+    "path.folder": (
+        "フォルダーです。ファイルの名前まで書きます",
+        "this is a folder. Write the name of a file in it",
+    ),
     "thresholds.zero": (
         "どの基準値も 0 です。県や担当部署の値を入れます",
         "all thresholds are 0. Fill in the authority's numbers",

@@ -94,6 +94,16 @@ SAVED = {
     "a laser snow gauge was asked more often than it measures": (
         SITE + AIR.replace("bme280", "shm31").replace("i2c = { bus = 1, address = 0x77 }",
         'port = "/dev/ttyAMA0"\nmodbus_id = 1').replace('"10s"', '"9s"'), [("KE-C44", 9, "10s or more")]),
+    "a fault of the platform was told at the modem's power switch too": (
+        SITE + PLATFORM + 'root = "A B"\n' + RAIN + '[[power]]\nid = "lte"\nmodem = true\ngpio = 22\n',
+        [("KE-C18", 6, "is no id")]),
+    "a lamp that lights at nothing was taken": (
+        SITE + RAIN + LAMP.replace('["danger"]', "[]"), [("KE-C24", 15, "at least one")]),
+    "a folder for the store's file was taken": (
+        SITE + RAIN + '[store]\npath = "/tmp"\n', [("KE-C24", 12, "this is a folder")]),
+    "a gauge was held against itself": (
+        SITE + LEVEL + '[[site.check]]\nkind = "levels"\nsensor = "level-1"\nagainst = "level-1"\n',
+        [("KE-C24", 16, "against itself")]),
     "a date was shown as Python holds it": (
         SITE + AIR.replace('"10s"', "2026-01-01"), [("KE-C15", 8, '"2026-01-01"')]),
     "a place of one number was told as a missing 1": (
