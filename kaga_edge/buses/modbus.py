@@ -21,6 +21,7 @@ CHECK_DEVICE = "check the device's power, its unit number and the A/B wires"
 CHECK_BUSY = "nothing to do if it passes; a device that stays busy is asked too often: raise every"
 CHECK_LINE = "check termination, A/B polarity and that no two devices have one unit number"
 CHECK_REGISTERS = "check that the configured driver fits this device and its firmware"
+NO_SUCH_REGISTER = 2
 BUSY = (5, 6)  # exceptions "acknowledged, still at it" and "busy": the device asks to be asked again
 
 
@@ -71,22 +72,12 @@ class ModbusWire(Wire[Job | None]):
                 request.address, request.count, functioncode=request.function
             )
         except minimalmodbus.ModbusException as error:
-            raise self._failed(error, where) from error
+            code = _exception(self._port.seen, sensor.address)
+            raise _failed(error, code, where) from error
         except PORT_ERRORS as error:
             raise lost(self._path, error) from error
         self._port.seen = b""
         return tuple(registers)
-
-    def _failed(self, error: minimalmodbus.ModbusException, where: str) -> BusError:
-        """Return what an exchange that failed means."""
-        assert self._port is not None
-        if _busy(self._port.seen):
-            return SensorSilent("the device is busy", where=where, fix=CHECK_BUSY)
-        if isinstance(error, minimalmodbus.SlaveReportedException):
-            return SensorRefused(str(error), where=where, fix=CHECK_REGISTERS)
-        if isinstance(error, minimalmodbus.NoResponseError):
-            return SensorSilent(f"no answer within {DEADLINE_S:g} s", where=where, fix=CHECK_DEVICE)
-        return BusFault(f"damaged answer: {error}", where=where, fix=CHECK_LINE)
 
     def residue(self) -> bytes:
         """Return the bytes of an answer that was no good."""
@@ -99,6 +90,20 @@ class ModbusWire(Wire[Job | None]):
         return unit
 
 
-def _busy(seen: bytes) -> bool:
-    """Say whether the answer ends with an exception that passes by itself, its check value right or not."""
-    return len(seen) >= 5 and bool(seen[-4] & 0x80) and seen[-3] in BUSY
+def _failed(error: minimalmodbus.ModbusException, code: int | None, where: str) -> BusError:
+    """Return what an exchange that failed means. ``code``: of the exception it ended with."""
+    if code in BUSY:
+        return SensorSilent("the device is busy", where=where, fix=CHECK_BUSY)
+    if isinstance(error, minimalmodbus.SlaveReportedException):
+        return SensorRefused(str(error), where=where, fix=CHECK_REGISTERS)
+    if code == NO_SUCH_REGISTER:  # by a firmware that counts the check value of a refusal wrongly
+        return SensorRefused("Slave reported illegal data address", where=where, fix=CHECK_REGISTERS)
+    if isinstance(error, minimalmodbus.NoResponseError):
+        return SensorSilent(f"no answer within {DEADLINE_S:g} s", where=where, fix=CHECK_DEVICE)
+    return BusFault(f"damaged answer: {error}", where=where, fix=CHECK_LINE)
+
+
+def _exception(seen: bytes, unit: int) -> int | None:
+    """Return the code of an exception that ends what was seen, its check value right or not."""
+    end = seen[-5:]
+    return end[2] if len(end) == 5 and end[0] == unit and end[1] & 0x80 else None

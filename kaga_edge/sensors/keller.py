@@ -14,7 +14,7 @@ Frame
         0002-0003  P1 in bar      0006-0007  T in degC      0008-0009  TOB1 in degC
 
     NaN = channel absent or failed; +Inf / -Inf = above / below the range. Firmware 5.50 refuses with a wrong
-    check value: what it lacks reads as a damaged answer there, so set temperature = "t" or "none".
+    check value: the bus takes it for the refusal it is, and only the temperature is missing.
 """
 
 from __future__ import annotations

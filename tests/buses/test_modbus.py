@@ -198,6 +198,17 @@ async def test_a_device_that_babbles_without_end_does_not_hold_the_line(parts: A
         thread.join()
 
 
+async def test_a_refusal_with_a_wrong_check_value_lost_the_pressure_beside_it(
+    parts: Any, pty: Any, slaves: Slaves
+) -> None:
+    """KELLER firmware 5.50 counts the check value of its refusals wrongly."""
+    slaves.refuse.add(1)
+    slaves.damage += [1] * 20
+    async with parts.running(spec(parts, pty, 1)) as (_, log):
+        await log.until(lambda: bool(log.of("u1")))
+    assert isinstance(log.of("u1")[0].error, SensorRefused)
+
+
 async def test_an_unplugged_adapter_recovers(parts: Any, pty: Any) -> None:
     first = Slaves(pty)
     async with parts.running(spec(parts, pty, 1)) as (_, log):
