@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import re
 import string
 from typing import Any
 
@@ -17,6 +18,7 @@ from kaga_edge.text import LANGUAGES, catalogue, say
 from kaga_edge.vocabulary.errors import KagaError
 
 PARTS = ("meaning", "causes", "repair")
+FURTHER = re.compile(r"。|\. ")  # where a second sentence begins
 
 
 class UnknownCode(KagaError):
@@ -97,10 +99,10 @@ def known(asked: str, lang: str) -> str:
 
 
 def title(code: str, lang: str) -> str:
-    """Return the code's short name; where that is a sentence with gaps, its meaning."""
+    """Return the code's short name, its first sentence; where that has gaps, its meaning."""
     text = catalogue().get(code, catalogue()[f"{code}.meaning"])[LANGUAGES.index(lang)]
     gaps = any(name is not None for _, name, _, _ in string.Formatter().parse(text))
-    return say(f"{code}.meaning", lang) if gaps else text
+    return FURTHER.split(say(f"{code}.meaning", lang) if gaps else text, maxsplit=1)[0].rstrip(".")
 
 
 def facts(code: str) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def lines(code: str, lang: str) -> list[str]:
     rows = [("repair", told["repair"]), ("meanwhile", told["meanwhile"])]
     if len(told["causes"]) > 1:
         rows.insert(0, ("causes", causes))
-    if told["title"] != told["meaning"]:
+    if told["title"] != told["meaning"].rstrip("。."):
         rows.insert(0, ("meaning", told["meaning"]))
     head = fold(f"{code}  {told['title']}", indent=2)
     return head + [
