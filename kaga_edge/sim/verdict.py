@@ -64,7 +64,9 @@ def verdict(path: Path) -> tuple[Finding, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise KagaError(
-            f"cannot be read: {error}", where=str(path), fix="give a readable CSV file"
+            f"cannot be read: {getattr(error, 'strerror', None) or error}",
+            where=str(path),
+            fix="give a readable CSV file",
         ) from error
     rows = list(csv.reader(io.StringIO(text)))
     head = ",".join(cell for row in rows[:3] for cell in row)

@@ -241,6 +241,14 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("秘密 {name} を読めません ({reason})", "the secret {name} cannot be read ({reason})"),
     ("UTF-8 の文字ではありません", "no UTF-8 text"),
     ("誤り {n}件、最初は {place}", "{n} fault(s), first {place}"),
+    (
+        "「トピック 16進」でも、topic と payload のある JSON でもありません",
+        "neither TOPIC HEX nor JSON with topic and payload",
+    ),
+    (
+        "mosquitto_sub -F '%t %x' で記録するか、--as で電文の種類を指定します",
+        "capture with mosquitto_sub -F '%t %x', or say with --as which message the file is",
+    ),
     # --- files of the store ---
     ("救い出せません: {reason}", "cannot salvage: {reason}"),
     ("書けません: {reason}", "cannot write: {reason}"),

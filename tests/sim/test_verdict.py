@@ -124,3 +124,9 @@ def test_a_row_that_does_not_fit_says_so(tmp_path):
     path.write_text("timestamp,value\n2015-09-01 11:30:00,much\n")
     with pytest.raises(KagaError, match="does not fit"):
         verdict(path)
+
+
+def test_a_file_that_is_not_there_is_told_in_the_systems_words_alone(tmp_path):
+    with pytest.raises(KagaError) as caught:
+        verdict(tmp_path / "none.csv")
+    assert caught.value.what == "cannot be read: No such file or directory"
