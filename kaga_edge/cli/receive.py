@@ -120,9 +120,10 @@ def password_of(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        return path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+        return path.read_text(encoding="utf-8-sig").split("\n", 1)[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
-        raise KagaError(f"password not readable: {error}", where=str(path), fix="check the path") from error
+        reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
+        raise KagaError(f"password not readable: {reason}", where=str(path), fix="check the path") from error
 
 
 def tls_of(ca: Path | None) -> Tls | None:

@@ -234,7 +234,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("空き {mb} MB", "{mb} MB free"),
     ("{path} がありません", "{path} missing"),
     ("足りないもの: {what}", "missing: {what}"),
-    ("{n} 回のうち {share}", "{share} of {n}"),
+    ("{n} 回のうち {share} が失敗", "{share} of {n} polls failed"),
     ("4 KiB を {ms} ms で書けました", "4 KiB synced in {ms} ms"),
     ("カーネルの起動行を読めません", "the kernel's command line cannot be read"),
     ("カーネルからわかりません", "the kernel does not say"),
@@ -248,6 +248,14 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     (
         "mosquitto_sub -F '%t %x' で記録するか、--as で電文の種類を指定します",
         "capture with mosquitto_sub -F '%t %x', or say with --as which message the file is",
+    ),
+    ("パスワードを読めません: {reason}", "password not readable: {reason}"),
+    ("認証局の証明書を使えません: {reason}", "CA not usable: {reason}"),
+    ("開けません: {reason}", "cannot be opened: {reason}"),
+    ("受信側のファイルではありません: {reason}", "not a receiver's file: {reason}"),
+    (
+        "受信側のファイルか、まだない名前を指定します",
+        "name a file of the receiver, or one that does not exist yet",
     ),
     # --- files of the store ---
     ("救い出せません: {reason}", "cannot salvage: {reason}"),

@@ -38,6 +38,9 @@ OF_OTHERS = re.compile(
         ),
         ("no configuration is on trial", "試行中の設定はありません"),
         ("the broker: [Errno 111] Connection refused", "ブローカー: 接続を断られました"),
+        # Any "of" was taken for a share of polls.
+        ("keep a copy of the file", "keep a copy of the file"),
+        ("1.50% of 200 polls failed", "200 回のうち 1.50% が失敗"),
         ("something new that nobody wrote down", "something new that nobody wrote down"),
     ],
 )

@@ -48,9 +48,8 @@ def b04(bench: Bench) -> Finding:
     if polls < 100:
         return unknown("B04", "too few polls counted")
     share = sum(one["failed_polls"] for one in told) / polls
-    return (
-        failed("B04", f"{share:.1%} of {polls}") if share > 0.01 else passed("B04", f"{share:.2%} of {polls}")
-    )
+    seen = f"{share:.2%} of {polls} polls failed"
+    return failed("B04", seen) if share > 0.01 else passed("B04", seen)
 
 
 def b05(bench: Bench) -> Finding:
