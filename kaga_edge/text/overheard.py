@@ -257,6 +257,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
         "受信側のファイルか、まだない名前を指定します",
         "name a file of the receiver, or one that does not exist yet",
     ),
+    ("サービスの利用者をグループ {name} に入れます", "let the service's user into the group {name}"),
     # --- files of the store ---
     ("救い出せません: {reason}", "cannot salvage: {reason}"),
     ("書けません: {reason}", "cannot write: {reason}"),
@@ -308,6 +309,8 @@ TEXTS: dict[str, tuple[str, str]] = {f"heard.{number}": pair for number, pair in
 _PLACED = re.compile(r"(\S+): (.+)", re.DOTALL)
 
 
+_CODED = re.compile(r"(\S+: KE-[A-Z]\d\d) (.+)", re.DOTALL)
+_FILES = r"(?:\S+, )*\S+"  # one name or several: no sentence that only ends like ours
 _NUMBERED = re.compile(r"^\[Errno \d+\] ")  # the system's own words stand behind it
 
 
@@ -326,6 +329,8 @@ def heard(text: str, lang: str) -> str:
             return japanese.format(
                 **{name: heard(part.strip("'"), lang) for name, part in found.groupdict().items()}
             )
+    if found := _CODED.fullmatch(text):  # level-1: KE-B02 no acknowledge
+        return f"{found[1]} {heard(found[2], lang)}"
     if found := _PLACED.fullmatch(text):  # 192.0.2.1:8883: no answer to TCP
         return f"{found[1]}: {heard(found[2], lang)}"
     return text
@@ -345,4 +350,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 def _pattern(english: str) -> str:
     parts = re.split(r"\{(\w+)\}", english)
-    return "".join(re.escape(part) if at % 2 == 0 else f"(?P<{part}>.+?)" for at, part in enumerate(parts))
+    return "".join(
+        re.escape(part) if at % 2 == 0 else f"(?P<{part}>{_FILES if part in ('path', 'node') else '.+?'})"
+        for at, part in enumerate(parts)
+    )

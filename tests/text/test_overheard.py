@@ -40,6 +40,11 @@ OF_OTHERS = re.compile(
         ("the broker: [Errno 111] Connection refused", "ブローカー: 接続を断られました"),
         # Any "of" was taken for a share of polls.
         ("keep a copy of the file", "keep a copy of the file"),
+        # And any "group" for a device's.
+        ("let the service's user into the group i2c", "サービスの利用者をグループ i2c に入れます"),
+        ("the epoch itself is missing", "the epoch itself is missing"),
+        ("/dev/i2c-1, /dev/i2c-3 missing", "/dev/i2c-1, /dev/i2c-3 がありません"),
+        ("/dev/ttyUSB0 group root", "/dev/ttyUSB0 のグループは root"),
         ("1.50% of 200 polls failed", "200 回のうち 1.50% が失敗"),
         ("something new that nobody wrote down", "something new that nobody wrote down"),
     ],
