@@ -217,6 +217,7 @@ class EpochBegan:
 
     "damaged": the file had to be ``set_aside``. "sick": memory took over. "found": memory was there first,
     and is now in the file that could not be opened before; ``facts`` (key, value) are what that remembered.
+    "renamed": the gateway has another id; whoever said so declares the sensors in a moment.
     """
 
     ep: str

@@ -48,7 +48,7 @@ class Epochs:
 
     def hear(self, change: Change) -> None:
         """Take a change, in the loop's thread, after its commit."""
-        if isinstance(change, EpochBegan):
+        if isinstance(change, EpochBegan) and change.reason != "renamed":
             if self._store.sick is not None:
                 self._recorder.fell_sick(self._store.sick)
             self._group.create_task(self._declare_again(), name="epoch")

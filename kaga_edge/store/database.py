@@ -9,6 +9,8 @@ Longer than most: each public call is one transaction, and all keep the same boo
 from __future__ import annotations
 
 import json
+import logging
+import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +25,7 @@ from kaga_edge.core.stored import (
     Catalog,
     Committed,
     Entry,
+    EpochBegan,
     Loaded,
     Notice,
     Run,
@@ -33,7 +36,7 @@ from kaga_edge.core.stored import (
 )
 from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store import adopting, retiming, series
-from kaga_edge.store.book import NUMBER_MOST, Book, RunStart, given
+from kaga_edge.store.book import CONTINUES, NUMBER_MOST, Book, RunStart, given
 from kaga_edge.store.cutting import fitting, joined
 from kaga_edge.store.errors import StoreError, integer, nonsense
 from kaga_edge.store.forgetting import Retention
@@ -52,6 +55,9 @@ from kaga_edge.store.statements import (
 from kaga_edge.text import LANGUAGES, say
 from kaga_edge.vocabulary.readings import Moment
 
+log = logging.getLogger(__name__)
+
+NAME = "gw"  # whose rows the present epoch has
 # What the small file keeps as well (highwater.KEPT_TWICE): it may have been removed.
 KEPT_TWICE_TOO = "SELECT key, value FROM memory WHERE key >= 'collect' AND key < 'command.ctr0'"
 
@@ -66,6 +72,31 @@ class Database(Retention):
         super().__init__(path, **settings)
 
     # --- words for the gateway ---
+
+    def name(self, gw: str) -> None:
+        """Take the gateway's id. Another one than before is another gateway to the platform: in the epoch
+        of the old one it would miss every number that was delivered under the old id, for ever."""
+        known, before = self.recall(NAME), self._present
+        if known == gw:
+            return
+        if known is None or (before.next_n == 1 and before.next_e == 1):
+            self.note({NAME: gw})
+            return
+        ep = secrets.token_hex(4)
+
+        def write(db: sqlite3.Connection) -> None:
+            i, made_ms = self._present.i + 1, self._clock.now().wall_ms
+            row = (i, ep, made_ms, self._identity.machine, self._identity.board)
+            db.execute("INSERT INTO epoch VALUES (?, ?, ?, ?, ?)", row)
+            pairs = [(NAME, gw), (CONTINUES + self._present.ep, "")]
+            run_many(db, "INSERT OR REPLACE INTO memory VALUES (?, ?)", pairs)
+
+        self._durably(lambda: None if self._book(ep) is not None else write)
+        if self._book(ep) is None:  # else the file was read again, with it
+            self._continuing.add(self._present.ep)
+            self._books.append(Book(i=self._present.i + 1, ep=ep))
+        log.warning("store.renamed from=%s to=%s epoch=%s", known, gw, ep)
+        self._on_change(EpochBegan(ep=ep, reason="renamed"))
 
     def declare(self, sensors: Sequence[SensorDeclaration], site: dict[str, object], gw: str) -> Catalog:
         """Make, store and return the catalog that later appends belong to."""

@@ -177,6 +177,7 @@ class Ringed:
         """Say which sensors there are; in memory at once when the disk refuses: no sample without it."""
         if not self._rings:
             try:
+                self._present.name(gw)
                 return self._present.declare(sensors, site, gw)
             except StoreSick as sick:
                 self._begin_ring(sick)

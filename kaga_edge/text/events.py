@@ -157,6 +157,10 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("別の機械", "moved"),
         ("{reason}。新しい番号で始めます", "{reason}: a new epoch begins"),
     ),
+    "store.renamed": (
+        ("局の改名", "renamed"),
+        ("{from} から {to} へ。新しい番号で始めます", "from {from} to {to}: a new epoch begins"),
+    ),
     "store.epoch_began": (("番号の始まり", "new epoch"), ("{epoch}", "{epoch}")),
     "store.rolled_back": (
         ("巻き戻り", "rolled back"),

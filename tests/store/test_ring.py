@@ -414,3 +414,39 @@ def test_a_disk_that_should_be_mounted_and_is_not_is_waited_for(tmp_path: Path) 
     assert isinstance(why_not_open(path, PermissionError(13, "no"), fstab), StoreSick)
     with pytest.raises(StoreSick, match="not mounted"):
         refuse_unmounted(path, fstab)
+
+
+async def test_a_gateway_with_another_id_went_on_counting_where_the_old_one_had_ended(bench: Any) -> None:
+    """To the platform it is another gateway: it missed every number the old one had delivered, for ever."""
+    heard: list[Any] = []
+
+    def opened() -> Ringed:
+        return Ringed(
+            bench.path, max_bytes=64_000_000, keep_delivered_s=86_400.0, clock=bench.clock,
+            identity=bench.here, on_change=heard.append,
+        )  # fmt: skip
+
+    store = opened()
+    store.declare((bench.level,), bench.site, "daishoji-01")
+    old = store.append(store.encode([bench.entry(1)]))
+    store.declare((bench.level,), bench.site, "daishoji-01")
+    assert store.epoch == old.ep
+    store.close()
+
+    store = opened()
+    catalog = store.declare((bench.level,), bench.site, "other-02")
+    new = store.append(store.encode([bench.entry(2), bench.entry(3)]))
+
+    assert (new.first, new.ep != old.ep) == (1, True)
+    assert EpochBegan(ep=new.ep, reason="renamed") in heard
+    assert store.load(new.ep, 1, 2, 9).run.k == catalog.k
+    assert [epoch.ep for epoch in store.standing().epochs] == [
+        old.ep,
+        new.ep,
+    ]  # the first still waits
+    for tally in store.ledger().epochs:
+        assert tally.numbered == tally.delivered + tally.waiting + tally.gone
+    store.declare((bench.level,), bench.site, "third-03")
+    store.declare((bench.level,), bench.site, "fourth-04")  # nothing was counted under the third
+    assert len(store.ledger().epochs) == 3
+    store.close()
