@@ -169,6 +169,9 @@ class Stranding:
             return replace(state, recent=((scene.now_s, more),), gathering=begun)
         recent = tuple(one for one in state.recent if lasted_s(one[0], scene.now_s) < FIVE_MINUTES_S)
         recent = (*recent, (scene.now_s, more))
+        if lasted_s(other_s, scene.now_s) > self.every_s / 2:  # the other's count of this interval is to come
+            vehicles = 0.0 if state.gathering == Held() else state.vehicles + more
+            return replace(state, recent=recent, vehicles=vehicles)
         exceeds = sum(one[1] for one in recent) > self.excess_per_5min
         begins = exceeds and state.gathering == Held()
         # What began within the window counts too: those vehicles are already in between.

@@ -225,6 +225,16 @@ def test_a_dead_detector_downstream_made_every_vehicle_gather(how: str) -> None:
         assert road.sample("out", 10) == []
 
 
+def test_in_dense_traffic_an_end_of_gathering_was_never_told() -> None:
+    """Between the two counts of a minute there are always 30 vehicles more in than out."""
+    road, told = Road(PAIR), []
+    for minute in range(90):
+        road.now_s += 60
+        told += road.sample("in", 30)
+        told += road.sample("out", 10 if 10 <= minute < 40 else 30)
+    assert told == ["gathering/in raised", "gathering/in cleared"]
+
+
 def test_equal_flows_never_gather() -> None:
     road = Road(PAIR)
     for _ in range(60):
