@@ -9,7 +9,7 @@ from kaga_edge.config.values import SensorConfig
 from kaga_edge.core import eventmode
 from kaga_edge.core.eventmode import EventRule, EventState
 from kaga_edge.station import journal
-from kaga_edge.vocabulary.readings import Sample
+from kaga_edge.vocabulary.readings import Flag, Sample
 
 ACTIVE = "active"
 
@@ -58,6 +58,8 @@ class Events:
         before = self.states[sample.sensor]
         first = sample.readings[0]
         value = None if first.value is None else first.quantity.as_sent(first.value)
+        if first.flags & Flag.MAINTENANCE:  # a probe lifted out and put back is no rise; a rank counts anyway
+            value = None
         state = eventmode.step(rule, before, at_s, value, ranked=bool(raised))
         self.states[sample.sensor] = state
         if state.active != before.active:

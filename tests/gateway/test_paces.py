@@ -65,6 +65,20 @@ def test_an_interval_that_ends_gives_the_rule_its_own_back(tmp_path: Path) -> No
     assert paces.over(written, {}).watches == written.watches
 
 
+def test_a_probe_put_back_by_a_technician_began_an_event() -> None:
+    class Sensor:
+        id, every_s, event = "level-1", 60.0, EventRule(every_s=10.0, send_s=10.0, rise=0.1)
+
+    events = Events([Sensor], None, pace=lambda *_: None, send_every=lambda _: None)  # type: ignore[list-item]
+    at = Moment(wall_ms=0, up_ms=0, boot="b", trust=ClockTrust.NTP)
+    for minute, (level_m, flags) in enumerate(
+        [(1.0, Flag.GOOD), (-0.5, Flag.MAINTENANCE), (1.01, Flag.MAINTENANCE), (1.01, Flag.GOOD)]
+    ):
+        reading = Reading(quantity=Quantity.WATER_LEVEL_M, value=level_m, flags=flags, grade=Grade.GOOD)
+        events.see(Sample(sensor="level-1", at=at, readings=(reading,)), 60.0 * minute, frozenset())
+    assert events.active == ()
+
+
 def test_an_event_made_a_sensor_slower_that_the_city_had_made_faster() -> None:
     class Sensor:
         id, every_s, event = "level-1", 10.0, EventRule(every_s=60.0, send_s=60.0, level=1.0)
