@@ -327,8 +327,8 @@ class Store:
         return await self._ask(look)
 
     async def remember(self, key: str, value: str) -> None:
-        """Keep a small fact across restarts."""
-        await self._ask(lambda store: store.remember(key, value))
+        """Keep a small fact across restarts. What an alert brings later must not be overwritten by it."""
+        await self._ask(lambda store: store.remember(key, value), urgent=True)
 
     async def recall(self, key: str) -> str | None:
         """Return a remembered fact."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,6 +63,18 @@ async def test_many_callers_at_once_each_get_their_own_numbers_in_order(bench: A
     store = await opened(bench)
     given = await asyncio.gather(*(store.append([bench.entry(n), bench.entry(n)]) for n in range(50)))
     assert [(each.first, each.last) for each in given] == [(2 * n + 1, 2 * n + 2) for n in range(50)]
+    await store.close()
+
+
+async def test_what_was_remembered_before_an_alert_overwrote_what_came_with_it(bench: Any) -> None:
+    """Maintenance was announced twice: its window as begun was kept after the window as announced."""
+    store = await opened(bench)
+    busy = [asyncio.create_task(store.append([bench.entry(n)])) for n in range(20)]
+    before = asyncio.create_task(store.remember("maintenance", "begun"))
+    alarm = bench.entry(1.0, alerts=(bench.alert(),))
+    announced = replace(alarm, remember=(("maintenance", "announced"),))
+    await asyncio.gather(*busy, before, asyncio.create_task(store.append([announced])))
+    assert await store.recall("maintenance") == "announced"
     await store.close()
 
 
