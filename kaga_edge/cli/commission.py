@@ -154,7 +154,7 @@ def _store(args: argparse.Namespace, lang: str) -> Row:
         return Row(state="fail", words=words, seen=say("status.daemon_down", "en"))
     sums = " ".join(f"{name} {store[name]}" for name in ("numbered", "delivered", "waiting", "gone"))
     adds_up = store["numbered"] == store["delivered"] + store["waiting"] + store["gone"]
-    return Row(state="pass" if adds_up and not store["gone"] else "note", words=words, seen=sums)
+    return Row(state="pass" if adds_up and not store["lost"] else "note", words=words, seen=sums)
 
 
 # --- what is shown ---

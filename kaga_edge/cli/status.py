@@ -188,8 +188,8 @@ def _waiting(snapshot: Snapshot, lang: str) -> str:
     if store["waiting"]:
         age = age_words(store["oldest_wait_s"] or 0, lang)
         text = say("status.waiting_some", lang, n=store["waiting"], age=age)
-    if store["gone"]:
-        text += "  " + say("status.gone", lang, n=store["gone"])
+    if store.get("lost"):
+        text += "  " + say("status.lost", lang, n=store["lost"])
     return _label("waiting", lang) + text
 
 

@@ -129,6 +129,16 @@ class Tally:
     reasons: tuple[tuple[str, int], ...] = ()  # why, how many: what ``gone`` is made of
     thinned: int = 0
 
+    @property
+    def rows(self) -> int:
+        """Return how many numbers stood for a row: those skipped after a power cut never did."""
+        return self.numbered - dict(self.reasons).get("skipped", 0)
+
+    @property
+    def lost(self) -> int:
+        """Return how many rows nobody will have, not even summed up."""
+        return self.rows - self.delivered - self.waiting - self.thinned
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerLine:

@@ -35,9 +35,11 @@ def step(before: Day | None, facts: Facts) -> tuple[Day | None, tuple[News, ...]
     """
     if facts.moment.trust in (ClockTrust.NONE, ClockTrust.LAST_KNOWN):
         return before, ()
+    epochs = facts.ledger.epochs
     sums = {
-        name: sum(getattr(tally, name) for tally in facts.ledger.epochs)
-        for name in ("numbered", "delivered", "gone")
+        "numbered": sum(tally.rows for tally in epochs),
+        "delivered": sum(tally.delivered for tally in epochs),
+        "gone": sum(tally.lost for tally in epochs),
     }
     today = local_time(facts.moment.wall_ms, facts.config.site.zone).date().isoformat()
     now = Day(day=today, **sums)

@@ -33,11 +33,11 @@ class Memory(Protocol):
 class Look:
     """One look at the station. ``backlog``: the most rows that waited since they began to.
 
-    ``gone``: without those that were thinned, which arrive summed up.
+    ``lost``: without those that were thinned, which arrive summed up, and numbers that were never used.
     """
 
     waiting: int
-    gone: int
+    lost: int
     full: bool
     trust: str
     backlog: int = 0
@@ -56,14 +56,14 @@ class News:
 def look(before: Look | None, facts: Facts) -> tuple[Look, tuple[News, ...]]:
     """Return the present look, and what is new in it."""
     epochs = facts.ledger.epochs
-    waiting, gone = sum(t.waiting for t in epochs), sum(t.gone - t.thinned for t in epochs)
+    waiting, lost = sum(t.waiting for t in epochs), sum(t.lost for t in epochs)
     share = facts.size.used_bytes / facts.size.max_bytes
     full = share >= (RELIEF if before and before.full else PRESSURE)
     late = waiting > LATE_ROWS
     known = before.backlog if before else 0
     now = Look(
         waiting=waiting,
-        gone=gone,
+        lost=lost,
         full=full,
         trust=facts.moment.trust.name.lower(),
         backlog=max(known, waiting) if late else 0,
@@ -76,8 +76,8 @@ def _news(before: Look, now: Look, share: float, now_s: float) -> list[News]:
     news = []
     if now.full and not before.full:
         news.append(News(level=30, name="store.pressure", fields={"used": f"{share:.0%}"}))
-    if now.gone > before.gone:
-        lost = {"count": now.gone - before.gone, "reason": "see the ledger: kaga-edge status"}
+    if now.lost > before.lost:
+        lost = {"count": now.lost - before.lost, "reason": "see the ledger: kaga-edge store ledger"}
         news.append(News(level=50, name="data.lost", fields=lost))
     if before.backlog and not now.backlog:
         fields: dict[str, object] = {"rows": before.backlog, "outage_s": round(now_s - before.since_s)}

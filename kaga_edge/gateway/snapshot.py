@@ -243,6 +243,7 @@ def _store(facts: Facts) -> dict[str, Any]:
         "bytes": facts.size.used_bytes,
         "max_bytes": facts.size.max_bytes,
         **totals,
+        "lost": sum(tally.lost for tally in facts.ledger.epochs),
         "epochs": [_tally(tally) for tally in facts.ledger.epochs],
         "held": facts.held,
         "damaged": facts.damaged,

@@ -100,7 +100,8 @@ def _store(store: Mapping[str, Any]) -> Iterator[_Family]:
     for name, words in (
         ("numbered", "Rows given a number."),
         ("delivered", "Rows the platform has."),
-        ("gone", "Rows that will never arrive."),
+        ("gone", "Numbers that will never arrive: lost, summed up in others, or never used."),
+        ("lost", "Rows that nobody will have: expired, refused or unreadable."),
     ):
         yield _Family(f"rows_{name}_total", "counter", words, _one(store[name]))
     yield _Family("rows_waiting", "gauge", "Rows not yet delivered.", _one(store["waiting"]))

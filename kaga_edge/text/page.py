@@ -104,7 +104,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "page.room": ("保存の残り", "Room"),
     "page.room_left": ("あと約{span}", "for about {span}"),
     "page.room_unknown": ("計測中", "not known yet"),
-    "page.gone": ("失われた行", "Never sent"),
+    "page.lost": ("失われた行", "Lost"),
     "page.rows": ("{n}件", "{n} rows"),
     "page.running": ("稼働", "Running"),
     "page.version": ("版", "Version"),

@@ -25,7 +25,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "status.waiting": ("未送信", "Unsent"),
     "status.waiting_some": ("{n}件  最古 {age}", "{n}, oldest {age}"),
     "status.waiting_none": ("なし", "none"),
-    "status.gone": ("失われた行 {n}", "never sent {n}"),
+    "status.lost": ("失われた行 {n}", "lost {n}"),
     "status.room": ("保存", "Room"),
     "status.room_left": ("あと約{span}", "about {span}"),
     "status.room_free": ("空き {megabytes} MB", "{megabytes} MB free"),

@@ -118,6 +118,7 @@ def snapshot() -> Callable[..., dict[str, Any]]:
                 "delivered": 48_252,
                 "waiting": 412,
                 "gone": 0,
+                "lost": 0,
                 "oldest_wait_s": 2467,
             },
             "link": {

@@ -160,8 +160,9 @@ def test_a_station_without_a_platform_says_so(snapshot):
 
 def test_rows_that_will_never_arrive_are_told(snapshot):
     body = snapshot()
-    body["store"]["gone"] = 7
-    assert any("never sent 7" in text for text in screen(body, "en"))
+    body["store"]["lost"] = 7
+    assert any(text.endswith("  lost 7") for text in screen(body, "en"))
+    assert any(text.endswith("  失われた行 7") for text in screen(body, "ja"))
 
 
 def test_a_gateway_that_has_just_started_has_values_to_wait_for(snapshot):

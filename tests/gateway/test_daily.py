@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kaga_edge.core.stored import StoreSize
+from kaga_edge.core.stored import StoreSize, Tally
 from kaga_edge.gateway import daily
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
@@ -24,6 +24,7 @@ class Facts:
 
     at_ms: int
     numbered: int = 0
+    skipped: int = 0
     trust: ClockTrust = ClockTrust.NTP
     platform: object = None
     directory: Path = Path("/")
@@ -36,7 +37,14 @@ class Facts:
 
     @property
     def ledger(self) -> SimpleNamespace:
-        tally = SimpleNamespace(numbered=self.numbered, delivered=self.numbered - 1, gone=0, waiting=1)
+        tally = Tally(
+            ep="a1b2c3d4",
+            numbered=self.numbered,
+            delivered=self.numbered - 1 - self.skipped,
+            gone=self.skipped,
+            waiting=1,
+            reasons=(("skipped", self.skipped),),
+        )
         return SimpleNamespace(epochs=(tally,))
 
     @property
@@ -45,6 +53,12 @@ class Facts:
         return SimpleNamespace(site=site, platform=self.platform, directory=self.directory, sensors=())
 
     size = StoreSize(used_bytes=1, max_bytes=2, free_bytes=3, rows=0)
+
+
+def test_numbers_skipped_after_a_power_cut_were_counted_as_measured_and_lost() -> None:
+    day, _ = daily.step(None, Facts(EVENING_MS, 100))
+    _, (one,) = daily.step(day, Facts(EVENING_MS + HOUR_MS, 160 + 4096, skipped=4096))
+    assert (one.fields["measured"], one.fields["delivered"], one.fields["lost"]) == (60, 60, 0)
 
 
 def test_at_the_sites_midnight_the_day_is_summed_up_once() -> None:

@@ -6,13 +6,24 @@ from types import SimpleNamespace
 
 import pytest
 
+from kaga_edge.core.stored import Tally
 from kaga_edge.gateway.notable import began, ended, look
 from kaga_edge.vocabulary.readings import ClockTrust
 
 
-def facts(*, waiting: int = 0, gone: int = 0, used: int = 10, trust=ClockTrust.NTP, now_s: float = 0.0):
+def facts(*, waiting: int = 0, used: int = 10, trust=ClockTrust.NTP, now_s: float = 0.0, **gone: int):
+    count = sum(gone.values())
+    tally = Tally(
+        ep="a1b2c3d4",
+        numbered=waiting + count,
+        delivered=0,
+        waiting=waiting,
+        gone=count,
+        reasons=tuple(gone.items()),
+        thinned=gone.get("thinned", 0),
+    )
     return SimpleNamespace(
-        ledger=SimpleNamespace(epochs=[SimpleNamespace(waiting=waiting, gone=gone, thinned=0)]),
+        ledger=SimpleNamespace(epochs=[tally]),
         size=SimpleNamespace(used_bytes=used, max_bytes=100),
         moment=SimpleNamespace(trust=trust),
         now_s=now_s,
@@ -33,7 +44,10 @@ def test_a_drained_backlog_is_told_once_with_its_size_and_time() -> None:
 
 
 def test_lost_rows_pressure_and_a_clock_that_changed_are_told() -> None:
-    assert events(facts(), facts(gone=37))[0][0] == "data.lost"
+    assert events(facts(), facts(expired=37, thinned=9))[0] == (
+        "data.lost",
+        {"count": 37, "reason": "see the ledger: kaga-edge store ledger"},
+    )
     assert events(facts(used=91), facts(used=92)) == []  # the start is no change
     assert events(facts(), facts(used=91), facts(used=85), facts(used=91)) == [
         ("store.pressure", {"used": "91%"})
@@ -41,6 +55,12 @@ def test_lost_rows_pressure_and_a_clock_that_changed_are_told() -> None:
     assert events(facts(trust=ClockTrust.NONE), facts()) == [
         ("clock.changed", {"before": "none", "now": "ntp"})
     ]
+
+
+def test_numbers_skipped_after_a_power_cut_were_called_lost_data() -> None:
+    """Eight cuts on a real kernel: 850 rows, none lost, and the status said that 27,829 were."""
+    assert events(facts(), facts(skipped=4075)) == []
+    assert events(facts(), facts(thinned=2000)) == []
 
 
 class Memory(dict):

@@ -43,6 +43,7 @@ def status(**more):
             "delivered": 7,
             "waiting": 3,
             "gone": 0,
+            "lost": 0,
             "oldest_wait_s": 41,
             "bytes": 4096,
             "max_bytes": 8192,

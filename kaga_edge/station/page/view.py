@@ -181,8 +181,8 @@ def _facts(status: Json, say_: Words) -> Iterator[Json]:
     room_s = status["room_s"]
     room = say_("page.room_unknown") if room_s is None else say_("page.room_left", span=say_.span(room_s))
     yield _fact("room", say_, room, "warn" if room_s is not None and room_s < LITTLE_ROOM_S else "")
-    if store["gone"]:
-        yield _fact("gone", say_, say_("page.rows", n=store["gone"]), "warn")
+    if store.get("lost"):
+        yield _fact("lost", say_, say_("page.rows", n=store["lost"]), "warn")
     yield _fact("running", say_, say_.span(status["up_s"]))
 
 

@@ -27,7 +27,7 @@ STATUS = {
             "error": None,
         },
     ],
-    "store": {"waiting": 0, "oldest_wait_s": None, "gone": 0, "error": None},
+    "store": {"waiting": 0, "oldest_wait_s": None, "gone": 0, "lost": 0, "error": None},
     "link": {"state": "up", "since_s": 3600.0, "delivered_age_s": 2.0},
     "clock": {"trust": 2, "t": 0},
     "room_s": 26 * 86_400,
