@@ -294,6 +294,8 @@ class Ringed:
         return held if held is not None else self._healthy().catalog_body(k)
 
     def catalogs_waiting(self) -> tuple[str, ...]:
+        if self._rings and self._blind:  # what a file needs that nobody has read, nobody can say
+            self._healthy()
         ours = (k for ring in self._rings for k in ring.catalogs_waiting())
         return tuple(sorted({*self._beside().catalogs, *ours}))
 
@@ -332,6 +334,11 @@ class Ringed:
         present = self._rings[-1] if self._rings else self._file
         assert present is not None
         return present
+
+    @property
+    def _blind(self) -> bool:
+        """Whether not even the books of the file are known."""
+        return self._file is None
 
     def _beside(self) -> Beside:
         return Beside.of((self._file,) if self._file is not None else ())
@@ -425,6 +432,10 @@ class Relief(Ringed):
             self._healthy()
         return held
 
+    @property
+    def _blind(self) -> bool:
+        return False
+
     def _beside(self) -> Beside:
         return self._known
 
@@ -450,6 +461,10 @@ class Opening(Relief):
             on_change=on_change,
         )
         self.facts = self._facts = dict(facts)
+
+    @property
+    def _blind(self) -> bool:
+        return True
 
     def recall(self, key: str) -> str | None:
         return Ringed.recall(self, key)  # of what nobody knows there is nothing to wait for

@@ -258,8 +258,11 @@ async def test_a_disk_that_hung_at_the_very_first_opening_held_up_the_start(benc
     assert (given.ep, given.first) == (store.epoch, 1)
     assert await ward.sums() == (1, 0)
     assert store.in_memory == 1
+    with pytest.raises(StoreSick):  # else what the file's rows need would be taken from the broker
+        await store.catalogs_waiting()
 
     await ward.well_again()
+    assert len(await store.catalogs_waiting()) == 1  # the same sensors, before and after
     assert not store.opening
     assert store.in_memory is None
     assert store.epoch == given.ep
