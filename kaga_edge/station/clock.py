@@ -89,7 +89,10 @@ class SystemClock:
         now_ns = time.monotonic_ns()
         was_set = abs(apart_ms - self._apart_ms) > SET_MS
         if self._asked_ns is None or was_set or now_ns - self._asked_ns > ASK_KERNEL_EVERY_NS:
+            was_held, known_apart_ms = self._says.synchronised, self._apart_ms
             self._asked_ns, self._says, self._apart_ms = now_ns, self._kernel(), apart_ms
+            if was_held and not self._says.synchronised:  # set by hand, say: time goes on from what was known
+                self.floor = Floor(wall_ms=known_apart_ms, seen_up_ms=0)
         return self._says.synchronised
 
     def _ask_battery(self, battery_ms: Callable[[], int | None]) -> int | None:

@@ -58,3 +58,23 @@ def test_a_boot_goes_on_from_the_last_known_time_by_its_own_boot_clock() -> None
     up_ms[0] = 65_000
     moment = clock.now()
     assert (moment.boot, moment.up_ms, moment.wall_ms) == ("b00t", 65_000, ahead_ms + 60_000)
+
+
+@pytest.mark.parametrize("back_days", [30, 20_000])
+def test_a_clock_set_back_by_hand_dated_samples_before_the_last_known_time(back_days: int) -> None:
+    """The kernel takes its word back at once; what was known a moment before is the floor from then on."""
+    says, up_ms = [KernelSays(synchronised=True, error_ms=1)], [5_000]
+    clock = SystemClock(kernel=lambda: says[0], up_ms=lambda: up_ms[0], battery_ms=lambda: None)
+    known = clock.now()
+
+    says[0] = NOT_HELD
+    up_ms[0] += back_days * 86_400_000  # the boot clock went on so far while the wall clock stood
+    moment = clock.now()
+
+    assert moment.trust is ClockTrust.LAST_KNOWN
+    assert moment.wall_ms - known.wall_ms >= back_days * 86_400_000
+    says[0] = KernelSays(synchronised=True, error_ms=1)
+    up_ms[0] -= back_days * 86_400_000
+    right = clock.now()  # set right again: as it is, whatever the floor
+    assert right.trust is ClockTrust.NTP
+    assert abs(right.wall_ms - time.time() * 1000) < 1000
