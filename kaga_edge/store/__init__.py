@@ -7,6 +7,8 @@ is known without reading rows, in ``book``.
 A disk that hangs keeps that thread in the kernel. ``relieve`` then has memory answer, here in the loop's
 thread, until the call under way returns; its answer is taken as it comes, and no sample is written twice.
 The call under way may be the very first one, that opens the file.
+
+Longer than most: the door has one handle a question, and who answers at which moment is seen here only.
 """
 
 from __future__ import annotations
