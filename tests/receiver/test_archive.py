@@ -329,7 +329,11 @@ def test_a_whole_number_written_with_a_fraction_is_refused_in_a_key() -> None:
     )
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
 @given(
     st.lists(
         st.tuples(

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from kaga_edge.sim.chips import Ads1115, Bme280, Ms5837, Sht4x, lowest
 
 fixtures_are_fine = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
 

@@ -1,0 +1,6 @@
+"""For all tests: how fast this machine is at the moment is not what Hypothesis is to judge."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("kaga", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kaga")
