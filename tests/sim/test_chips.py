@@ -3,10 +3,11 @@
 import errno
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from kaga_edge.sim.chips import Ads1115, Bme280, Ms5837, Sht4x, lowest
+from kaga_edge.vocabulary.errors import ValueImpossible
 
 fixtures_are_fine = settings(
     deadline=None,
@@ -60,7 +61,12 @@ def test_the_bme280_driver_reads_the_air_the_chip_was_given(
     )
     air = driver("bme280")
     desk.hold(air.identify(), chip)
-    read = values(desk.hold(air.measure(), chip))
+    try:
+        read = values(desk.hold(air.measure(), chip))
+    except ValueImpossible:  # one air in 65,536 looks like a humidity that was not measured
+        chip.write(b"\xf7")
+        assert chip.read(8)[6:] == b"\x80\x00"
+        reject()
     assert read["air_pressure"] == pytest.approx(pressure, abs=0.01)
     assert read["air_temperature"] == pytest.approx(temperature, abs=0.006)
     assert read["relative_humidity"] == pytest.approx(humidity, abs=0.02)

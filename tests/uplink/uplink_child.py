@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from kaga_edge.core.stored import Entry, SensorDeclaration
 from kaga_edge.link import TlsSettings
+from kaga_edge.station import journal
 from kaga_edge.station.clock import SystemClock
 from kaga_edge.store import Store, inspect
 from kaga_edge.store.book import read_books
@@ -84,5 +84,5 @@ async def main(folder: Path, wanted: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    journal.start(environ={})  # on standard error, repeats folded, as the daemon does
     asyncio.run(main(Path(sys.argv[1]), json.loads(sys.argv[2])))
