@@ -79,7 +79,7 @@ def run_scan(args: argparse.Namespace) -> int:
         print(json.dumps({"found": listed, "gpio": levels}, ensure_ascii=False, indent=2))
     else:
         shown = [line for one, config in lines for line in found_lines(one, config, lang)]
-        print("\n".join(shown) or say("scan.nothing", lang))
+        print("\n".join(shown) or say("scan.nothing_else" if busy or addresses else "scan.nothing", lang))
         for gpio, (level, changes) in levels.items():
             print(say("scan.gpio", lang, gpio=gpio, level=level, changes=changes))
     return 0 if found or levels else EXIT_NOTHING
@@ -99,6 +99,9 @@ async def _scan(
     known = sorted(int(node.name[4:]) for node in Path("/dev").glob("i2c-*") if node.name[4:].isdigit())
     for bus in args.bus or (known if everything else []):
         skip = frozenset(address for on, address in addresses if on == bus)
+        if skip:
+            where = f"i2c-{bus} " + ", ".join(f"0x{address:02x}" for address in sorted(skip))
+            _say(say("scan.in_use", lang, where=where))
         try:
             found += await scan.i2c(bus, wires, clock, skip)
         except OSError as error:

@@ -15,6 +15,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "--record takes one sensor: kaga-edge sensor read ID --record FILE",
     ),
     "scan.nothing": ("何も見つかりません", "nothing was found"),
+    "scan.nothing_else": ("ほかには何も見つかりません", "nothing else was found"),
     "scan.certain": ("確定", "certain"),
     "scan.likely": ("候補", "likely"),
     "scan.unknown": ("知らない機器", "a device no model fits"),
