@@ -123,11 +123,11 @@ def test_scan_of_what_is_not_there_says_so(kaga_edge, config: Path) -> None:
 def test_beside_the_running_gateway_nothing_was_found_and_nobody_said_why(
     kaga_edge, config: Path, control_socket, snapshot
 ) -> None:
-    config.write_text(CONFIG.replace("bus = 1", "bus = 99"), encoding="utf-8")
+    config.write_text(CONFIG.replace("bus = 1", "bus = 63"), encoding="utf-8")
     socket = control_socket(lambda _request: snapshot())
-    said = kaga_edge("sensor", "scan", "--bus", "99", "--config", config, "--socket", socket)
+    said = kaga_edge("sensor", "scan", "--bus", "63", "--config", config, "--socket", socket)
     assert (said.code, said.out) == (1, "nothing else was found\n")
-    assert "i2c-99 0x44 is in use by the gateway" in said.err
+    assert "i2c-63 0x44 is in use by the gateway" in said.err
 
 
 def reading(value: float | None, error: dict | None = None) -> dict:
