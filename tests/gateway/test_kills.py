@@ -42,8 +42,11 @@ def whole(folder: Path) -> dict[int, tuple]:
     with inspect.copied(folder / "store.sqlite") as copy:
         (tally,) = inspect.contents(copy).tallies
     assert tally.numbered == tally.delivered + tally.waiting + tally.gone
-    assert tally.gone == 0
-    assert sorted(one & NUMBER for one in found) == list(range(1, tally.numbered + 1))
+    assert tally.lost == tally.thinned == 0
+    # A kill in the middle of a write leaves what a spoilt commit leaves: those numbers are left out, by name.
+    numbers = {one & NUMBER for one in found}
+    assert len(numbers) == tally.rows
+    assert numbers <= set(range(1, tally.numbered + 1))
     return found
 
 
