@@ -15,8 +15,8 @@ from typing import Any
 
 from kaga_edge import __version__
 from kaga_edge.config import Config, ConfigFaults
-from kaga_edge.core import commanding
-from kaga_edge.core.commanding import Command, Rules
+from kaga_edge.core import command_budget
+from kaga_edge.core.command_reading import Command, Rules
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.gateway.configured import Configured, NoTrial
 from kaga_edge.gateway.permitted import forbidden
@@ -81,7 +81,7 @@ def commands(station: Station) -> Commands:
         verify=verify,
         up=lambda leaf: f"{platform.root}/edge/v1/{config.site.id}/up/{leaf}",
         audit=partial(journal.event, journal.NOTICE),
-        day_most=commanding.a_day(config.store.max_bytes),
+        day_most=command_budget.a_day(config.store.max_bytes),
     )
 
 

@@ -18,8 +18,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kaga_edge.core import commanding
-from kaga_edge.core.commanding import Command, Refusal, Rules, Signed
+from kaga_edge.core import command_budget, command_keeping, command_reading, commanding
+from kaga_edge.core.command_reading import Command, Refusal, Rules, Signed
 from kaga_edge.link import Incoming
 from kaga_edge.text import LANGUAGES, say
 from kaga_edge.vocabulary.clock import Clock
@@ -86,7 +86,7 @@ class Commands:
         self._verify = verify
         self._up = up
         self._audit = audit
-        self._budget = commanding.Budget(day_most=day_most, at_s=clock.monotonic_ns() / 1e9)
+        self._budget = command_budget.Budget(day_most=day_most, at_s=clock.monotonic_ns() / 1e9)
         self._waiting: asyncio.Queue[Arrival] = asyncio.Queue(MOST_WAITING)
         self._unwritten: dict[str, str] = {}  # answers that a sick disk has not taken yet
         self._flooded = False
@@ -121,18 +121,18 @@ class Commands:
 
     async def _one(self, incoming: Incoming) -> Callable[[], None] | None:
         """Deal with one; return what is to be done when the server knows of it."""
-        self._budget, enough = commanding.spent(self._budget, self._clock.monotonic_ns() / 1e9)
-        taken = commanding.unwrapped(incoming.payload, self._rules)
+        self._budget, enough = command_budget.spent(self._budget, self._clock.monotonic_ns() / 1e9)
+        taken = command_reading.unwrapped(incoming.payload, self._rules)
         if not enough:
             self._flood()
             await self._refuse(incoming, Refusal(id=_id_of(taken), err="rate"), silent=True)
             return None
-        if self._budget.left > commanding.BURST / 2:  # not the next one that finds room: it is over
+        if self._budget.left > command_budget.BURST / 2:  # not the next one that finds room: it is over
             self._flooded = False
         try:
             if isinstance(taken, Signed):
                 good = await self._verify(taken.over, taken.signature)
-                taken = commanding.command_of(taken.cmd) if good else commanding.forged(taken)
+                taken = command_reading.command_of(taken.cmd) if good else command_reading.forged(taken)
             if isinstance(taken, Command):
                 return await self._judged(incoming, taken)
             await self._refuse(incoming, taken)
@@ -149,12 +149,12 @@ class Commands:
             self._rules,
             command,
             retained=incoming.retained,
-            known=commanding.from_text(known),
-            highest=commanding.highest_of(highest),
+            known=command_keeping.from_text(known),
+            highest=command_keeping.highest_of(highest),
             at=self._clock.now(),
         )
         match verdict:
-            case commanding.Refusal():
+            case command_reading.Refusal():
                 await self._refuse(incoming, verdict, command)
             case commanding.Again():
                 self._audit("command.again", id=command.id, op=command.op)
@@ -167,18 +167,18 @@ class Commands:
         return None
 
     async def _run(self, incoming: Incoming, command: Command) -> Callable[[], None] | None:
-        record = commanding.begun(command, self._clock.now().wall_ms)
-        kept = {RECORD + command.id: commanding.to_text(record), COUNTER + command.iss: str(command.ctr)}
+        record = command_keeping.begun(command, self._clock.now().wall_ms)
+        kept = {RECORD + command.id: command_keeping.to_text(record), COUNTER + command.iss: str(command.ctr)}
         await self._store.note(kept | {OPEN: command.id})
         outcome, err, code = Outcome(), None, None
         try:
             outcome = await self._ops[command.op](command)
-            reply = commanding.done(command.id, self._clock.now().wall_ms, outcome.res)
+            reply = command_keeping.done(command.id, self._clock.now().wall_ms, outcome.res)
         except KagaError as error:
             err, code = "bad_args" if isinstance(error, Unfit) else "busy", error.code
             reply = self._no(_failed(command.id, err, error))
         self._audit("command.done", id=command.id, op=command.op, iss=command.iss, err=err, code=code)
-        if await self._settle(command.id, commanding.to_text(commanding.answered(record, reply))):
+        if await self._settle(command.id, command_keeping.to_text(command_keeping.answered(record, reply))):
             await self._say(incoming, reply)
         else:
             self._soon(self._say_when_kept(incoming, reply))
@@ -197,7 +197,7 @@ class Commands:
     def _no(self, refusal: Refusal) -> bytes:
         key = refusal.why or f"command.{refusal.err}"
         words = {lang: say(key, lang, **refusal.params) for lang in LANGUAGES}
-        return commanding.not_done(refusal, self._clock.now().wall_ms, words)
+        return command_keeping.not_done(refusal, self._clock.now().wall_ms, words)
 
     async def _say(self, incoming: Incoming, reply: bytes) -> None:
         leaf = commanding.reply_leaf(incoming.response_topic, self._up)
@@ -236,10 +236,10 @@ class Commands:
             await self._store.note(pairs | {OPEN: ""})
             self._unwritten.clear()
 
-    async def _interrupted(self, command_id: str, record: commanding.Record) -> bytes:
+    async def _interrupted(self, command_id: str, record: command_keeping.Record) -> bytes:
         reply = self._no(Refusal(id=command_id, err="interrupted"))
         self._audit("command.interrupted", id=command_id, op=record.op, iss=record.iss)
-        await self._settle(command_id, commanding.to_text(commanding.answered(record, reply)))
+        await self._settle(command_id, command_keeping.to_text(command_keeping.answered(record, reply)))
         return reply
 
     async def _end_cut_off(self) -> None:
@@ -250,7 +250,9 @@ class Commands:
         if self._looked:
             return
         command_id = await self._store.recall(OPEN)
-        record = commanding.from_text(await self._store.recall(RECORD + command_id)) if command_id else None
+        record = (
+            command_keeping.from_text(await self._store.recall(RECORD + command_id)) if command_id else None
+        )
         if command_id and record is not None and record.reply is None:
             reply = await self._interrupted(command_id, record)
             self._soon(self._tell(reply))
@@ -263,15 +265,15 @@ class Commands:
     async def _forget_old(self) -> None:
         now = self._clock.now()
         if self._kept % FORGET_EVERY == 0 and now.trust >= ClockTrust.NTP:
-            before = commanding.stamp(now.wall_ms - commanding.KEEP_MS)
+            before = command_keeping.stamp(now.wall_ms - command_keeping.KEEP_MS)
             with contextlib.suppress(KagaError):
-                while await self._store.forget_notes(RECORD, before, commanding.KEEP_LEAST):
+                while await self._store.forget_notes(RECORD, before, command_keeping.KEEP_LEAST):
                     pass
         self._kept += 1
 
 
 def _id_of(taken: Command | Signed | Refusal) -> str:
-    return commanding.forged(taken).id if isinstance(taken, Signed) else taken.id
+    return command_reading.forged(taken).id if isinstance(taken, Signed) else taken.id
 
 
 def _failed(command_id: str, err: str, error: KagaError) -> Refusal:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaga_edge.contract import check, samples
-from kaga_edge.core import commanding
-from kaga_edge.core.commanding import Again, Command, Interrupted, Record, Refusal, Rules, Run, Signed
+from kaga_edge.core import command_budget, command_keeping, command_reading, commanding
+from kaga_edge.core.command_keeping import Record
+from kaga_edge.core.command_reading import Command, Refusal, Rules, Signed
+from kaga_edge.core.commanding import Again, Interrupted, Run
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
 NOW_MS = 1_630_065_110_000
@@ -29,7 +31,7 @@ def body(**fields: object) -> dict[str, object]:
 
 
 def command(**fields: object) -> Command:
-    found = commanding.unwrapped(json.dumps(body(**fields)).encode(), RULES)
+    found = command_reading.unwrapped(json.dumps(body(**fields)).encode(), RULES)
     assert isinstance(found, Command)
     return found
 
@@ -52,7 +54,7 @@ def test_the_contracts_good_samples_are_read_and_its_bad_ones_are_not() -> None:
             continue
         signed = "cmd" in sample.body
         rules = SIGNED if signed else RULES
-        found = commanding.unwrapped(json.dumps(sample.body).encode(), rules)
+        found = command_reading.unwrapped(json.dumps(sample.body).encode(), rules)
         if sample.good:
             assert isinstance(found, Command | Signed), sample.name
         elif sample.name == "shell":
@@ -125,14 +127,16 @@ def test_arguments_of_another_kind_are_refused(args) -> None:
 
 def test_only_the_signed_form_is_read_where_there_is_a_key() -> None:
     plain = json.dumps(body()).encode()
-    assert err(commanding.unwrapped(plain, SIGNED)) == "bad_sig"
+    assert err(command_reading.unwrapped(plain, SIGNED)) == "bad_sig"
     wrapped = {"v": 1, "cmd": base64.urlsafe_b64encode(plain).decode(), "gw": "daishoji-01", "sig": "A" * 86}
-    found = commanding.unwrapped(json.dumps(wrapped).encode(), SIGNED)
+    found = command_reading.unwrapped(json.dumps(wrapped).encode(), SIGNED)
     assert found == Signed(cmd=plain, over=b"kaga-cmd-v1\ndaishoji-01\n" + plain, signature=bytes(64))
-    assert err(commanding.unwrapped(json.dumps(wrapped | {"gw": "other-01"}).encode(), SIGNED)) == "bad_sig"
-    assert err(commanding.unwrapped(json.dumps(wrapped | {"sig": "AAAA"}).encode(), SIGNED)) == "bad_sig"
-    assert err(commanding.unwrapped(json.dumps(wrapped).encode(), RULES)) == "bad_sig"
-    assert commanding.forged(found).id == "01J8Z6T9Q4"
+    assert (
+        err(command_reading.unwrapped(json.dumps(wrapped | {"gw": "other-01"}).encode(), SIGNED)) == "bad_sig"
+    )
+    assert err(command_reading.unwrapped(json.dumps(wrapped | {"sig": "AAAA"}).encode(), SIGNED)) == "bad_sig"
+    assert err(command_reading.unwrapped(json.dumps(wrapped).encode(), RULES)) == "bad_sig"
+    assert command_reading.forged(found).id == "01J8Z6T9Q4"
 
 
 @pytest.mark.parametrize(
@@ -155,13 +159,13 @@ def test_only_the_signed_form_is_read_where_there_is_a_key() -> None:
     ],
 )
 def test_what_is_no_command_is_refused_and_nothing_else_happens(payload) -> None:
-    assert err(commanding.unwrapped(payload, RULES)) == "bad_args"
+    assert err(command_reading.unwrapped(payload, RULES)) == "bad_args"
 
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
 def test_any_bytes_are_a_command_or_a_refusal(payload) -> None:
     for rules in (RULES, SIGNED):
-        assert isinstance(commanding.unwrapped(payload, rules), Command | Signed | Refusal)
+        assert isinstance(command_reading.unwrapped(payload, rules), Command | Signed | Refusal)
 
 
 JSON = st.recursive(
@@ -176,7 +180,7 @@ JSON = st.recursive(
 )
 def test_what_runs_keeps_the_contract(changes) -> None:
     payload = json.dumps(body() | changes).encode()
-    found = commanding.unwrapped(payload, RULES)
+    found = command_reading.unwrapped(payload, RULES)
     if not isinstance(found, Command):
         return
     result = commanding.judge(RULES, found, retained=False, known=None, highest=None, at=at())
@@ -185,8 +189,10 @@ def test_what_runs_keeps_the_contract(changes) -> None:
 
 
 def test_an_answer_keeps_the_contract_and_goes_only_where_we_may_write() -> None:
-    done = commanding.done("a", NOW_MS, {"x": 1})
-    refused = commanding.not_done(Refusal(id="a", err="expired"), NOW_MS, {"ja": "期限切れ", "en": "expired"})
+    done = command_keeping.done("a", NOW_MS, {"x": 1})
+    refused = command_keeping.not_done(
+        Refusal(id="a", err="expired"), NOW_MS, {"ja": "期限切れ", "en": "expired"}
+    )
     for reply in (done, refused):
         assert check.problems("reply", json.loads(reply)) == []
 
@@ -212,35 +218,35 @@ def test_an_answer_keeps_the_contract_and_goes_only_where_we_may_write() -> None
 )
 def test_a_record_comes_back_as_it_was_and_sorts_by_time(at_ms, raw, ctr, reply) -> None:
     record = Record(at_ms=at_ms, iss="operations", ctr=ctr, op="ping", raw=raw, reply=reply)
-    assert commanding.from_text(commanding.to_text(record)) == record
-    assert commanding.to_text(record) < commanding.stamp(at_ms + 1)
+    assert command_keeping.from_text(command_keeping.to_text(record)) == record
+    assert command_keeping.to_text(record) < command_keeping.stamp(at_ms + 1)
 
 
 def test_what_is_spoilt_lets_nothing_pass() -> None:
-    spoilt = commanding.from_text("rubbish")
+    spoilt = command_keeping.from_text("rubbish")
     assert spoilt is not None
     assert spoilt.reply is None
-    assert err(verdict(highest=commanding.highest_of("rubbish"))) == "replayed"
+    assert err(verdict(highest=command_keeping.highest_of("rubbish"))) == "replayed"
 
 
 def test_a_long_commands_bytes_are_kept_as_a_digest_once_it_is_answered() -> None:
-    long = commanding.begun(command(args={"text": "x" * 2000}), NOW_MS)
+    long = command_keeping.begun(command(args={"text": "x" * 2000}), NOW_MS)
     assert "x" * 2000 in long.raw
-    assert commanding.answered(long, b"{}").raw.startswith("sha256:")
+    assert command_keeping.answered(long, b"{}").raw.startswith("sha256:")
 
 
 def test_twenty_at_once_then_one_in_four_seconds_and_so_many_a_day() -> None:
-    budget, taken = commanding.Budget(day_most=34), 0
+    budget, taken = command_budget.Budget(day_most=34), 0
     for second in range(86_400):
-        budget, enough = commanding.spent(budget, float(second))
+        budget, enough = command_budget.spent(budget, float(second))
         taken += enough
         if second == 0:
             assert enough
     assert taken == pytest.approx(68, abs=1)  # a day's share, and what comes back over the day
-    budget = commanding.Budget(day_most=1000)
-    firsts = [commanding.spent(budget, 0.0)]
+    budget = command_budget.Budget(day_most=1000)
+    firsts = [command_budget.spent(budget, 0.0)]
     while firsts[-1][1]:
-        firsts.append(commanding.spent(firsts[-1][0], 0.0))
+        firsts.append(command_budget.spent(firsts[-1][0], 0.0))
     assert len(firsts) == 21
-    assert commanding.spent(firsts[-1][0], 3.9)[1] is False
-    assert commanding.spent(firsts[-1][0], 4.0)[1]
+    assert command_budget.spent(firsts[-1][0], 3.9)[1] is False
+    assert command_budget.spent(firsts[-1][0], 4.0)[1]

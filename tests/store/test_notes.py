@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaga_edge.core.commanding import stamp
+from kaga_edge.core.command_keeping import stamp
 
 DAY_MS = 86_400_000
 NOW_MS = 1_700_000_000_000

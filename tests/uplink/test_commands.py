@@ -12,7 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from kaga_edge.core.commanding import OPS, Rules
+from kaga_edge.core.command_reading import Rules
+from kaga_edge.core.commanding import OPS
 from kaga_edge.link import Incoming
 from kaga_edge.uplink.commands import Commands, Outcome
 from kaga_edge.vocabulary.errors import KagaError
