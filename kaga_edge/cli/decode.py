@@ -21,10 +21,10 @@ from pathlib import Path
 from types import ModuleType
 
 from kaga_edge import sensors
-from kaga_edge.cli.failure import mending
+from kaga_edge.cli.failure import mending, told
 from kaga_edge.sim.captured import SerialCapture, read_once
 from kaga_edge.sim.image import hex_bytes, load_image
-from kaga_edge.text import language, quality_words, quantity_name, say, unit_shown
+from kaga_edge.text import has, language, quality_words, quantity_name, say, unit_shown
 from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.drivers import Driver, UartDriver
 from kaga_edge.vocabulary.errors import BusError, DecodeError, KagaError
@@ -72,8 +72,10 @@ def run(args: argparse.Namespace) -> int:
             results, skipped = [_from_image(driver, args.image)], 0
         else:
             results, skipped = _from_frames(driver, module, args, lang)
-    except KagaError as error:  # a wrong argument, contradicting options, a fault in the image file
+    except Usage as error:
         return _complain(str(error), EXIT_USAGE, args)
+    except KagaError as error:  # contradicting options, a fault in the image file
+        return _complain(_fault(error, lang), EXIT_USAGE, args)
     if args.json:
         _show_json(args.driver, driver, results, skipped)
     else:
@@ -147,9 +149,24 @@ def _value(field: Field[object], hint: typing.Any, key: str, text: str, lang: st
         # A list is written as JSON: registers=[{"quantity": "rain", "address": 3}]
         checked = adapter.validate_json(text) if text.startswith("[") else adapter.validate_python(given)
     except ValidationError as error:
-        why = error.errors()[0]["msg"]
+        why = _why(error.errors()[0], lang)
         raise Usage(say("decode.wrong_option", lang, key=key, value=text, why=why)) from error
     return checked
+
+
+def _why(fault: typing.Any, lang: str) -> str:
+    """Return what is wrong with an option's value: which entry of a list, and what it should be."""
+    kind, context = str(fault["type"]), fault.get("ctx") or {}
+    entry = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in fault["loc"])
+    place = f"{entry.removeprefix('.')}: " if entry else ""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    bounds = [f"{sign} {context[name]:g}" for name, sign in signs.items() if name in context]
+    if bounds:
+        return place + bounds[0]
+    if "expected" in context:
+        return place + say("decode.why.choice", lang, names=str(context["expected"]))
+    code = f"decode.why.{kind.partition('_')[0]}"
+    return place + (say(code, lang) if has(code) else str(fault["msg"]))
 
 
 def _bytes(texts: Sequence[str], lang: str) -> bytes:
@@ -181,7 +198,8 @@ def _from_frames(
     cut = serial.split(buffer)
     if not cut.frames:
         at, best = best_candidate(serial, buffer)
-        return [_with_place(best, at, lang)], len(buffer)
+        whole = len(best.data or b"") if best.error is None else 0
+        return [_with_place(best, at, lang)], len(buffer) - whole
     results: list[Decoded] = []
     skipped = 0
     for at, stretch, is_frame in _stretches(buffer, cut.frames):
@@ -190,6 +208,7 @@ def _from_frames(
             continue
         skipped += len(stretch)
         if (bad := _bad_frame(serial, at, stretch, _arguments(args.frames, len(buffer)))) is not None:
+            skipped -= len(bad[1].data or b"") if bad[1].error is None else 0
             results.append(_with_place(bad[1], bad[0], lang))
     return results, skipped
 
@@ -208,7 +227,10 @@ def _stretches(buffer: bytes, frames: Sequence[bytes]) -> list[tuple[int, bytes,
 def _bad_frame(
     driver: UartDriver, at: int, stretch: bytes, arguments: Sequence[tuple[int, int]]
 ) -> tuple[int, Decoded] | None:
-    """Return the place and the error of a frame that fails in ``stretch``; None: it is noise."""
+    """Return the place and the error of a frame that fails in ``stretch``; None: it is noise.
+
+    Without an error: a line whose beginning the capture cuts off from the one before.
+    """
     start, best = best_candidate(driver, stretch)
     alone = any(at <= first and last <= at + len(stretch) for first, last in arguments)
     failed_late = _depth(best) >= CHECKS.index("checksum")
@@ -228,7 +250,8 @@ def _arguments(texts: Sequence[str], total: int) -> list[tuple[int, int]]:
 
 
 def _with_place(failed: Decoded, at: int, lang: str) -> Decoded:
-    assert failed.error is not None
+    if failed.error is None:
+        return failed
     note = say("decode.best", lang, at=at, bytes=_spaced(failed.data or b""))
     failed.error.fix = failed.error.fix or note
     return failed
@@ -329,6 +352,12 @@ def _reading(measured: Measurement) -> dict[str, object]:
 def _error(error: KagaError) -> dict[str, object]:
     check = getattr(error, "check", "device")
     return {"check": check, "code": error.code, "what": error.what, "fix": error.fix}
+
+
+def _fault(error: KagaError, lang: str) -> str:
+    place = f"{error.where}: " if error.where else ""
+    mend = mending(error.code, error.fix, lang)
+    return place + told(error.code, error.what, lang) + (f" -- {mend}" if mend else "")
 
 
 def _complain(what: str, exit_code: int, args: argparse.Namespace) -> int:

@@ -141,7 +141,9 @@ def _fall(book: SnowBook, quantity: Quantity, hours: int) -> Measurement:
     if fallen is None or book.closed_ms is None or book.since_ms is None:
         return Measurement(quantity=quantity, value=None, flags=Flag.MISSING)
     since_ms = book.closed_ms - hours * HOUR_MS
-    whole = book.since_ms <= since_ms and not any(hour_ms > since_ms for hour_ms in book.unknown)
+    # The depth at the window's own start must be known too: a rise over a silence of six hours is no
+    # snowfall of one.
+    whole = book.since_ms <= since_ms and not any(hour_ms >= since_ms for hour_ms in book.unknown)
     return Measurement(quantity=quantity, value=fallen, flags=Flag.GOOD if whole else Flag.ESTIMATED)
 
 
@@ -185,5 +187,5 @@ def _passed(book: SnowBook, hour_ms: int, *, known: bool) -> SnowBook:
         book,
         closed_ms=hour_ms,
         fallen=tuple(one for one in book.fallen if one[0] > oldest_ms),
-        unknown=tuple(ms for ms in (*book.unknown, *between) if ms > oldest_ms),
+        unknown=tuple(ms for ms in (*book.unknown, *between) if ms >= oldest_ms),
     )

@@ -84,6 +84,8 @@ LONGEST_FRAME_BYTES = LONGEST_BODY_BYTES + 4
 JSON = rb"\{[^{}\r\n]{1,%d}\}" % LONGEST_BODY_BYTES
 PLAIN = rb'(?:"([a-z]{2,6})",)?([-+]?\d{1,4}(?:\.\d{1,4})?)'
 LINE = re.compile(rb"\n?%b\r|\n%b\r" % (JSON, PLAIN))
+# Cut out by hand a plain line may lack the LF before it; on the wire it might then be half a number.
+LINE_ALONE = re.compile(rb"\n?(?:%b|%b)\r" % (JSON, PLAIN))
 PLAIN_LINE = re.compile(PLAIN)
 # What may yet become a line: wider than LINE, never narrower.
 UNFINISHED = re.compile(rb'\n?\{[^{}\r\n]{0,%d}\}?|\n["a-z,\d.+-]{0,20}' % LONGEST_BODY_BYTES)
@@ -283,7 +285,7 @@ def spot_speeds(frame: bytes, unit: str) -> tuple[float, ...]:
     """
     if not 3 <= len(frame) <= LONGEST_FRAME_BYTES:
         raise FrameTruncated(f"line of {len(frame)} bytes (ends at byte {len(frame)}), expected LF ... CR")
-    if LINE.fullmatch(frame) is None:
+    if LINE_ALONE.fullmatch(frame) is None:
         raise FrameMalformed("not a line of the radar (byte 0): a number or a JSON object between LF and CR")
     plain = PLAIN_LINE.fullmatch(frame.strip())
     if plain is not None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from kaga_edge.vocabulary.drivers import Driver
+from kaga_edge.vocabulary.drivers import Driver, GpioDriver
 from kaga_edge.vocabulary.errors import KagaError, SensorRefused, SensorSilent
 from kaga_edge.vocabulary.readings import Measurement
 from kaga_edge.vocabulary.requests import (
@@ -225,9 +225,24 @@ def read_once(
 
     A capture may hold the measurement only: what it says nothing of is not asked of it twice.
     """
+    if isinstance(device, EdgeCapture):
+        _check_lines(driver, device.edges)
     with contextlib.suppress(SensorSilent):
         play(driver.identify(), device, exchanges)
     return play(driver.measure(), device, exchanges)
+
+
+def _check_lines(driver: Driver, edges: Edges) -> None:
+    """Refuse a capture of other lines than the driver's: it would say that nothing happened on them."""
+    if not hasattr(driver, "pins"):
+        return  # its own dialogue finds that this is no image for it
+    wanted = {use.gpio for use in cast(GpioDriver, driver).pins()}
+    there = {edge.gpio for edge in edges.edges} | set(edges.active_at_start)
+    if there and not wanted & there:
+        names = [", ".join(map(str, sorted(lines))) for lines in (wanted, there)]
+        raise ImageFault(
+            f"the image has no GPIO {names[0]}, only {names[1]}", fix="set gpio to the captured line"
+        )
 
 
 def _silent(what: str) -> SensorSilent:

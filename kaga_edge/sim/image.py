@@ -68,7 +68,7 @@ FORMS = (
 def load_image(path: Path) -> Device:
     """Return the device in a file. Raises ImageFault with the file and the entry."""
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = json.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows put a mark first
     except OSError as error:
         raise ImageFault(f"cannot be read: {error.strerror}", where=str(path)) from error
     except UnicodeDecodeError as error:
@@ -282,19 +282,38 @@ def _edges(body: Mapping[str, object], where: str) -> Edges:
             "edges is not a list of [ns, gpio, active]", where=where, fix="write [[1000, 17, true]]"
         )
     levels = _table(body, "active_at_start", where)
-    return Edges(
-        start_ns=_number(body.get("start_ns"), "start_ns", where, most),
-        end_ns=_number(body.get("end_ns"), "end_ns", where, most),
-        edges=tuple(
-            Edge(
-                at_ns=_number(at_ns, f"edge {i}, time,", where, most),
-                gpio=_number(gpio, f"edge {i}, gpio,", where, 255),
-                active=bool(active),
+    start_ns = _number(body.get("start_ns"), "start_ns", where, most)
+    end_ns = _number(body.get("end_ns"), "end_ns", where, most)
+    edges = tuple(
+        Edge(
+            at_ns=_number(at_ns, f"edge {i}, time,", where, most),
+            gpio=_number(gpio, f"edge {i}, gpio,", where, 255),
+            active=_level(active, f"edge {i}, active,", where),
+        )
+        for i, (at_ns, gpio, active) in enumerate(values)
+    )
+    for edge in edges:
+        if not start_ns <= edge.at_ns <= end_ns:
+            raise ImageFault(
+                f"the edge at {edge.at_ns} is not between start_ns {start_ns} and end_ns {end_ns}",
+                where=where,
+                fix="one image is one interval with its edges",
             )
-            for i, (at_ns, gpio, active) in enumerate(values)
-        ),
+    if end_ns < start_ns:
+        raise ImageFault(f"end_ns {end_ns} is before start_ns {start_ns}", where=where, fix="exchange them")
+    return Edges(
+        start_ns=start_ns,
+        end_ns=end_ns,
+        edges=tuple(sorted(edges, key=lambda edge: edge.at_ns)),
         active_at_start={
-            _number(gpio, "active_at_start", where, 255): bool(active) for gpio, active in levels.items()
+            _number(gpio, "active_at_start", where, 255): _level(level, f"active_at_start {gpio}", where)
+            for gpio, level in levels.items()
         },
         lost=_number(body.get("lost", 0), "lost", where, most),
     )
+
+
+def _level(value: object, name: str, where: str) -> bool:
+    if value not in (0, 1) or not isinstance(value, int):
+        raise ImageFault(f"{name} is {value!r}", where=where, fix="write true or false")
+    return bool(value)

@@ -7,16 +7,18 @@ shows the data; the files bring their own.
 
 from __future__ import annotations
 
-import csv
-import io
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from kaga_edge.sim.rows import body, iso_time, logger_time, names_in, number, rows_of
 from kaga_edge.sim.world import LineEdge, Points, Truth, interpolated
 from kaga_edge.vocabulary.errors import KagaError
+
+TROUT_CREEK_COLUMNS = 8
+DETECTOR_ON, DETECTOR_OFF = "82", "81"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,26 +56,18 @@ class Series:
 
 def read(path: Path) -> Series:
     """Return the series in a file. Raises KagaError when the file is of no known kind or cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KagaError(
-            f"cannot be read: {getattr(error, 'strerror', None) or error}",
-            where=str(path),
-            fix="give a readable CSV file",
-        ) from error
-    head = "\n".join(text.splitlines()[:3])
-    rows = list(csv.reader(io.StringIO(text)))
+    rows = rows_of(path)
+    head = ",".join(cell for row in rows[:3] for cell in row)
     try:
         if "PresOB" in head:
-            return _trout_creek(rows)
-        if head.startswith('"TOA5"'):
-            return _old_town(rows)
+            return _lasting(_trout_creek(rows))
+        if head.startswith("TOA5"):
+            return _lasting(_old_town(rows))
         if head.startswith("TimeStamp,DeviceId,EventId,Parameter"):
-            return _atspm(rows)
-    except (ValueError, IndexError) as error:
+            return _lasting(_atspm(rows))
+    except ValueError as error:
         raise KagaError(
-            f"a row does not fit: {error}", where=str(path), fix="keep the file as published"
+            f"its rows do not fit: {error}", where=str(path), fix="keep the file as published"
         ) from error
     raise KagaError(
         "not a kind of series known here",
@@ -91,54 +85,57 @@ def playable(path: Path) -> bool:
     return True
 
 
+def _lasting(series: Series) -> Series:
+    if series.length_s <= 0:
+        raise ValueError("all have one and the same time")
+    return series
+
+
 def _trout_creek(rows: Sequence[Sequence[str]]) -> Series:
     """Banner, header, then rows that end with a comma. Range in cm down to the water."""
-    body = [row for row in rows[2:] if row]
-    times = [_utc(row[0], "%Y/%m/%d %H:%M:%S") for row in body]
+    told = body(rows, below=2, columns=TROUT_CREEK_COLUMNS, at=logger_time)
+    times = [logger_time(row[0]) for row in told]
     height_m = 5.0
-    since = [(at - times[0]).total_seconds() for at in times]
 
-    def column(index: int) -> list[float]:
-        return [float(row[index]) for row in body]
+    def column(index: int) -> Points:
+        return _points(times, [row[index] for row in told])
 
-    levels = [round(height_m - cm / 100, 6) for cm in column(6)]
     return Series(
         kind="river",
         starts_at=times[0],
-        length_s=since[-1],
-        rows=len(body),
+        length_s=(times[-1] - times[0]).total_seconds(),
+        rows=len(told),
         sensor_height_m=height_m,
         curves={
-            "water_level_m": _points(since, levels),
-            "air_pressure_hpa": _points(since, column(1)),
-            "relative_humidity_pct": _points(since, column(2)),
-            "air_temperature_c": _points(since, column(3)),
-            "pitch_deg": _points(since, column(7)),
+            "water_level_m": tuple((at, round(height_m - cm / 100, 6)) for at, cm in column(6)),
+            "air_pressure_hpa": column(1),
+            "relative_humidity_pct": column(2),
+            "air_temperature_c": column(3),
+            "pitch_deg": column(7),
         },
     )
 
 
 def _old_town(rows: Sequence[Sequence[str]]) -> Series:
     """Campbell TOA5: four header lines. TCDT is the compensated distance in m down to the snow."""
-    names = rows[1]
-    body = [dict(zip(names, row, strict=True)) for row in rows[4:] if row]
-    times = [_utc(row["TIMESTAMP"], "%Y-%m-%d %H:%M:%S") for row in body]
-    since = [(at - times[0]).total_seconds() for at in times]
+    names = names_in(rows, 2)
+    told = body(rows, below=4, columns=len(names), at=iso_time)
+    times = [iso_time(row[0]) for row in told]
     height_m = 2.5
 
     def column(name: str) -> Points:
-        pairs = zip(since, (row[name] for row in body), strict=True)
-        return tuple((at, float(text)) for at, text in pairs if text != "NAN")
+        if name not in names:
+            raise ValueError(f"they have no column {name}")
+        return _points(times, [row[names.index(name)] for row in told])
 
-    distances = column("TCDT")
     return Series(
         kind="snow",
         starts_at=times[0],
-        length_s=since[-1],
-        rows=len(body),
+        length_s=(times[-1] - times[0]).total_seconds(),
+        rows=len(told),
         sensor_height_m=height_m,
         curves={
-            "snow_depth_m": tuple((at, round(height_m - metres, 6)) for at, metres in distances),
+            "snow_depth_m": tuple((at, round(height_m - metres, 6)) for at, metres in column("TCDT")),
             "air_temperature_c": column("AirT"),
             "relative_humidity_pct": column("RH"),
             "echo_quality": column("Q"),
@@ -148,28 +145,32 @@ def _old_town(rows: Sequence[Sequence[str]]) -> Series:
 
 def _atspm(rows: Sequence[Sequence[str]]) -> Series:
     """Signal controller events: 82 detector on, 81 off; each detector is a line named by its number."""
-    body = sorted((_utc(row[0], "%Y-%m-%d %H:%M:%S.%f"), row[2], row[3]) for row in rows[1:] if row)
-    starts_at = body[0][0]
+    told = [
+        row for row in body(rows, below=1, columns=4, at=iso_time) if row[2] in (DETECTOR_ON, DETECTOR_OFF)
+    ]
+    if not told:
+        raise ValueError("none tells of a detector (event 81 or 82)")
+    starts_at, ends_at = iso_time(told[0][0]), iso_time(told[-1][0])
     lines: dict[str, list[LineEdge]] = {}
-    for at, event, detector in body:
-        edge = LineEdge(at_s=(at - starts_at).total_seconds(), active=event == "82")
-        lines.setdefault(detector, []).append(edge)
+    for row in sorted(told, key=lambda one: (iso_time(one[0]), one[2], one[3])):
+        edge = LineEdge(at_s=(iso_time(row[0]) - starts_at).total_seconds(), active=row[2] == DETECTOR_ON)
+        lines.setdefault(row[3], []).append(edge)
     return Series(
         kind="traffic",
         starts_at=starts_at,
-        length_s=(body[-1][0] - starts_at).total_seconds(),
-        rows=len(body),
+        length_s=(ends_at - starts_at).total_seconds(),
+        rows=len(told),
         lines={name: tuple(edges) for name, edges in lines.items()},
     )
 
 
-def _utc(text: str, form: str) -> datetime:
-    """Read a time; series in local time without a zone keep their numbers, only differences matter."""
-    return datetime.strptime(text, form).replace(tzinfo=UTC)
-
-
-def _points(since: Sequence[float], values: Sequence[float]) -> Points:
-    return tuple(zip(since, values, strict=True))
+def _points(times: Sequence[datetime], texts: Sequence[str]) -> Points:
+    """Return the measured ones as (seconds since the first time, value). Raises ValueError without any."""
+    values = ((at, number(text)) for at, text in zip(times, texts, strict=True))
+    found = tuple(((at - times[0]).total_seconds(), value) for at, value in values if value is not None)
+    if not found:
+        raise ValueError("a column has no number")
+    return found
 
 
 def _at_s(edge: LineEdge) -> float:

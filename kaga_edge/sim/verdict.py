@@ -9,11 +9,9 @@ Longer than most: rivers, snow and traffic, one after the other, through the sam
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from kaga_edge.core.snowfall import SnowRule
 from kaga_edge.core.tallies import NS_PER_MS, NS_PER_S, PulseRule
 from kaga_edge.core.traffic import Detector, VehicleState, fold_vehicles
 from kaga_edge.sim import replay
+from kaga_edge.sim.rows import body, iso_time, logger_time, names_in, number, rows_of
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import ClockTrust, Flag, Measurement, Moment, Reading
@@ -60,15 +59,7 @@ class Finding:
 
 def verdict(path: Path) -> tuple[Finding, ...]:
     """Return what is found in a file of a known kind. Raises KagaError for another."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KagaError(
-            f"cannot be read: {getattr(error, 'strerror', None) or error}",
-            where=str(path),
-            fix="give a readable CSV file",
-        ) from error
-    rows = list(csv.reader(io.StringIO(text)))
+    rows = rows_of(path)
     head = ",".join(cell for row in rows[:3] for cell in row)
     try:
         if "stage_cor" in head:
@@ -81,9 +72,9 @@ def verdict(path: Path) -> tuple[Finding, ...]:
             return trout_creek(rows)
         if head.startswith("TimeStamp,DeviceId,EventId,Parameter"):
             return atspm(replay.read(path))
-    except (ValueError, IndexError, KeyError) as error:
+    except ValueError as error:
         raise KagaError(
-            f"a row does not fit: {error}", where=str(path), fix="keep the file as published"
+            f"its rows do not fit: {error}", where=str(path), fix="keep the file as published"
         ) from error
     raise KagaError(
         "not a kind of series known here",
@@ -114,9 +105,11 @@ def trout_creek(rows: Sequence[Sequence[str]]) -> tuple[Finding, ...]:
             for rank, threshold in RANKS.items()
         ),
     )
-    points = [(_time(row[0], "%Y/%m/%d %H:%M:%S"), float(row[6]) / 100) for row in rows[2:] if row]
-    told = _judged(plan, (((at, (_distance(metres),))) for at, metres in points))
-    levels = [(judged.sample.readings[0].value or 0.0, at) for at, judged in told]
+    rows = body(rows, below=2, columns=replay.TROUT_CREEK_COLUMNS, at=logger_time)
+    told = _judged(plan, ((logger_time(row[0]), (_distance(_hundredths(row[6])),)) for row in rows))
+    levels = [(level, at) for at, judged in told if (level := judged.sample.readings[0].value) is not None]
+    if not levels:
+        raise ValueError("none has a range")
     crest_m, crest_at = max(levels, key=lambda one: (one[0], -one[1].timestamp()))
     found = [Finding(code="river.crest", values={"level": f"{crest_m:.2f}", "at": _utc(crest_at)})]
     found += [
@@ -140,18 +133,24 @@ SONDE = {
 }
 
 
+LOGAN_COLUMNS = (
+    "datetime",
+    *(f"{name}{end}" for name in ("stage", "temp", *SONDE) for end in ("", "_cor", "_qual")),
+)
+
+
 def logan(rows: Sequence[Sequence[str]]) -> tuple[Finding, ...]:
     """For each channel: struck-out values caught, good ones flagged, shifted ones; then all together."""
-    body = [dict(zip(rows[0], row, strict=True)) for row in rows[1:] if row]
+    told = _named(rows, names=rows[0], below=1, wants=LOGAN_COLUMNS)
     level = replace(default_limits(Quantity.WATER_LEVEL_M), gross_fail=(-0.5, 3.0))
     water = replace(
         default_limits(Quantity.WATER_TEMPERATURE_C), rate_suspect_per_s=3 / 600, rate_fail_per_s=6 / 600
     )
-    stage = _graded_against(body, "stage", Quantity.WATER_LEVEL_M, level, 0.01)
-    temperature = _graded_against(body, "temp", Quantity.WATER_TEMPERATURE_C, water, 1.0)
+    stage = _graded_against(told, "stage", Quantity.WATER_LEVEL_M, level, 0.01)
+    temperature = _graded_against(told, "temp", Quantity.WATER_TEMPERATURE_C, water, 1.0)
     # No driver here measures these; what grades them is the same tests. Their quantity only lends its name.
     others = tuple(
-        replace(_graded_against(body, name, Quantity.WATER_TEMPERATURE_C, limits, 1.0), code=f"struck.{name}")
+        replace(_graded_against(told, name, Quantity.WATER_TEMPERATURE_C, limits, 1.0), code=f"struck.{name}")
         for name, limits in SONDE.items()
     )
     every = (stage, temperature, *others)
@@ -162,18 +161,18 @@ def logan(rows: Sequence[Sequence[str]]) -> tuple[Finding, ...]:
 
 
 def _struck(row: Mapping[str, str], name: str) -> bool:
-    return _number(row[name]) is None or _number(row[f"{name}_cor"]) is None or row[f"{name}_qual"] == "7"
+    return number(row[name]) is None or number(row[f"{name}_cor"]) is None or row[f"{name}_qual"] == "7"
 
 
 def _graded_against(
-    body: Sequence[Mapping[str, str]], name: str, quantity: Quantity, limits: Limits, scale: float
+    told: Sequence[Mapping[str, str]], name: str, quantity: Quantity, limits: Limits, scale: float
 ) -> Finding:
     """Grade one channel; -9999 and NULL are what a driver gives as no value."""
     history = History()
     counts = dict.fromkeys(("struck", "caught", "good", "false", "shifted", "shifted_flagged"), 0)
-    for row in body:
-        at_s = _time(row["datetime"], "%Y-%m-%d %H:%M:%S.%f").timestamp()
-        raw, corrected = _number(row[name]), _number(row[f"{name}_cor"])
+    for row in told:
+        at_s = iso_time(row["datetime"]).timestamp()
+        raw, corrected = number(row[name]), number(row[f"{name}_cor"])
         value = None if raw is None else raw * scale
         history, reading = grade(limits, history, at_s, Measurement(quantity=quantity, value=value))
         flagged = bool(reading.flags)
@@ -182,7 +181,7 @@ def _graded_against(
             counts["caught"] += flagged
         elif (
             quantity is Quantity.WATER_LEVEL_M
-            and abs(raw - corrected - _usual_shift(body, name)) * scale > SHIFTED_M
+            and abs(raw - corrected - _usual_shift(told, name)) * scale > SHIFTED_M
         ):
             counts["shifted"] += 1
             counts["shifted_flagged"] += flagged
@@ -192,14 +191,14 @@ def _graded_against(
     return Finding(code="struck", values={"channel": quantity.channel, **counts})
 
 
-def _usual_shift(body: Sequence[Mapping[str, str]], name: str) -> float:
+def _usual_shift(told: Sequence[Mapping[str, str]], name: str) -> float:
     """Return the file's median correction: a datum given afterwards is no fault of a single value."""
     shifts = sorted(
         raw - corrected
-        for row in body
-        if (raw := _number(row[name])) is not None and (corrected := _number(row[f"{name}_cor"])) is not None
+        for row in told
+        if (raw := number(row[name])) is not None and (corrected := number(row[f"{name}_cor"])) is not None
     )
-    return shifts[len(shifts) // 2]
+    return shifts[len(shifts) // 2] if shifts else 0.0
 
 
 # --- snow ---
@@ -207,21 +206,21 @@ def _usual_shift(body: Sequence[Mapping[str, str]], name: str) -> float:
 
 def old_town(rows: Sequence[Sequence[str]]) -> tuple[Finding, ...]:
     """The storms, and what became of poor echoes; the cheap second sensor beside."""
-    body = [dict(zip(rows[1], row, strict=True)) for row in rows[4:] if row]
-    times = [_time(row["TIMESTAMP"], "%Y-%m-%d %H:%M:%S") for row in body]
+    told = _named(rows, names=names_in(rows, 2), below=4, wants=("TIMESTAMP", "TCDT", "Q", "ARD_DT"))
+    times = [iso_time(row["TIMESTAMP"]) for row in told]
     plan = _snow_plan("snow-1")
     first = _judged(
         plan,
-        ((at, (_distance(_number(row["TCDT"]), _echo(row)),)) for at, row in zip(times, body, strict=True)),
+        ((at, (_distance(number(row["TCDT"]), _echo(row)),)) for at, row in zip(times, told, strict=True)),
     )
     depth = [judged.sample.readings[0] for _, judged in first]
     found = [Finding(code="snow.storm", values=storm) for storm in _storms(first)]
-    found.append(_echoes("TCDT", depth, [_echo(row) != Flag.GOOD for row in body]))
+    found.append(_echoes("TCDT", depth, [_echo(row) != Flag.GOOD for row in told]))
     second = _judged(
         _snow_plan("snow-2"),
-        ((at, (_distance(_millimetres(row["ARD_DT"])),)) for at, row in zip(times, body, strict=True)),
+        ((at, (_distance(_millimetres(row["ARD_DT"])),)) for at, row in zip(times, told, strict=True)),
     )
-    failed = [not 0 < (_millimetres(row["ARD_DT"]) or 0.0) < 4.9 for row in body]
+    failed = [not 0 < (_millimetres(row["ARD_DT"]) or 0.0) < 4.9 for row in told]
     found.append(_echoes("ARD_DT", [judged.sample.readings[0] for _, judged in second], failed))
     return tuple(found)
 
@@ -271,13 +270,13 @@ def _echoes(name: str, readings: Sequence[Reading], failed: Sequence[bool]) -> F
 
 
 def _echo(row: Mapping[str, str]) -> Flag:
-    quality = _number(row["Q"])
+    quality = number(row["Q"])
     return Flag.LOW_QUALITY if quality is None or quality == 0 or quality > POOR_ECHO else Flag.GOOD
 
 
 def _millimetres(text: str) -> float | None:
-    number = _number(text)
-    return None if number is None else number / 1000
+    value = number(text)
+    return None if value is None else value / 1000
 
 
 # --- traffic ---
@@ -332,8 +331,10 @@ def nab(rows: Sequence[Sequence[str]], *, speed: bool) -> tuple[Finding, ...]:
     )  # fmt: skip
     raised: frozenset[str] = frozenset()
     windows: list[tuple[str, str, float]] = []
-    for at, text in rows[1:]:
-        value = float(text)
+    for at, text, *_ in body(rows, below=1, columns=2, at=iso_time):
+        value = number(text)
+        if value is None:
+            continue
         before = raised
         raised, _ = alarms.step((rule,), raised, sign * value)
         if raised and not before:
@@ -349,6 +350,17 @@ def nab(rows: Sequence[Sequence[str]], *, speed: bool) -> tuple[Finding, ...]:
 
 
 # --- through the daemon's path ---
+
+
+def _named(
+    rows: Sequence[Sequence[str]], *, names: Sequence[str], below: int, wants: Iterable[str]
+) -> list[dict[str, str]]:
+    """Return the rows below the header, each by the names of its columns. Raises ValueError."""
+    missing = [name for name in wants if name not in names]
+    if missing:
+        raise ValueError(f"they have no column {missing[0]}")
+    told = body(rows, below=below, columns=len(names), at=iso_time)
+    return [dict(zip(names, row, strict=False)) for row in told]
 
 
 def _judged(
@@ -369,16 +381,13 @@ def _reading(judged: Judged, quantity: Quantity) -> Reading:
     return next(reading for reading in judged.sample.readings if reading.quantity is quantity)
 
 
+def _hundredths(text: str) -> float | None:
+    value = number(text)
+    return None if value is None else value / 100
+
+
 def _distance(metres: float | None, flags: Flag = Flag.GOOD) -> Measurement:
     return Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=metres, flags=flags)
-
-
-def _number(text: str) -> float | None:
-    return None if text in ("", "NULL", "NAN", "-9999") else float(text)
-
-
-def _time(text: str, form: str) -> datetime:
-    return datetime.strptime(text, form).replace(tzinfo=UTC)
 
 
 def _utc(at: datetime) -> str:

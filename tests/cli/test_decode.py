@@ -267,3 +267,91 @@ def test_a_doubtful_product_id_is_remarked_upon(run, image):
 def test_decode_told_the_detail_in_english_under_a_japanese_heading(kaga_edge) -> None:
     said = kaga_edge("decode", "a02yyuw", "--frames", "FF07A1A9", "--lang", "ja")
     assert "解読できません(チェックサム): 合計 (バイト 3) が A9 です。計算では A7" in said.out + said.err
+
+
+@pytest.mark.parametrize("line", ["12.2\r\n", '"mps",12.2\r\n'], ids=["plain", "with its unit"])
+def test_the_makers_own_plain_line_was_no_line_where_nothing_came_before_it(run, line):
+    code, out, _ = run("ops243a", "--frames", line.encode().hex())
+    assert code == 0
+    assert "43.9 km/h" in out
+    assert "1 bytes skipped" in out
+
+
+def test_the_first_of_several_plain_lines_was_skipped_without_a_word(run):
+    code, out, _ = run("ops243a", "--frames", b"12.2\r\n13.0\r\n".hex())
+    assert (code, out.count("km/h")) == (0, 2)
+
+
+def test_an_image_saved_by_notepad_was_refused(run, tmp_path):
+    path = tmp_path / "image.json"
+    path.write_bytes(b'\xef\xbb\xbf{"frames": ["FF07A1A7"]}')
+    code, out, _ = run("a02yyuw", "--image", str(path))
+    assert code == 0
+    assert "1.953 m" in out
+
+
+EDGES = [[1_000_000_000, 17, True], [1_100_000_000, 17, False]]
+MINUTE = {"start_ns": 0, "end_ns": 60_000_000_000}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (MINUTE | {"edges": [[1_000_000_000, 17, "false"]]}, "active"),
+        (MINUTE | {"edges": [], "active_at_start": {"17": "no"}}, "active_at_start 17"),
+        ({"start_ns": 60_000_000_000, "end_ns": 0, "edges": []}, "end_ns"),
+        ({"start_ns": 0, "end_ns": 1_000_000_000, "edges": EDGES}, "1100000000"),
+        (MINUTE | {"edges": [[1_000_000_000, 22, True]]}, "no GPIO 17, only 22"),
+    ],
+    ids=["level as text", "first level as text", "end before start", "edge after the end", "another line"],
+)
+def test_edges_that_cannot_be_were_decoded_as_no_rain(run, image, body, says):
+    code, out, err = run("tipping_bucket", "--image", image(body), "--set", "gpio=17")
+    assert (code, out) == (64, "")
+    assert says in err
+
+
+def test_edges_written_in_another_order_than_that_of_time_gave_no_rain(run, image):
+    code, out, _ = run(
+        "tipping_bucket", "--image", image(MINUTE | {"edges": EDGES[::-1]}), "--set", "gpio=17"
+    )
+    assert code == 0
+    assert "0.500 mm" in out
+
+
+@pytest.mark.parametrize(
+    ("driver", "setting", "says"),
+    [
+        ("a02yyuw", "nearest_mm=near", "a whole number is needed"),
+        ("a02yyuw", "nearest_mm=9000", "<= 4500"),
+        ("ads1115", "shunt_ohm=100ohm", "a number is needed"),
+        ("maxbotix", "unit=CM", "use one of 'mm' or 'cm'"),
+        ("modbus_map", 'registers=[{"quantity":"rain","adress":1}]', "address: it is needed"),
+        (
+            "modbus_map",
+            'registers=[{"quantity":"rain","address":1,"adress":1}]',
+            "[0].adress: there is no such",
+        ),
+    ],
+)
+def test_a_wrong_option_names_the_entry_and_what_it_should_be(run, driver, setting, says):
+    code, _, err = run(driver, "--frames", "00", "--set", setting)
+    assert code == 64
+    assert says in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("a02yyuw", "--frames", "00", "--set", "nearest_mm=near"), "整数にします"),
+        (("bme280", "--image", "{none}"), "ファイルがありません"),
+        (("keller", "--image", "{wrong}"), "機器イメージのファイルに誤りがある"),
+    ],
+)
+def test_a_wrong_argument_was_told_in_english_to_japanese_readers(run, monkeypatch, tmp_path, words, says):
+    monkeypatch.setenv("KAGA_EDGE_LANG", "ja")
+    (tmp_path / "wrong.json").write_text('{"unit": "one", "holding": {}}')
+    paths = {"none": tmp_path / "none.json", "wrong": tmp_path / "wrong.json"}
+    code, _, err = run(*(word.format(**paths) for word in words))
+    assert code == 64
+    assert says in err

@@ -110,8 +110,23 @@ def test_an_hour_without_a_depth_makes_the_windows_over_it_estimates():
     state, _ = hourly([0.10])
     state, said = hourly([None] * 12, state=state, start_ms=START_MS + 50 * MIN_MS, every_ms=5 * MIN_MS)
     state, said = hourly([0.16], state=state, start_ms=START_MS + 2 * HOUR_MS)
-    assert (falls(said)[1], said["snowfall_1h"].flags) == (0.06, Flag.GOOD)
+    assert (falls(said)[1], said["snowfall_1h"].flags) == (0.06, Flag.ESTIMATED)
     assert said["snowfall_3h"].flags is Flag.ESTIMATED
+
+
+def test_what_fell_during_a_silence_was_told_as_the_good_snowfall_of_its_last_hour():
+    """A gauge without an echo for three hours, 6 cm at its return: nobody knows in which hour they fell."""
+    state, said = hourly([0.10] * 26 + [None] * 3 + [0.16])
+    assert falls(said)[0] == 0.06
+    assert all(said[f"snowfall_{hours}h"].flags is Flag.ESTIMATED for hours in (1, 3, 6, 12, 24))
+    _, said = hourly([0.17], state=state, start_ms=START_MS + 30 * HOUR_MS)
+    assert (falls(said)[0], said["snowfall_1h"].flags) == (0.01, Flag.GOOD)
+    assert said["snowfall_3h"].flags is Flag.ESTIMATED
+
+
+def test_a_window_of_24_hours_that_begins_in_a_silence_is_an_estimate():
+    _, said = hourly([0.10] * 26 + [None] + [0.16] * 24)
+    assert (falls(said)[4], said["snowfall_24h"].flags) == (0.06, Flag.ESTIMATED)
 
 
 def test_before_the_first_full_hour_nothing_is_known():

@@ -6,6 +6,7 @@ import pytest
 
 from kaga_edge.cli import main
 from kaga_edge.cli.verdict import told
+from kaga_edge.sim import replay
 from kaga_edge.sim.verdict import verdict
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -122,7 +123,7 @@ def test_every_finding_has_words(real_series):
 def test_a_row_that_does_not_fit_says_so(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("timestamp,value\n2015-09-01 11:30:00,much\n")
-    with pytest.raises(KagaError, match="does not fit"):
+    with pytest.raises(KagaError, match="is no number"):
         verdict(path)
 
 
@@ -130,3 +131,70 @@ def test_a_file_that_is_not_there_is_told_in_the_systems_words_alone(tmp_path):
     with pytest.raises(KagaError) as caught:
         verdict(tmp_path / "none.csv")
     assert caught.value.what == "cannot be read: No such file or directory"
+
+
+NAB = "timestamp,value\n"
+TROUT_CREEK = "Lib = 0.3.0\nTime [UTC], PresOB [mBar], RH, T, T2, Bat, Range [cm],Pitch,Roll,\n"
+LOGGED = "2021/08/26 {time},993.72,84.94,24.71,25.00,4.69,{cm},-43.66,1.42,\n"
+
+
+def written(tmp_path, text):
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (NAB, "there is none below the header"),
+        (TROUT_CREEK, "there is none below the header"),
+        (TROUT_CREEK + LOGGED.format(time="00:00:00", cm="370") + "2021/08/26 00:0", "line 4 has 1 columns"),
+        (NAB + "yesterday,12\n", "line 2 has no time: 'yesterday'"),
+        ('"TOA5","OTHSSW"\n', "the header is cut off"),
+        (
+            "TimeStamp,DeviceId,EventId,Parameter\n2024-04-15 12:00:04.400,1136,1,2\n",
+            "none tells of a detector",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_was_said_in_pythons_words_or_not_at_all(tmp_path, text, says):
+    with pytest.raises(KagaError) as caught:
+        verdict(written(tmp_path, text))
+    assert says in caught.value.what
+
+
+def test_rows_in_another_order_than_that_of_time_were_judged_backwards(tmp_path):
+    rows = [
+        LOGGED.format(time=f"{h:02}:{m:02}:00", cm=f"{370 - 5 * h}.00") for h in range(12) for m in (0, 30)
+    ]
+    forwards = verdict(written(tmp_path, TROUT_CREEK + "".join(rows)))
+    backwards = verdict(written(tmp_path, TROUT_CREEK + "".join(reversed(rows))))
+    assert backwards == forwards
+    assert found(tmp_path / "x.csv", "river.crest") == [{"level": "0.55", "at": "2021-08-26 11:00:00 UTC"}]
+
+
+@pytest.mark.parametrize("cm", ["nan", "NAN", "inf", ""])
+def test_what_was_not_measured_was_a_good_value(tmp_path, cm):
+    logged = (("00:00:00", "370.00"), ("00:05:00", cm), ("00:10:00", "369.00"))
+    rows = [LOGGED.format(time=time, cm=text) for time, text in logged]
+    path = written(tmp_path, TROUT_CREEK + "".join(rows))
+    assert found(path, "flagged") == [{"n": 1, "of": 3}]
+    assert found(path, "river.crest") == [{"level": "0.01", "at": "2021-08-26 00:10:00 UTC"}]
+    assert len(replay.read(path).curves["water_level_m"]) == 2
+
+
+def test_a_file_of_one_row_divided_by_zero_when_played(tmp_path):
+    path = written(tmp_path, TROUT_CREEK + LOGGED.format(time="00:00:00", cm="370.00"))
+    assert found(path, "flagged") == [{"n": 0, "of": 1}]
+    assert not replay.playable(path)
+
+
+def test_other_events_of_a_signal_controller_ended_a_vehicle(tmp_path):
+    """Event 1 (phase on) has a phase in the column where 81 and 82 have their detector."""
+    rows = "".join(
+        f"2024-04-15 12:00:{s},1136,{event},18\n" for s, event in (("01.000", 82), ("02.000", 1), ("03", 81))
+    )
+    path = written(tmp_path, "TimeStamp,DeviceId,EventId,Parameter\n" + rows)
+    edges = replay.read(path).lines["18"]
+    assert [(edge.at_s, edge.active) for edge in edges] == [(0.0, True), (2.0, False)]
