@@ -24,7 +24,7 @@ from kaga_edge import sensors
 from kaga_edge.cli.failure import mending, told
 from kaga_edge.sim.captured import SerialCapture, read_once
 from kaga_edge.sim.image import hex_bytes, load_image
-from kaga_edge.text import has, language, quality_words, quantity_name, say, unit_shown
+from kaga_edge.text import language, quality_words, quantity_name, say, unit_shown
 from kaga_edge.text.overheard import heard
 from kaga_edge.vocabulary.drivers import Driver, UartDriver
 from kaga_edge.vocabulary.errors import BusError, DecodeError, KagaError
@@ -35,6 +35,18 @@ EXIT_UNDECODABLE, EXIT_USAGE = 1, 64
 CHECKS = ("length", "shape", "checksum", "value")  # in the order a decoder looks
 # To search every stretch of a long capture for the best candidate would take minutes.
 CANDIDATES_BYTES = 160
+# The kinds of fault that pydantic finds, by the first word of their names.
+WHYS = {
+    "int": "decode.why.int",
+    "float": "decode.why.float",
+    "finite": "decode.why.float",
+    "bool": "decode.why.bool",
+    "missing": "decode.why.missing",
+    "unexpected": "decode.why.unexpected",
+    "extra": "decode.why.unexpected",
+    "tuple": "decode.why.tuple",
+    "dataclass": "decode.why.dataclass",
+}
 
 
 class Usage(KagaError):
@@ -165,8 +177,8 @@ def _why(fault: typing.Any, lang: str) -> str:
         return place + bounds[0]
     if "expected" in context:
         return place + say("decode.why.choice", lang, names=str(context["expected"]))
-    code = f"decode.why.{kind.partition('_')[0]}"
-    return place + (say(code, lang) if has(code) else str(fault["msg"]))
+    code = WHYS.get(kind.partition("_")[0])
+    return place + (str(fault["msg"]) if code is None else say(code, lang))
 
 
 def _bytes(texts: Sequence[str], lang: str) -> bytes:

@@ -29,12 +29,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "decode.why.int": ("整数にします", "a whole number is needed"),
     "decode.why.float": ("数にします", "a number is needed"),
-    "decode.why.finite": ("有限の数にします", "a finite number is needed"),
     "decode.why.bool": ("true か false にします", "true or false is needed"),
     "decode.why.choice": ("{names} のいずれかにします", "use one of {names}"),
     "decode.why.missing": ("この項目が要ります", "it is needed"),
     "decode.why.unexpected": ("この項目はありません", "there is no such key"),
-    "decode.why.extra": ("この項目はありません", "there is no such key"),
     "decode.why.tuple": ('[{"quantity": ...}] の形にします', 'write a list: [{"quantity": ...}]'),
     "decode.why.dataclass": ('{"quantity": ...} の形にします', 'write a table: {"quantity": ...}'),
     "decode.needs_option": (
@@ -48,8 +46,4 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{driver} is not a serial instrument: use --image FILE",
     ),
     "KE-D10": ("機器イメージのファイルに誤りがある", "the device image has a fault in it"),
-    "KE-D10.repair": (
-        "ファイルの書き方を直します (kaga-edge sensor read --record が手本になります)",
-        "correct the file; kaga-edge sensor read --record writes one",
-    ),
 }

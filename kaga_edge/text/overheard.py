@@ -205,8 +205,12 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("0 から {most} までの数か 0x.. で書きます", "write a number from 0 to {most}, or 0x.."),
     ("true か false と書きます", "write true or false"),
     (
-        "このドライバーの機器とは種類の違うイメージです",
+        "このドライバーは {request} を求めますが、イメージは {device} です",
         "the driver asks for {request}, the image is a {device}",
+    ),
+    (
+        "このドライバーの機器のイメージを使います",
+        "use an image of the right kind of device for this driver",
     ),
     ("時間が来ました", "its time is over"),
     ("閉じるよう求められました", "asked"),
