@@ -79,7 +79,8 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     deriving = with_learned_zero(desk, deriving, table.calibration, path)
     quantities += deriving.quantities
     event = event_rule(desk, table.event, table.every_s, parts.model.shortest_every_s, path)
-    thresholds = thresholds_of(desk, table.thresholds, (*path, "thresholds"))
+    watched = quantities[0].channel if quantities else ""  # contradicting options: a fault already
+    thresholds = thresholds_of(desk, table.thresholds, watched, (*path, "thresholds"))
     nearest_m = getattr(options, "nearest_mm", 0) / 1000
     warn_of_thresholds(desk, thresholds, mount, nearest_m, (*path, "thresholds"))
     levee_m, every_s = thresholds.get("levee"), table.every_s

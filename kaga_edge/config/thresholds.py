@@ -18,7 +18,10 @@ from kaga_edge.text import Phrase
 from kaga_edge.vocabulary.quantities import Quantity
 
 RANKS = ("standby", "caution", "evacuation", "danger", "levee")  # rivers, lowest first
-SNOW_RANKS = ("caution", "warning")
+SNOW_RANKS = ("caution", "warning")  # and everything else that is no water
+
+LEVEL, DEPTH = Quantity.WATER_LEVEL_M.channel, Quantity.WATER_DEPTH_M.channel
+RANKS_OF = {LEVEL: RANKS, DEPTH: (*RANKS, "warning")}
 
 
 def limits_of(
@@ -50,6 +53,8 @@ def _pairs(limits: Limits) -> tuple[tuple[str, float | None, float | None], ...]
     return (
         ("rate", limits.rate_suspect_per_s, limits.rate_fail_per_s),
         ("spike", limits.spike_suspect, limits.spike_fail),
+        ("flat", limits.flat_suspect_s, limits.flat_fail_s),
+        ("attenuated", limits.attenuated_fail, limits.attenuated_suspect),  # the smaller one is the worse
     )
 
 
@@ -78,15 +83,25 @@ def alarms_of(
             desk.fault(where, Code.UNKNOWN_CHANNEL, name=channel, valid=", ".join(channels))
     return {
         channel: Thresholds(
-            by_rank=thresholds_of(desk, table, (*path, "alarms", channel)), hysteresis=table.hysteresis
+            by_rank=thresholds_of(desk, table, channel, (*path, "alarms", channel)),
+            hysteresis=table.hysteresis,
         )
         for channel, table in given.items()
     }
 
 
-def thresholds_of(desk: Desk, table: ThresholdTable, path: Path) -> dict[str, float]:
-    """Return the thresholds by rank, lowest first; ranks out of order are noted."""
+def thresholds_of(desk: Desk, table: ThresholdTable, channel: str, path: Path) -> dict[str, float]:
+    """Return the thresholds by rank, lowest first.
+
+    Noted: ranks out of order, or without a name on this channel; an alarm that could never end.
+    """
     given = {rank: value for rank in (*RANKS, "warning") if (value := getattr(table, rank)) is not None}
+    named = RANKS_OF.get(channel, SNOW_RANKS)
+    for rank in given.keys() - set(named) if channel else ():
+        desk.fault((*path, rank), Code.NOT_ONE_OF, value=rank, valid=", ".join(named))
+    lowest = min((value for value in given.values() if value > 0), default=None)
+    if channel != LEVEL and lowest is not None and (table.hysteresis or 0.0) >= lowest:
+        desk.warn((*path, "hysteresis"), Code.VALUE, reason=Phrase("thresholds.endless", lowest=lowest))
     for ranks in (RANKS, SNOW_RANKS):
         ordered = [rank for rank in ranks if rank in given]
         for lower, higher in itertools.pairwise(ordered):

@@ -15,7 +15,7 @@ from kaga_edge.vocabulary.readings import Alert
 def worded_rank(alert: Alert) -> Alert:
     """Return a threshold's alert with its sentences; at a river also its alert level (1 to 5)."""
     channel, rank = alert.subject.split("/")[1], str(alert.data["rank"])
-    if channel == Quantity.WATER_LEVEL_M.channel:
+    if channel == Quantity.WATER_LEVEL_M.channel and f"alarm.{alert.state}.{rank}" in catalogue():
         words = {lang: say(f"alarm.{alert.state}.{rank}", lang) for lang in LANGUAGES}
         level = {"level": LEVELS[rank]} if rank in LEVELS else {}
         return replace(alert, data=alert.data | level | words)

@@ -336,6 +336,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "どの基準値も 0 です。県や担当部署の値を入れます",
         "all thresholds are 0. Fill in the authority's numbers",
     ),
+    "thresholds.endless": (
+        "hysteresis が基準値 {lowest} 以上です。0 になっても警報は終わりません。小さくします",
+        "hysteresis is not below the threshold {lowest}: at 0 the alarm would still not end. Make it smaller",
+    ),
     "thresholds.reach": (
         "{value} m には達しません。このセンサーで測れるのは {most} m までです。単位は m です",
         "{value} m is never reached: this sensor can show at most {most} m. The unit is m",

@@ -258,6 +258,23 @@ def test_thresholds_out_of_order_are_a_fault_and_equal_ones_are_none(sheet):
     assert sheet.good(sheet.site, sheet.level, "[sensor.thresholds]\ncaution = 1.3\nevacuation = 1.3\n")
 
 
+@pytest.mark.parametrize(
+    ("sensor", "table", "rank", "valid"),
+    [
+        ("level", "thresholds", "warning", "standby, caution, evacuation, danger, levee"),
+        ("rain", "alarms.rain_intensity", "danger", "caution, warning"),
+    ],
+)
+def test_a_rank_without_a_name_on_its_channel_brought_the_daemon_down_when_it_was_reached(
+    sheet, sensor, table, rank, valid
+):
+    """'warning' belongs to snow and rain, 'danger' is 氾濫危険水位: a river's and nothing else's."""
+    fault = sheet.only(sheet.site, getattr(sheet, sensor), f"[sensor.{table}]\n{rank} = 1.3\n")
+    assert fault.code == Code.NOT_ONE_OF
+    assert fault.key.endswith(f".{table}.{rank}")
+    assert valid in fault.text("en")
+
+
 def test_limits_for_a_channel_the_sensor_has_not_are_a_fault(sheet):
     fault = sheet.only(sheet.site, sheet.air, "[sensor.quality.snow_depth]\nspike_fail = 1.0\n")
     assert (fault.code, fault.key) == (Code.UNKNOWN_CHANNEL, "sensor.air-1.quality.snow_depth")

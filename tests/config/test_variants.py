@@ -271,5 +271,21 @@ def test_thresholds_that_cannot_be_meant_are_warned_of(sheet, mistake):
     assert words in warning.text("en")
 
 
+def test_an_alarm_that_can_never_end_is_warned_of(sheet):
+    table = "[sensor.alarms.rain_intensity]\ncaution = {}\nwarning = 50.0\nhysteresis = 20.0\n"
+    (warning,) = sheet.good(sheet.site, sheet.rain, table.format(20.0)).warnings
+    assert "would still not end" in warning.text("en")
+    assert not sheet.good(sheet.site, sheet.rain, table.format(20.5)).warnings
+
+
+@pytest.mark.parametrize(
+    "limits",
+    ['flat_suspect = "6h"\nflat_fail = "3h"', "attenuated_suspect = 0.01\nattenuated_fail = 0.02"],
+)
+def test_a_suspect_limit_that_is_never_seen_is_warned_of(sheet, limits):
+    (warning,) = sheet.good(SITE + LEVEL + f"[sensor.quality.water_level]\n{limits}\n").warnings
+    assert "beyond the fail limit" in warning.text("en")
+
+
 def test_thresholds_that_can_be_reached_are_not_warned_of(sheet):
     assert sheet.good(SITE + LEVEL + "[sensor.thresholds]\nstandby = 0.0\ndanger = 4.17\n").warnings == ()

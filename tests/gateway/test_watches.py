@@ -114,6 +114,12 @@ def test_a_snowfall_total_says_what_reached_which_value() -> None:
     assert worded.data["ja"] == "6時間降雪量が警戒の値(0.3m)に達しました"
 
 
+def test_a_rank_that_no_river_has_ended_the_daemon_in_the_middle_of_a_flood() -> None:
+    data = {"rank": "warning", "threshold": 1.2, "unit": "m"}
+    alert = Alert(key="k", state="raised", subject="level-1/water_level", at=moment(), data=data)
+    assert worded_rank(alert).data["ja"] == "水位が警戒の値(1.2m)に達しました"
+
+
 def test_a_companion_measured_every_half_hour_is_good_until_it_misses_a_turn() -> None:
     """Older than 15 minutes it said nothing: half the time such a pair was not compared at all."""
     watches = Watches((LevelsCheck(one="level-1", other="level-2"),), zone="Asia/Tokyo")
