@@ -29,6 +29,7 @@ from kaga_edge.vocabulary.requests import SerialLine
 JAPAN_LATITUDE = (20.0, 46.0)
 JAPAN_LONGITUDE = (122.0, 154.0)
 I2C_PINS = {1: {2: "SDA", 3: "SCL"}, 0: {0: "SDA", 1: "SCL"}}  # bus -> GPIO
+ONEWIRE_GPIO = 4  # dtoverlay=w1-gpio without gpiopin=
 UART_PORTS = {"/dev/ttyAMA0", "/dev/ttyS0", "/dev/serial0"}
 UART_PINS = {14: "TXD", 15: "RXD"}
 ROW_BYTES, VALUE_BYTES = 24, 9  # of a stored row: its fixed part, and each channel
@@ -162,10 +163,13 @@ def check_gpio(desk: Desk) -> None:
     """No line twice among sensors, outputs and power switches, none that the I2C bus or UART owns."""
     taken: dict[int, tuple[str, Path]] = {}
     owned = _owned_lines(desk)
+    onewire = next((_id(entry) for _, entry in desk.entries() if "onewire" in entry), None)
     for kind in LISTS:
         for index, entry in desk.entries(kind):
             for key, number in gpio_options(entry).items():
                 path: Path = (kind, index, key)
+                if number == ONEWIRE_GPIO and onewire is not None:
+                    desk.warn(path, Code.VALUE, reason=Phrase("gpio.onewire", one=onewire))
                 if number in owned:
                     code, user, role = owned[number]
                     desk.fault(path, code, gpio=number, role=Phrase(f"pin.{role}"), one=user)

@@ -448,6 +448,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "list.empty": ("一つ以上書きます", "give at least one"),
     "list.count": ("{n} 個の値を書きます", "give {n} values"),
+    "gpio.onewire": (
+        "GPIO 4 は通常 1-wire ({one}) の線です。別の GPIO にするか、w1-gpio の gpiopin= で移します",
+        'GPIO 4 is usually the 1-wire line, used by "{one}". Use another GPIO, or move w1-gpio by gpiopin=',
+    ),
     "pin.SDA": ("データ (SDA) ", "data"),
     "pin.SCL": ("クロック (SCL) ", "clock"),
     "pin.TXD": ("送信 (TXD) ", "transmit"),

@@ -252,6 +252,17 @@ def test_a_line_of_the_serial_port_cannot_count_tips(sheet):
 # --- thresholds, quality, platform ---
 
 
+def test_a_contact_on_the_usual_line_of_1_wire_is_warned_of(sheet):
+    """The kernel's w1-gpio holds GPIO 4; a second user of the line never gets it."""
+    air = '[[sensor]]\nid = "air-9"\ndriver = "ds18b20"\nonewire = "28-0316a2795bff"\n[sensor.mount]\n'
+    air += '[sensor.disclosure]\npurpose = {ja = "気温", en = "air"}\npersonal_data = false\n'
+    rain = sheet.rain.replace("gpio = 17", "gpio = 4")
+    (warning,) = sheet.good(sheet.site, rain, air).warnings
+    assert "GPIO 4 is usually the 1-wire line" in warning.text("en")
+    assert not sheet.good(sheet.site, sheet.rain, air).warnings
+    assert not sheet.good(sheet.site, rain).warnings
+
+
 def test_thresholds_out_of_order_are_a_fault_and_equal_ones_are_none(sheet):
     fault = sheet.only(sheet.site, sheet.level, "[sensor.thresholds]\ncaution = 1.3\nevacuation = 1.0\n")
     assert (fault.code, fault.key) == (Code.THRESHOLD_ORDER, "sensor.level-1.thresholds.caution")
