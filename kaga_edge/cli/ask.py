@@ -7,10 +7,10 @@ import json
 import os
 import socket
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kaga_edge.config import plainfile
 from kaga_edge.text import language, say, span_words
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -106,7 +106,7 @@ def runtime_of(config: Path) -> Path:
         station = table.get("station")
         if isinstance(station, dict) and isinstance(station.get("runtime"), str):
             runtime = station["runtime"]
-    return config.resolve().parent / runtime
+    return plainfile.folder(config) / runtime
 
 
 def language_of(args: argparse.Namespace) -> str:
@@ -117,6 +117,12 @@ def language_of(args: argparse.Namespace) -> str:
         if isinstance(site, dict) and isinstance(site.get("language"), str):
             configured = site["language"]
     return language(getattr(args, "lang", None), configured=configured)
+
+
+def site_of(config: Path) -> str:
+    """Return the station's id, "-" where the configuration does not tell it."""
+    found = [table["site"].get("id") for table in tables(config) if isinstance(table.get("site"), dict)]
+    return next((one for one in reversed(found) if isinstance(one, str)), "-")
 
 
 def zone_of(config: Path) -> ZoneInfo | None:
@@ -196,7 +202,7 @@ def tables(config: Path) -> list[dict[str, Any]]:
     found = []
     for file in (config, *sorted((config.parent / "conf.d").glob("*.toml"))):
         try:
-            found.append(tomllib.loads(file.read_text(encoding="utf-8-sig")))
+            found.append(plainfile.tables(plainfile.read(file).decode("utf-8-sig")))
         except (OSError, ValueError):  # config check is the command that judges
             continue
     return found

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, tables, zone_of
 from kaga_edge.cli.screen import fold, padded
+from kaga_edge.config.plainfile import folder
 from kaga_edge.station.events import Follower, kept
 from kaga_edge.text import catalogue, say
 from kaga_edge.text.happened import event_says
@@ -157,4 +158,4 @@ def place_of(config: Path) -> tuple[Path, ZoneInfo | None]:
     for table in tables(config):
         asked = table.get("store")
         store = str(asked.get("path", store)) if isinstance(asked, dict) else store
-    return (config.resolve().parent / store).parent, zone_of(config)
+    return (folder(config) / store).parent, zone_of(config)

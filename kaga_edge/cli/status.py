@@ -12,10 +12,11 @@ import sys
 import time
 from typing import Any
 
-from kaga_edge.cli.ask import add_daemon_options, ask, language_of, socket_of
+from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_of, site_of, socket_of
 from kaga_edge.cli.screen import fold, padded, width
 from kaga_edge.text import age_words, quality_words, quantity_name, say, span_words, unit_shown
 from kaga_edge.text.overheard import heard
+from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
 
 COLUMNS = 40
@@ -47,7 +48,12 @@ def run(args: argparse.Namespace) -> int:
         drawn = "\n".join(screen(ask(socket_of(args), {"op": "status"}, lang), lang, colour=_wants_colour()))
         print(("\x1b[H\x1b[2J" if sys.stdout.isatty() else "\n") + drawn, flush=True)
         time.sleep(WATCH_S)
-    snapshot = ask(socket_of(args), {"op": "status"}, lang)
+    try:
+        snapshot = ask(socket_of(args), {"op": "status"}, lang)
+    except KagaError as error:
+        if args.line:  # whoever asks many gateways wants one line of each, of the silent ones too
+            print(f"DOWN {site_of(args.config or DEFAULT_CONFIG)} code={error.code}", flush=True)
+        raise
     if args.json:
         print(json.dumps(snapshot, ensure_ascii=False, indent=2))
     elif args.line:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from kaga_edge.config import plainfile
 from kaga_edge.config.placing import put
 
 NAME = "50-calibration.toml"
@@ -40,7 +40,7 @@ class CalibratedMeanwhile(Exception):
 
 def calibration_file(config: Path) -> Path:
     """Return where the calibrations of a configuration lie."""
-    return config.resolve().parent / "conf.d" / NAME
+    return plainfile.folder(config) / "conf.d" / NAME
 
 
 def read_calibrations(file: Path) -> Entries:
@@ -49,7 +49,7 @@ def read_calibrations(file: Path) -> Entries:
     Raises OSError, ValueError: not good TOML, or by hand something came in that would be lost when we write.
     """
     try:
-        tree = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        tree = plainfile.tables(plainfile.read(file).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     found: Entries = {}

@@ -31,6 +31,7 @@ JAPAN_LONGITUDE = (122.0, 154.0)
 I2C_PINS = {1: {2: "SDA", 3: "SCL"}, 0: {0: "SDA", 1: "SCL"}}  # bus -> GPIO
 ONEWIRE_GPIO = 4  # dtoverlay=w1-gpio without gpiopin=
 UART_PORTS = {"/dev/ttyAMA0", "/dev/ttyS0", "/dev/serial0"}
+ALIASES = {"/dev/serial0", "/dev/serial1"}  # a Pi's links: serial0 is ttyAMA0 or ttyS0, as it was set up
 UART_PINS = {14: "TXD", 15: "RXD"}
 ROW_BYTES, VALUE_BYTES = 24, 9  # of a stored row: its fixed part, and each channel
 BY_ID = File("/dev/serial/by-id")
@@ -106,9 +107,24 @@ def check_ports(desk: Desk) -> None:
             if not _share_port(desk, port, (first, other), (index, entry)):
                 break
         seen.setdefault(device, []).append((index, entry))
+        _warn_of_alias(desk, index, port)
         if port.startswith(("/dev/ttyUSB", "/dev/ttyACM")):
             stable = _stable_name(port) or "/dev/serial/by-id/..."
             desk.warn(("sensor", index, "port"), Code.PORT_NOT_STABLE, port=port, stable=stable)
+
+
+def _warn_of_alias(desk: Desk, index: int, port: str) -> None:
+    """A link of the Pi beside a port by its own name: where the link is not there, nobody can compare."""
+    for at, other in desk.entries():
+        pair = {port, str(other.get("port"))}
+        if at >= index or len(pair & ALIASES) != 1 or not pair & UART_PORTS - ALIASES:
+            continue
+        alias = min(pair & ALIASES)
+        if not os.path.exists(alias):
+            path = ("sensor", index, "port")
+            line = desk.at(("sensor", at, "port"), seen_from=path)
+            reason = Phrase("port.alias", alias=alias, one=_id(other), other=line)
+            desk.warn(path, Code.VALUE, reason=reason)
 
 
 def _share_port(
@@ -207,7 +223,7 @@ def check_sources(desk: Desk, sensors: dict[int, SensorConfig]) -> None:
                 continue
             path = ("sensor", index, "mount", key)
             if name not in indices:
-                valid = ", ".join(sorted(str(one) for one in indices))
+                valid = ", ".join(sorted(desk.written_ids()))
                 desk.fault(path, Code.NO_SUCH_SENSOR, id=name, valid=valid)
             elif (source := sensors.get(indices[name])) and quantity not in _measured(source):
                 desk.fault(path, Code.WRONG_SOURCE, id=name, quantity=quantity.channel)

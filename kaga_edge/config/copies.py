@@ -71,7 +71,7 @@ class Copies:
     """What lies in the state folder of the configuration ``path``."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path.resolve()
+        self._path = Path(os.path.realpath(path))  # resolve() gives up at a ring of links
         given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
         self.folder = Path(given) / "config" if given else self._path.with_name(f".{self._path.stem}")
 

@@ -16,6 +16,7 @@ from kaga_edge.config.copies import Source, original
 from kaga_edge.config.encodings import NotText, other_encoding
 from kaga_edge.config.faults import Code, Fault, Notes
 from kaga_edge.config.lines import Path
+from kaga_edge.config.plainfile import read
 from kaga_edge.config.syntax import parsed
 
 CALIBRATIONS = f"conf.d/{NAME}"
@@ -77,7 +78,7 @@ def read_documents(path: File, notes: Notes, source: Source | None = None) -> Do
 
 def _text(file: File, name: str, notes: Notes) -> str | None:
     try:
-        raw = file.read_bytes()
+        raw = read(file)
     except FileNotFoundError:
         notes.faults.append(Fault(file=str(file), line=0, key="", code=Code.FILE_MISSING))
         return None

@@ -7,13 +7,14 @@ from pathlib import Path
 from kaga_edge.config.characters import plain_lines
 from kaga_edge.config.encodings import NotText, other_encoding
 from kaga_edge.config.placing import put
+from kaga_edge.config.plainfile import read
 
 KEPT = ".before"
 
 
 def convert(file: Path) -> str | None:
     """Write the file as UTF-8; return what it was, None when it is UTF-8 or no text. Raises OSError."""
-    raw = file.read_bytes()
+    raw = read(file)
     try:
         found = other_encoding(raw)
     except NotText:
@@ -30,7 +31,7 @@ def fix_width(file: Path) -> int:
 
     Raises OSError, UnicodeDecodeError.
     """
-    raw = file.read_bytes()
+    raw = read(file)
     lines = raw.decode("utf-8-sig").split("\n")
     mended = [plain.line for plain in plain_lines(lines)]
     changed = sum(new != old for new, old in zip(mended, lines, strict=True))

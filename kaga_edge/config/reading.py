@@ -28,6 +28,7 @@ from kaga_edge.config.documents import read_documents
 from kaga_edge.config.faults import Code, ConfigFaults, Notes, without_echoes
 from kaga_edge.config.models import CheckTable, PlatformTable, SiteTable, StationTable, StoreTable
 from kaga_edge.config.outputs import read_outputs
+from kaga_edge.config.plainfile import folder
 from kaga_edge.config.power_tables import read_power
 from kaga_edge.config.secret import named_file
 from kaga_edge.config.sensors import read_sensor
@@ -37,6 +38,13 @@ from kaga_edge.config.watch_tables import check_watches, site_checks
 from kaga_edge.text import Phrase
 
 TABLES = ("site", "platform", "store", "station", "sensor", "output", "power", "battery", "commands")
+TABLES_OF_SENSORS = (
+    "sensor.mount",
+    "sensor.thresholds",
+    "sensor.disclosure",
+    "sensor.quality",
+    "sensor.event",
+)
 
 BATCH_S = 10.0
 
@@ -49,7 +57,7 @@ def load(path: Path, source: Source | None = None) -> Config:
     notes = Notes()
     documents = read_documents(path, notes, source)
     desk = Desk(documents=documents, notes=notes)
-    directory = path.resolve().parent
+    directory = folder(path)
     config = judged(desk, directory) if documents.tree or not notes.faults else None
     if notes.faults or config is None:
         raise ConfigFaults(without_echoes(notes.faults), tuple(notes.warnings))
@@ -99,9 +107,10 @@ def judged(desk: Desk, directory: Path) -> Config | None:
 def _unknown_table(desk: Desk, key: str) -> None:
     """Note a table nobody knows; a misspelt one is read as what was meant, for its own faults."""
     table = desk.documents.tree[key]
+    of_sensor = f"sensor.{key}" in TABLES_OF_SENSORS and isinstance(table, dict)
     for path in [(key, at) for at in range(len(table))] if isinstance(table, list) else [(key,)]:
-        near = unknown_key(desk, path, TABLES, name=key)
-    if near and (near not in desk.documents.tree or isinstance(table, list)):
+        near = unknown_key(desk, path, TABLES_OF_SENSORS if of_sensor else TABLES, name=key)
+    if near and not of_sensor and (near not in desk.documents.tree or isinstance(table, list)):
         desk.documents.adopt(key, near)
 
 

@@ -114,7 +114,7 @@ class SensorTable(Table):
 
     id: Id
     driver: str
-    every_s: Duration = Field(default=60.0, alias="every")
+    every_s: Duration = Field(default=60.0, alias="every", le=86_400)
     i2c: I2cTable | None = None
     port: str | None = None
     serial: str | None = None

@@ -21,7 +21,14 @@ from kaga_edge.config.sensor_tables import (
     foreign_keys,
 )
 from kaga_edge.config.tables import Desk, read_dataclass, read_table, unknown_key
-from kaga_edge.config.thresholds import alarms_of, limits_of, seasons_of, thresholds_of, warn_of_thresholds
+from kaga_edge.config.thresholds import (
+    alarms_of,
+    check_order,
+    limits_of,
+    seasons_of,
+    thresholds_of,
+    warn_of_thresholds,
+)
 from kaga_edge.config.values import Disclosure, SensorConfig
 from kaga_edge.config.watch_tables import sensor_watches
 from kaga_edge.config.wiring import attachment, check_bus_keys, gpio_in_range
@@ -61,6 +68,7 @@ def read_sensor(desk: Desk, entry: object, path: Path) -> SensorConfig | None:
     parts = _driver_of(desk, entry, path)
     common = {key: value for key, value in entry.items() if key in COMMON_KEYS - {"mount"}}
     table = read_table(desk, SensorTable, common, path) or _right_part(common)
+    check_order(desk, entry, path)
     mount = read_dataclass(desk, Mount, entry.get("mount", {}), (*path, "mount"))
     if "disclosure" not in entry and not desk.documents.left_out:
         desk.fault(path, Code.NO_DISCLOSURE)

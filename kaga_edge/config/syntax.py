@@ -16,6 +16,7 @@ from kaga_edge.config.characters import plain_character, plain_lines
 from kaga_edge.config.faults import Code, Fault, Notes
 from kaga_edge.config.lines import Path, key_lines
 from kaga_edge.config.passwords import is_password_key, tells_password
+from kaga_edge.config.plainfile import tables
 from kaga_edge.text import Phrase
 
 MOST_SYNTAX_FAULTS = 200  # a file with more is not TOML at all
@@ -38,7 +39,8 @@ _BOOLEAN = re.compile(r"=\s*(true|false|yes|no|on|off)\s*(#.*)?$", re.IGNORECASE
 _COMMA = re.compile(r"=\s*[-+]?\d+,\d+\s*(#.*)?$")
 _BARE_POINT = re.compile(r"=\s*[-+]?(\.\d+|\d+\.)\s*(#.*)?$")
 _NUMBER_AND_UNIT = re.compile(r"^\s*\w*_(?:m|mm|cm|v|c|s|kph|deg)\s*=\s*([-+]?[\d.]+)\s*[A-Za-z]+\s*(#.*)?$")
-_NO_QUOTES = re.compile(r"=\s*([A-Za-z/.~][^\"'#]*|[\d.]+[A-Za-z][^\"'#]*)(#.*)?$")
+_PHONE = r"\+?\d+(?:-\d+){2,}|0\d{8,}"
+_NO_QUOTES = re.compile(rf"=\s*((?:[^\W\d_]|[/.~])[^\"'#]*|[\d.]+[A-Za-z][^\"'#]*|{_PHONE})\s*(#.*)?$")
 # tomllib's words -> ours.
 _SAID = (
     ("Cannot overwrite", "toml.twice"),
@@ -46,6 +48,7 @@ _SAID = (
     ("Cannot mutate", "toml.twice"),
     ("Cannot declare", "toml.twice"),
     ("Cannot redefine", "toml.twice"),
+    ("nested", "toml.deep"),
     ("Expected ']", "toml.bracket"),
     ("Unclosed array", "toml.array"),
     ("Unclosed inline", "toml.inline"),
@@ -77,7 +80,7 @@ def parsed(text: str, name: str, notes: Notes, *, command: str) -> Parsed:
     desk = _Desk(lines=lines, name=name, notes=notes)
     desk.mend_headers()
     try:
-        tree = tomllib.loads("\n".join(lines))
+        tree = tables("\n".join(lines))
     except tomllib.TOMLDecodeError:
         desk.mend_characters(command)
         desk.mend_headers()
@@ -142,7 +145,7 @@ class _Desk:
         """Parse, leaving out line after line that cannot be read; change ``lines`` accordingly."""
         for attempt in range(MOST_SYNTAX_FAULTS):
             try:
-                tree = tomllib.loads("\n".join(self.lines))
+                tree = tables("\n".join(self.lines))
             except tomllib.TOMLDecodeError as error:
                 at = self._place(str(error))
                 if not self.lines[at].strip():
@@ -163,6 +166,8 @@ class _Desk:
             sign = "[" if "array" in error else "{"
             begins = re.compile(rf"^\s*[\w.\"-]+\s*=\s*\{sign}")
             return next((one for one in range(at, -1, -1) if begins.match(self.lines[one])), at)
+        if "nested" in error:
+            return max(range(len(self.lines)), key=lambda one: len(re.findall(r"[\[{]", self.lines[one])))
         if found is None:
             if any(words in error for words in _OPEN_TEXT):
                 return self._open_quote()
@@ -182,6 +187,8 @@ class _Desk:
         line = self.lines[at]
         if found := _KEY.match(line):
             self.left_out |= {found.group(1), found.group(1).rpartition(".")[2]}
+        if _ANY_HEADER.match(line):
+            self.left_out.add("*")  # what stands under it belongs to nobody knows which table
         self.lines[at] = f"[{_SET_ASIDE}{attempt}]" if _ANY_HEADER.match(line) else ""
         for opening, closing in ("[]", "{}"):
             if _ANY_HEADER.match(line) or line.count(opening) <= line.count(closing):
@@ -204,6 +211,8 @@ class _Desk:
             hint = "list" if parts[0] in LISTS[1:] else "sensor" if parts[0] == "sensor" else "plain"
             table = "[" + ".".join(parts) + "]"
             self._note(at + 1, "", Code.TABLE_TWICE, name=table, hint=Phrase(f"twice.{hint}", name=parts[0]))
+        elif (found := _NO_QUOTES.search(line)) and re.fullmatch(_PHONE, found.group(1)):
+            self._note(at + 1, key, Code.NO_QUOTES, value=found.group(1))
         elif found := _LEADING_ZERO.search(line):
             plain = found.group(1).lstrip("0") or "0"
             self._note(at + 1, key, Code.LEADING_ZERO, value=found.group(1), plain=plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from kaga_edge.config.faults import Code
 from kaga_edge.config.lines import Path
@@ -93,7 +94,7 @@ def alarms_of(
 def thresholds_of(desk: Desk, table: ThresholdTable, channel: str, path: Path) -> dict[str, float]:
     """Return the thresholds by rank, lowest first.
 
-    Noted: ranks out of order, or without a name on this channel; an alarm that could never end.
+    Noted: ranks without a name on this channel; an alarm that could never end.
     """
     given = {rank: value for rank in (*RANKS, "warning") if (value := getattr(table, rank)) is not None}
     named = RANKS_OF.get(channel, SNOW_RANKS)
@@ -102,6 +103,24 @@ def thresholds_of(desk: Desk, table: ThresholdTable, channel: str, path: Path) -
     lowest = min((value for value in given.values() if value > 0), default=None)
     if channel != LEVEL and lowest is not None and (table.hysteresis or 0.0) >= lowest:
         desk.warn((*path, "hysteresis"), Code.VALUE, reason=Phrase("thresholds.endless", lowest=lowest))
+    return dict(sorted(given.items(), key=lambda item: item[1]))
+
+
+def check_order(desk: Desk, entry: Mapping[str, Any], path: Path) -> None:
+    """Note ranks out of order, as they are written: another fault among them hides nothing."""
+    _in_order(desk, entry.get("thresholds"), (*path, "thresholds"))
+    alarms = entry.get("alarms")
+    for channel, table in alarms.items() if isinstance(alarms, dict) else ():
+        _in_order(desk, table, (*path, "alarms", channel))
+
+
+def _in_order(desk: Desk, table: object, path: Path) -> None:
+    written = table if isinstance(table, dict) else {}
+    given = {
+        rank: value
+        for rank, value in written.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
     for ranks in (RANKS, SNOW_RANKS):
         ordered = [rank for rank in ranks if rank in given]
         for lower, higher in itertools.pairwise(ordered):
@@ -115,7 +134,6 @@ def thresholds_of(desk: Desk, table: ThresholdTable, channel: str, path: Path) -
                     high=given[higher],
                     order=" <= ".join(ranks),
                 )
-    return dict(sorted(given.items(), key=lambda item: item[1]))
 
 
 def warn_of_thresholds(

@@ -13,8 +13,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the file does not exist. To make one: kaga-edge config init flood > kaga-edge.toml",
     ),
     "KE-C02": (
-        "設定ファイルを読めません ({reason})。グループ kaga-edge に読む権限を付けます",
-        "the file cannot be read ({reason}). Give group kaga-edge the right to read it",
+        "設定ファイルを読めません ({reason})。グループ kaga-edge が読める、ふつうのテキストファイルにします",
+        "the file cannot be read ({reason}). It must be a plain text file that group kaga-edge may read",
     ),
     "KE-C03": (
         (
@@ -64,6 +64,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the same key is written twice. Keep one",
     ),
     "toml.bracket": ("見出しを閉じる ] がありません", "the header's closing ] is missing"),
+    "toml.deep": ("括弧の入れ子が深すぎます", "brackets are nested too deeply"),
     "toml.array": ("並びを閉じる ] がありません", "the list's closing ] is missing"),
     "toml.inline": (
         "{{ }} は1行に書き、項目の間だけをコンマで区切ります",
@@ -322,6 +323,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "event.slower": (
         "[sensor.event] の every はセンサーの every より長くできません",
         "every of [sensor.event] cannot be longer than that of the sensor",
+    ),
+    "port.alias": (
+        "{alias} は「{one}」({other}) のポートの別名かもしれません。本当の名前で書きます (ls -l {alias})",
+        '{alias} may be the very port of "{one}" ({other}). Write both by their real names (ls -l {alias})',
     ),
     "limits.order": (
         "suspect の限度が fail の限度を超えています。両方を書いてください",

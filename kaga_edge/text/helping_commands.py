@@ -271,7 +271,10 @@ EXITS: dict[str, Text] = {
         "0 良好、2 記録を読めない、64 使い方の誤り",
         "0 good, 2 the ring cannot be read, 64 usage",
     ),
-    "config check": ("0 良好、78 誤りあり", "0 good, 78 faults"),
+    "config check": (
+        "0 良好、1 注意あり (まだないパスワードやフォルダーは数えない)、78 誤りあり",
+        "0 good, 1 warnings (a password or folder still to come does not count), 78 faults",
+    ),
     "config diff": (
         "0 同じ、1 違いあり、3 停止中、78 読めない",
         "0 the same, 1 different, 3 the gateway is not running, 78 the file is no TOML",

@@ -39,6 +39,16 @@ def test_the_example_sites_pass(kaga_edge, kind):
     assert "the configuration is good" in said.out
 
 
+def test_a_warning_changes_the_exit_code_and_a_password_still_to_come_does_not(kaga_edge, tmp_path):
+    example = (EXAMPLES / "kaga-edge.flood.toml").read_text()
+    (tmp_path / "k.toml").write_text(example)
+    assert (
+        kaga_edge("config", "check", tmp_path / "k.toml").code == 0
+    )  # only secrets/mqtt-password is missing
+    (tmp_path / "k.toml").write_text(example.replace("[36.31, 136.31]", "[48.1, 11.6]"))
+    assert kaga_edge("config", "check", tmp_path / "k.toml").code == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_init_prints_the_example_as_it_is_shipped(kaga_edge, kind, tmp_path):
     said = kaga_edge("config", "init", kind)

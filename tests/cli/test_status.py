@@ -186,6 +186,12 @@ def test_one_line_for_scripts(snapshot):
     )
 
 
+def test_a_gateway_that_is_down_had_no_line_at_all(kaga_edge, tmp_path):
+    (tmp_path / "k.toml").write_text('[site]\nid = "flood-1"\n')
+    said = kaga_edge("status", "--line", "--config", tmp_path / "k.toml", "--socket", tmp_path / "none.sock")
+    assert (said.code, said.out) == (3, "DOWN flood-1 code=KE-G01\n")
+
+
 @pytest.mark.parametrize(("state", "code"), [("ok", 0), ("attention", 1), ("starting", 1), ("failing", 2)])
 def test_the_exit_code_follows_the_state(kaga_edge, control_socket, snapshot, state, code):
     path = control_socket(lambda _: snapshot() | {"state": state})

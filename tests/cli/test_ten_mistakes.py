@@ -199,7 +199,7 @@ def test_what_works_and_will_not_for_long_is_a_warning(kaga_edge, tmp_path, mist
     file = tmp_path / "site.toml"
     file.write_text(content, encoding="utf-8")
     said = kaga_edge("config", "check", file, "--lang", lang)
-    assert said.code == 0
+    assert said.code == 1
     assert texts[0 if lang == "en" else 1] in said.out
 
 
