@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = Path("/etc/kaga-edge/kaga-edge.toml")
 DEFAULT_RUNTIME = Path("/run/kaga-edge")
 PATIENCE_S = 10.0  # a read on a sick bus takes its deadlines
+JUDGING_PATIENCE_S = 60.0  # a configuration is judged in a process of its own: seconds on a small Pi
 
 
 class NotRunning(KagaError):

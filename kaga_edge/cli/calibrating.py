@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from kaga_edge.cli.ask import NoAnswer, NotRunning, Refused, ask, language_of, socket_of
+from kaga_edge.cli.ask import JUDGING_PATIENCE_S, NoAnswer, NotRunning, Refused, ask, language_of, socket_of
 from kaga_edge.cli.failure import told
 from kaga_edge.cli.screen import tell
 from kaga_edge.config.calibrations import (
@@ -306,7 +306,7 @@ def _write(file: Path, args: argparse.Namespace, seen: list[Entry], own: list[En
 def _apply(args: argparse.Namespace, lang: str) -> None:
     """Have the running gateway read its configuration again. Raises NotInForce."""
     try:
-        answer = ask(socket_of(args), {"op": "reload"}, lang)
+        answer = ask(socket_of(args), {"op": "reload"}, lang, patience_s=JUDGING_PATIENCE_S)
     except NotRunning:
         tell(say("calibrate.not_running", lang))
     except (Refused, NoAnswer) as error:

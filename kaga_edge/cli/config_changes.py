@@ -16,6 +16,7 @@ from typing import Any
 
 from kaga_edge.cli.ask import (
     DEFAULT_CONFIG,
+    JUDGING_PATIENCE_S,
     NotRunning,
     Refused,
     add_daemon_options,
@@ -177,7 +178,8 @@ def _shown_and_agreed(args: argparse.Namespace, target: Path, file: Path, lang: 
 
 def _try(args: argparse.Namespace, file: Path, seconds: float, lang: str) -> int:
     text = file.read_text(encoding="utf-8-sig")
-    answer = ask(socket_of(args), {"op": "config", "do": "try", "text": text, "seconds": seconds}, lang)
+    request = {"op": "config", "do": "try", "text": text, "seconds": seconds}
+    answer = ask(socket_of(args), request, lang, patience_s=JUDGING_PATIENCE_S)
     until = at_site(args, time.time() + answer["left_s"], "%H:%M:%S %Z")
     span = span_words(answer["left_s"], lang)
     _tell(args, answer, say("config.on_trial", lang, until=until, span=span))
@@ -197,7 +199,7 @@ def _put_in_place(args: argparse.Namespace, target: Path, file: Path, lang: str)
         except OSError as error:
             raise not_written(target, error, lang) from error
     try:
-        answer = ask(socket_of(args), {"op": "reload"}, lang)
+        answer = ask(socket_of(args), {"op": "reload"}, lang, patience_s=JUDGING_PATIENCE_S)
     except NotRunning:
         _tell(args, {"applied": False}, say("config.applied_later", lang))
         return 0
@@ -242,7 +244,9 @@ def run_rollback(args: argparse.Namespace) -> int:
     if on_trial:
         if not agreed(args, lang):
             return 1
-        _tell(args, ask(path, {"op": "config", "do": "rollback"}, lang), say("config.rolled_back", lang))
+        request = {"op": "config", "do": "rollback"}
+        answer = ask(path, request, lang, patience_s=JUDGING_PATIENCE_S)
+        _tell(args, answer, say("config.rolled_back", lang))
         return 0
     previous = target.with_name(target.name + PREVIOUS)
     if not previous.exists():

@@ -23,6 +23,7 @@ from urllib.parse import quote, quote_plus
 from kaga_edge import __version__
 from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_of, not_written, socket_of
 from kaga_edge.cli.screen import tell
+from kaga_edge.config import plainfile
 from kaga_edge.text import say
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -66,7 +67,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Write the bundle; returns 0."""
-    lang, config = language_of(args), (args.config or DEFAULT_CONFIG).resolve()
+    lang, config = language_of(args), Path(os.path.realpath(args.config or DEFAULT_CONFIG))
     secrets = secrets_of(config.parent)
     parts = {name: clean(content, secrets) for name, content in _parts(args, config, lang)}
     out = args.out or Path(f"kaga-edge-report-{_site(config)}-{time.strftime('%Y%m%d-%H%M%S')}.tar.gz")
@@ -122,7 +123,7 @@ def _parts(args: argparse.Namespace, config: Path, lang: str) -> Iterator[tuple[
     yield "versions.txt", _versions()
     for file in (config, *sorted((config.parent / "conf.d").glob("*.toml"))):
         try:
-            yield f"config/{file.relative_to(config.parent)}", file.read_bytes()
+            yield f"config/{file.relative_to(config.parent)}", _as_utf8(plainfile.read(file))
         except OSError as error:
             yield f"config/{file.name}.missing", str(error.strerror).encode()
     yield "config-check.txt", _check(config)
@@ -140,6 +141,17 @@ def _parts(args: argparse.Namespace, config: Path, lang: str) -> Iterator[tuple[
             yield name, told[1].encode("utf-8", "replace")
     if not args.no_doctor:
         yield "doctor.json", _doctor(args, lang)
+
+
+def _as_utf8(raw: bytes) -> bytes:
+    """Return a file of another encoding as UTF-8: in UTF-16 nothing that looks for secrets would find one."""
+    from kaga_edge.config.encodings import NotText, other_encoding
+
+    try:
+        found = other_encoding(raw)
+    except NotText:
+        return b"(no readable text)"
+    return raw if found is None else raw.decode(found[1], errors="replace").encode()
 
 
 def _versions() -> bytes:

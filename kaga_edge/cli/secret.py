@@ -19,6 +19,7 @@ from typing import Any
 from kaga_edge.cli import credential
 from kaga_edge.cli.ask import (
     DEFAULT_CONFIG,
+    JUDGING_PATIENCE_S,
     NotAllowed,
     add_daemon_options,
     agreed,
@@ -223,7 +224,7 @@ def _facts(args: argparse.Namespace, name: str) -> dict[str, Any]:
 def _tell(args: argparse.Namespace, facts: dict[str, Any], words: str) -> None:
     lang = language_of(args)
     try:
-        ask(socket_of(args), {"op": "reload"}, lang)
+        ask(socket_of(args), {"op": "reload"}, lang, patience_s=JUDGING_PATIENCE_S)
     except KagaError:  # not running, or the configuration has other faults: the secret is kept all the same
         facts["used"] = False
     else:

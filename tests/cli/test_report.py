@@ -101,6 +101,18 @@ def test_it_helps_without_a_gateway_and_with_a_faulty_configuration(kaga_edge, s
     assert status["code"] == "KE-G01"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp932", "utf-32"])
+def test_a_password_in_a_configuration_saved_by_notepad_came_through(kaga_edge, station, tmp_path, encoding):
+    station.write_bytes(f'[platform]\npassword = "swordfish"\nパスワード = "{PASSWORD}"\n'.encode(encoding))
+    out = tmp_path / "r.tar.gz"
+    assert kaga_edge("report", "--config", station, "--out", out, "--no-doctor").code == 0
+    with tarfile.open(out) as bundle:
+        kept = bundle.extractfile("kaga-edge-report/config/kaga-edge.toml").read()
+    for secret in ("swordfish", PASSWORD):
+        assert all(secret.encode(one) not in kept for one in ("utf-8", "utf-16-le", "utf-16-be", "cp932"))
+    assert "[platform]" in kept.decode()
+
+
 def test_a_file_that_is_there_is_not_overwritten(kaga_edge, station, tmp_path):
     out = tmp_path / "report.tar.gz"
     out.write_bytes(b"mine")

@@ -103,6 +103,20 @@ def test_long_names_many_flags_and_long_numbers_stay_inside(browse, width):
     assert tab.evaluate(CLIPPED) == []
 
 
+PARTED = """() => {
+    const dd = document.querySelector("#facts dd");
+    dd.textContent = "12390件 (最古 45秒前)";
+    const word = document.createRange();
+    word.setStart(dd.firstChild, 8);
+    word.setEnd(dd.firstChild, 10);
+    return [word.toString(), word.getClientRects().length];
+}"""
+
+
+def test_a_word_was_torn_in_two_at_the_end_of_a_line(browse):
+    assert browse(390, "ja").evaluate(PARTED) == ["最古", 1]
+
+
 def test_what_can_be_tapped_is_large_enough_for_gloves(browse):
     tab = browse(390, "ja")
     small = tab.evaluate(
