@@ -79,7 +79,11 @@ def read_documents(path: File, notes: Notes, source: Source | None = None) -> Do
 def _text(file: File, name: str, notes: Notes) -> str | None:
     try:
         raw = read(file)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if name.startswith("conf.d/"):  # a link to nowhere: nobody is to write a whole example there
+            params: dict[str, str | int | float] = {"reason": str(error.strerror)}
+            notes.faults.append(Fault(file=name, line=0, key="", code=Code.FILE_CLOSED, params=params))
+            return None
         notes.faults.append(Fault(file=str(file), line=0, key="", code=Code.FILE_MISSING))
         return None
     except OSError as error:
@@ -95,7 +99,7 @@ def _text(file: File, name: str, notes: Notes) -> str | None:
         return None
     if found is None:
         return raw.decode("utf-8-sig")
-    params: dict[str, str | int | float] = {"encoding": found[0], "file": str(file)}
+    params = {"encoding": found[0], "file": str(file)}
     line = 1 if found[0].startswith("UTF") else _first_odd_line(raw)
     notes.faults.append(Fault(file=name, line=line, key="", code=Code.ENCODING, params=params))
     return raw.decode(found[1], errors="replace").removeprefix("\ufeff")

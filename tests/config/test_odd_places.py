@@ -50,6 +50,13 @@ def kaga_edge_at():
     return run
 
 
+def test_a_part_that_is_a_link_to_nowhere_was_answered_with_how_to_make_an_example(sheet, tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "10-more.toml").symlink_to("nowhere")
+    fault = sheet.only(sheet.site, sheet.air)
+    assert (fault.code, fault.file) == (Code.FILE_CLOSED, "conf.d/10-more.toml")
+
+
 def test_brackets_without_end_are_a_fault_and_the_rest_is_still_checked(sheet):
     found = sheet.faults(sheet.site, f"zone = {'[' * 5000}\n", sheet.air.replace('"10s"', '"10"'))
     assert [fault.code for fault in found] == [Code.SYNTAX, Code.NO_UNIT]
