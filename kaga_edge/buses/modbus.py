@@ -65,7 +65,8 @@ class ModbusWire(Wire[Job | None]):
         self.open()
         assert self._port is not None
         where = f"{self._path} {sensor.id} unit {sensor.address}"
-        self._port.seen, self._port.expects = b"", (sensor.address, request.function)
+        self._port.seen = b""
+        self._port.expects = (sensor.address, request.function, 2 * request.count & 0xFF)
         try:
             self._port.timeout = max(0.0, asking.budget_s)
             registers = self._unit(sensor.address).read_registers(

@@ -27,12 +27,13 @@ class Port(serial.Serial):  # type: ignore[misc]  # pyserial has no types
     """A port whose read begins and ends with one Modbus reply, and that keeps what it saw.
 
     minimalmodbus asks for the length of a good reply. An exception reply is shorter, and waiting for the
-    rest would use up the whole deadline each time a device refuses. ``expects``: unit and function of the
-    reply; what comes before (a stray byte as the line turns round, another's late answer) is passed over.
+    rest would use up the whole deadline each time a device refuses. ``expects``: unit, function and data
+    bytes of the reply; what comes before (a stray byte as the line turns round, another's late answer, our
+    own question from an adapter that hears itself) is passed over.
     """
 
     seen = b""
-    expects: tuple[int, int] | None = None
+    expects: tuple[int, int, int] | None = None
     timeout: float  # pyserial's property; always a number here
 
     def read(self, size: int = 1) -> bytes:
@@ -50,7 +51,11 @@ class Port(serial.Serial):  # type: ignore[misc]  # pyserial has no types
                 self.timeout = budget_s
 
     def _begins(self, head: bytes) -> bool:
-        return self.expects is None or (head[0], head[1] & 0x7F) == self.expects
+        if self.expects is None:
+            return True
+        unit, function, data_bytes = self.expects
+        refused = head[:2] == bytes((unit, function | 0x80))
+        return refused or head[:3] == bytes((unit, function, data_bytes))
 
     def _more(self, size: int, ends_s: float | None) -> bytes:
         if ends_s is not None:

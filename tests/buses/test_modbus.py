@@ -32,6 +32,7 @@ class Slaves:
         self.busy: list[tuple[int, int]] = []  # units, and the exception of their next answer
         self.damage: list[int] = []  # units whose next answer is damaged
         self.before: list[bytes] = []  # sent in front of the next answer
+        self.echo = False  # of an adapter whose receiver stays on while it sends
         self.requests: list[int] = []
         self._stop_read, self._stop = os.pipe()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -60,6 +61,8 @@ class Slaves:
         assert crc(request[:6]) == request[6:]
         unit = request[0]
         self.requests.append(unit)
+        if self.echo:
+            self.pty.send(request)
         if unit not in self.values:
             return
         if unit in self.refuse:
@@ -169,6 +172,19 @@ async def test_a_line_that_gives_a_stray_byte_at_every_turn_around_never_gave_a_
     parts: Any, pty: Any, slaves: Slaves, noise: bytes
 ) -> None:
     slaves.before += [noise] * 100
+    slaves.refuse.add(3)
+    async with parts.running(spec(parts, pty, 1, 3)) as (_, log):
+        await log.until(lambda: bool(log.of("u1")) and bool(log.of("u3")))
+    assert log.of("u1")[0].error is None
+    assert log.of("u1")[0].measurements[0].value == 100
+    assert isinstance(log.of("u3")[0].error, SensorRefused)
+    assert slaves.requests[:2] == [1, 3]
+
+
+async def test_an_adapter_that_hears_itself_made_every_answer_a_damaged_one(
+    parts: Any, pty: Any, slaves: Slaves
+) -> None:
+    slaves.echo = True
     slaves.refuse.add(3)
     async with parts.running(spec(parts, pty, 1, 3)) as (_, log):
         await log.until(lambda: bool(log.of("u1")) and bool(log.of("u3")))
