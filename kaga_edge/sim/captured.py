@@ -49,6 +49,8 @@ class RegisterDevice:
         self._pointer: int | None = None
         self._words = dict(registers) if self._wide else {}
         self._bytes = {} if self._wide else _spread(registers)
+        # What was read at a pointer is what is read there again, where entries overlap: words with a PEC.
+        self._entries = {} if self._wide else dict(registers)
 
     def write(self, data: bytes) -> None:
         """Set the pointer, and store what follows it. An empty write only asks whether we are there."""
@@ -67,6 +69,8 @@ class RegisterDevice:
             raise _silent("nothing was written before the read: no register is selected")
         if self._wide:
             found = self._words.get(self._pointer, b"")[:count]
+        elif len(entry := self._entries.get(self._pointer, b"")) >= count:
+            found = entry[:count]
         else:
             found = _run(self._bytes, self._pointer, count)
         if not found:
@@ -78,7 +82,13 @@ class RegisterDevice:
         if self._wide:
             self._words[register] = data
         else:
-            self._bytes.update({(register + i) & 0xFF: byte for i, byte in enumerate(data)})
+            written = {(register + i) & 0xFF: byte for i, byte in enumerate(data)}
+            self._bytes.update(written)
+            self._entries = {
+                start: entry
+                for start, entry in self._entries.items()
+                if written.keys().isdisjoint(range(start, start + len(entry)))
+            }
 
 
 class CommandDevice:

@@ -167,6 +167,20 @@ def test_an_error_of_the_device_ends_the_dialogue():
     assert ended == [True]
 
 
+def test_words_with_a_check_byte_behind_them_overwrote_their_neighbours():
+    """The maker's own frame of register 07 (28.01 degC), and 22.25 degC in 06 with its PEC by crccheck."""
+    image = {"address": 90, "registers": {"0x07": "D23A30", "0x06": "B239DA"}}
+    readings = read_once(driver_of(load("mlx90614"), {}), device_of(image))
+    assert [one.value for one in readings] == pytest.approx([28.01, 22.25])
+
+
+def test_what_is_written_is_read_back_from_the_middle_of_an_entry_too():
+    part = RegisterDevice(1, {0x10: b"\x01\x02\x03"})
+    part.write(b"\x11\x07")
+    part.write(b"\x10")
+    assert part.read(3) == b"\x01\x07\x03"
+
+
 @pytest.mark.parametrize("wrong", [SHT4X, KELLER, SERIAL, EDGES])
 def test_an_image_of_another_kind_of_device_is_a_clear_fault(wrong):
     driver = driver_of(
