@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import socket
@@ -193,8 +194,11 @@ def agreed(args: argparse.Namespace, lang: str) -> bool:
 def not_written(file: Path, error: OSError, lang: str) -> NotWritten:
     """Return what to raise when a file could not be written."""
     reason = error.strerror or str(error)
+    fix = {errno.ENOENT: "write.no_folder", errno.ENOSPC: "write.no_room", errno.EEXIST: "write.there"}
     return NotWritten(
-        say("write.failed", lang, reason=reason), where=str(file), fix=say("write.failed_fix", lang)
+        say("write.failed", lang, reason=reason),
+        where=str(file),
+        fix=say(fix.get(error.errno or 0, "write.failed_fix"), lang),
     )
 
 

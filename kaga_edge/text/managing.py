@@ -68,6 +68,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ask.stopped": ("何も変えていません", "nothing was changed"),
     "write.failed": ("書けません: {reason}", "cannot be written: {reason}"),
     "write.failed_fix": ("sudo を付けて実行します", "run it with sudo"),
+    "write.no_folder": ("先にフォルダーを作ります", "make the folder first"),
+    "write.no_room": ("空きを作るか、別の場所に書きます", "make room, or write it elsewhere"),
+    "write.there": ("別の名前にします", "give another name"),
     # --- config ---
     "config.same": ("違いはありません", "no difference"),
     "config.default": ("既定値", "default"),

@@ -201,12 +201,14 @@ def _control(folder: Path, tree: Path, architecture: str, version: str, maintain
 def _pack(tree: Path, package: Path, epoch: str, compress: str) -> None:
     for one in [*tree.rglob("*"), tree]:
         os.utime(one, (int(epoch), int(epoch)), follow_symlinks=False)
+    half = package.with_name(f".{package.name}.half")  # a build that is broken off leaves no package behind
     subprocess.run(
-        ["dpkg-deb", "--root-owner-group", f"-Z{compress}", "--build", str(tree), str(package)],
+        ["dpkg-deb", "--root-owner-group", f"-Z{compress}", "--build", str(tree), str(half)],
         env=os.environ | {"SOURCE_DATE_EPOCH": epoch},
         stdout=subprocess.DEVNULL,
         check=True,
     )
+    half.replace(package)
 
 
 def _text(file: Path) -> str:

@@ -101,6 +101,11 @@ def test_it_helps_without_a_gateway_and_with_a_faulty_configuration(kaga_edge, s
     assert status["code"] == "KE-G01"
 
 
+def test_sudo_was_advised_for_a_folder_that_is_not_there(kaga_edge, station, tmp_path):
+    said = kaga_edge("report", "--config", station, "--out", tmp_path / "no" / "r.tgz", "--no-doctor")
+    assert (said.code, "make the folder first" in said.err, "with sudo" in said.err) == (2, True, False)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp932", "utf-32"])
 def test_a_password_in_a_configuration_saved_by_notepad_came_through(kaga_edge, station, tmp_path, encoding):
     station.write_bytes(f'[platform]\npassword = "swordfish"\nパスワード = "{PASSWORD}"\n'.encode(encoding))
