@@ -127,6 +127,13 @@ def site_of(config: Path) -> str:
     return next((one for one in reversed(found) if isinstance(one, str)), "-")
 
 
+def sensor_ids(config: Path) -> list[str]:
+    """Return the ids of the sensors, as far as the configuration can be read."""
+    lists = [table["sensor"] for table in tables(config) if isinstance(table.get("sensor"), list)]
+    found = [one.get("id") for sensors in lists for one in sensors if isinstance(one, dict)]
+    return list(dict.fromkeys(one for one in found if isinstance(one, str)))
+
+
 def zone_of(config: Path) -> ZoneInfo | None:
     """Return the site's zone, that of this computer (None) where the configuration names none there is."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # late: most commands show no time of day

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, tables, zone_of
+from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, sensor_ids, tables, zone_of
 from kaga_edge.cli.screen import fold, padded
 from kaga_edge.config.plainfile import folder
 from kaga_edge.station.events import Follower, kept
@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     if not wanted and config.exists() and not os.access(config, os.R_OK):  # nobody knows where to look
         what = say("log.unreadable", lang, reason=os.strerror(errno.EACCES))
         raise Unreadable(what, where=str(config), fix=say("status.not_allowed_fix", lang))
+    if args.sensor and not wanted:
+        _no_typing_slip(args.sensor, config, lang)
     _show(args, wanted, zone, lang)
     if follower is not None:
         day = _day(wanted[-1], zone) if wanted else ""
@@ -85,6 +87,15 @@ def run(args: argparse.Namespace) -> int:
                 _show(args, fresh, zone, lang, day)
                 day = _day(fresh[-1], zone)
     return 0
+
+
+def _no_typing_slip(asked: str, config: Path, lang: str) -> None:
+    """A sensor of the configuration that nothing happened to. Raises NoSuchSensor for any other name."""
+    from kaga_edge.cli.sensor import no_such_sensor
+
+    there = sensor_ids(config)
+    if there and asked not in there:
+        raise no_such_sensor(asked, there, lang)
 
 
 def _show(

@@ -138,3 +138,10 @@ def test_the_command_follows_until_it_is_stopped(config: Path) -> None:
         assert "cut, storing locally" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
+
+
+def test_a_sensor_misspelled_was_told_as_nothing_happened(kaga_edge, config):
+    config.write_text(config.read_text() + '[[sensor]]\nid = "level-1"\n[[sensor]]\nid = "quiet-1"\n')
+    said = kaga_edge("log", "--config", config, "--sensor", "levl-1")
+    assert (said.code, "level-1" in said.err) == (64, True)
+    assert kaga_edge("log", "--config", config, "--sensor", "quiet-1").code == 0
