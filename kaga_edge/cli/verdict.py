@@ -73,6 +73,7 @@ TEXTS = {
         "detector {detector}: {vehicles} vehicles in {intervals} intervals of 5 min, at most {busiest}",
     ),
     "traffic.short": ("0.1秒以下の短いパルス {n} 個も数えた", "{n} pulses no longer than 0.1 s counted"),
+    "congestion.none": ("{n} 行に渋滞はありません", "no congestion in {n} rows"),
     "congestion.occupancy": (
         "渋滞 {since} から {until} (占有率 最大 {worst} %)",
         "congestion from {since} to {until} (occupancy up to {worst} %)",

@@ -331,7 +331,8 @@ def nab(rows: Sequence[Sequence[str]], *, speed: bool) -> tuple[Finding, ...]:
     )  # fmt: skip
     raised: frozenset[str] = frozenset()
     windows: list[tuple[str, str, float]] = []
-    for at, text, *_ in body(rows, below=1, columns=2, at=iso_time):
+    told = body(rows, below=1, columns=2, at=iso_time)
+    for at, text, *_ in told:
         value = number(text)
         if value is None:
             continue
@@ -342,6 +343,8 @@ def nab(rows: Sequence[Sequence[str]], *, speed: bool) -> tuple[Finding, ...]:
         elif raised:
             since, _, worst = windows[-1]
             windows[-1] = (since, at, min(worst, value) if speed else max(worst, value))
+    if not windows:
+        return (Finding(code="congestion.none", values={"n": len(told)}),)
     kind = "speed" if speed else "occupancy"
     return tuple(
         Finding(code=f"congestion.{kind}", values={"since": since, "until": until, "worst": f"{worst:g}"})

@@ -198,3 +198,9 @@ def test_other_events_of_a_signal_controller_ended_a_vehicle(tmp_path):
     path = written(tmp_path, "TimeStamp,DeviceId,EventId,Parameter\n" + rows)
     edges = replay.read(path).lines["18"]
     assert [(edge.at_s, edge.active) for edge in edges] == [(0.0, True), (2.0, False)]
+
+
+def test_a_road_without_congestion_had_an_empty_verdict(tmp_path):
+    path = written(tmp_path, NAB + "2015-09-01 11:30:00,13.56\n2015-09-01 11:35:00,8.33\n")
+    assert found(path, "congestion.none") == [{"n": 2}]
+    assert told(verdict(path), "en")[-1].strip() == "no congestion in 2 rows"
