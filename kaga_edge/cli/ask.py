@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaga_edge.config import plainfile
 from kaga_edge.text import language, say, span_words
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -103,6 +102,8 @@ def _hidden(config: Path) -> bool:
 
 def runtime_of(config: Path) -> Path:
     """Return ``[station] runtime``. A file that cannot be read or is wrong gives the usual place."""
+    from kaga_edge.config import plainfile  # late: the parser needs none of the configuration
+
     runtime = os.environ.get("RUNTIME_DIRECTORY") or str(DEFAULT_RUNTIME)
     for table in tables(config):
         station = table.get("station")
@@ -211,6 +212,8 @@ def not_written(file: Path, error: OSError, lang: str) -> NotWritten:
 
 def tables(config: Path) -> list[dict[str, Any]]:
     """Return the parsed files of a configuration; what cannot be read is left out."""
+    from kaga_edge.config import plainfile
+
     found = []
     for file in (config, *sorted((config.parent / "conf.d").glob("*.toml"))):
         try:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from kaga_edge.cli import config_changes
 from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, not_written
 from kaga_edge.cli.screen import columns, fold
-from kaga_edge.config import plainfile
 from kaga_edge.text import say, span_words
 
 if TYPE_CHECKING:  # pydantic is loaded only by the command that needs it
@@ -64,6 +63,8 @@ def run_check(args: argparse.Namespace) -> int:
 
 def _whole(file: Path) -> Path:
     """Return the file whose part in conf.d was named: a part by itself is no configuration."""
+    from kaga_edge.config import plainfile
+
     folder = plainfile.folder(file)
     if folder.name != "conf.d":
         return file

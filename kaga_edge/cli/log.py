@@ -19,7 +19,6 @@ from zoneinfo import ZoneInfo
 
 from kaga_edge.cli.ask import DEFAULT_CONFIG, language_of, sensor_ids, tables, zone_of
 from kaga_edge.cli.screen import fold, padded
-from kaga_edge.config.plainfile import folder
 from kaga_edge.station.events import Follower, kept
 from kaga_edge.text import catalogue, say
 from kaga_edge.text.happened import event_says
@@ -169,4 +168,6 @@ def place_of(config: Path) -> tuple[Path, ZoneInfo | None]:
     for table in tables(config):
         asked = table.get("store")
         store = str(asked.get("path", store)) if isinstance(asked, dict) else store
+    from kaga_edge.config.plainfile import folder
+
     return (folder(config) / store).parent, zone_of(config)

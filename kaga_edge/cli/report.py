@@ -23,7 +23,6 @@ from urllib.parse import quote, quote_plus
 from kaga_edge import __version__
 from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_of, not_written, socket_of
 from kaga_edge.cli.screen import tell
-from kaga_edge.config import plainfile
 from kaga_edge.text import say
 from kaga_edge.vocabulary.errors import KagaError
 
@@ -120,6 +119,8 @@ def clean(content: bytes, secrets: list[bytes]) -> bytes:
 
 
 def _parts(args: argparse.Namespace, config: Path, lang: str) -> Iterator[tuple[str, bytes]]:
+    from kaga_edge.config import plainfile
+
     yield "versions.txt", _versions()
     for file in (config, *sorted((config.parent / "conf.d").glob("*.toml"))):
         try:

@@ -31,7 +31,6 @@ from kaga_edge.cli.ask import (
 )
 from kaga_edge.cli.screen import fold
 from kaga_edge.config.placing import put, sync_folder
-from kaga_edge.config.plainfile import folder
 from kaga_edge.config.secret import CREDENTIAL_SUFFIX
 from kaga_edge.text import say
 from kaga_edge.vocabulary.errors import KagaError
@@ -158,6 +157,8 @@ def _file(args: argparse.Namespace, lang: str) -> Path:
 
 def _folder(args: argparse.Namespace) -> Path:
     config: Path = args.config or DEFAULT_CONFIG
+    from kaga_edge.config.plainfile import folder
+
     return folder(config) / "secrets"
 
 
