@@ -48,6 +48,9 @@ def to_text(stops: Iterable[Stop]) -> str:
 
 
 def from_text(text: str | None) -> dict[str, Stop]:
-    """Return the stops that ``to_text`` wrote; none for None."""
-    entries: list[dict[str, Any]] = json.loads(text) if text else []
-    return {one["sensor"]: Stop(**one) for one in entries}
+    """Return the stops that ``to_text`` wrote; none for None or where a disk has spoilt it."""
+    try:
+        entries: list[dict[str, Any]] = json.loads(text) if text else []
+        return {one["sensor"]: Stop(**one) for one in entries}
+    except (ValueError, TypeError, LookupError):
+        return {}

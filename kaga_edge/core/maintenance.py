@@ -102,6 +102,9 @@ def to_text(windows: Iterable[Window]) -> str:
 
 
 def from_text(text: str | None) -> dict[str, Window]:
-    """Return the windows that ``to_text`` wrote; none for None."""
-    entries: list[dict[str, Any]] = json.loads(text) if text else []
-    return {one["sensor"]: Window(**one) for one in entries}
+    """Return the windows that ``to_text`` wrote; none for None or where a disk has spoilt it."""
+    try:
+        entries: list[dict[str, Any]] = json.loads(text) if text else []
+        return {one["sensor"]: Window(**one) for one in entries}
+    except (ValueError, TypeError, LookupError):
+        return {}

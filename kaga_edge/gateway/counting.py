@@ -36,7 +36,8 @@ class Counting:
     ) -> None:
         """Let a counter go on where it stood, before its bus asks it for the first time."""
         if isinstance(sensor.driver, Counter):
-            total = int(await recall(f"tips/{sensor.id}") or 0)
+            known = await recall(f"tips/{sensor.id}") or ""
+            total = int(known) if known.isdecimal() else 0  # a bit may have flipped in it
             sensor.driver.resume(total)
             self._counters[sensor.id], self._known[sensor.id] = sensor.driver, total
             await self.watched.begin(sensor.id, now, recall)

@@ -96,7 +96,8 @@ class Daemon:
         )
         if self._store.in_memory is not None:  # no lock on a file keeps a second daemon away
             await ControlSocket(self._socket, {}).refuse_second()
-        if (known := await self._store.recall(LAST_TIME_KEY)) is not None:
+        known = await self._store.recall(LAST_TIME_KEY)
+        if known is not None and known.isdecimal():  # a bit may have flipped in it
             not_before(self._clock, int(known))
         self._parts = Parts(
             self.present,

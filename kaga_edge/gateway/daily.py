@@ -56,8 +56,11 @@ def to_text(day: Day) -> str:
 
 
 def from_text(text: str | None) -> Day | None:
-    """Return the day that ``to_text`` wrote; None for None."""
-    return Day(**json.loads(text)) if text else None
+    """Return the day that ``to_text`` wrote; None for None or where a disk has spoilt it."""
+    try:
+        return Day(**json.loads(text)) if text else None
+    except (ValueError, TypeError):
+        return None
 
 
 def _summary(before: Day, now: Day, facts: Facts) -> News:

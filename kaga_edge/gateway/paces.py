@@ -32,9 +32,12 @@ def _paced(sensor: SensorConfig, every_s: float) -> SensorConfig:
 
 
 def from_text(text: str | None) -> dict[str, float]:
-    """Return the intervals by sensor as ``to_text`` wrote them; none for None."""
-    found: dict[str, float] = json.loads(text) if text else {}
-    return found
+    """Return the intervals by sensor that ``to_text`` wrote; none for None or where a disk has spoilt it."""
+    try:
+        found: dict[str, float] = json.loads(text) if text else {}
+        return {str(sensor): float(every_s) for sensor, every_s in found.items() if every_s > 0}
+    except (ValueError, TypeError, AttributeError):
+        return {}
 
 
 def to_text(paces: Mapping[str, float]) -> str:

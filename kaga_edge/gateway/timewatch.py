@@ -8,6 +8,7 @@ enough is known of them, the floor is renewed, and a connection that failed for 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -145,13 +146,14 @@ class TimeWatch:
         return total
 
     async def _recall(self) -> None:
-        kept = json.loads(await self._store.recall(CLOCKS_KEY) or "{}")
-        for boot, (offset_ms, uncertainty_ms, trust, told) in kept.items():
-            self._clocks[boot] = Correction(
-                boot=boot, offset_ms=offset_ms, uncertainty_ms=uncertainty_ms, trust=ClockTrust(trust)
-            )
-            if told:
-                self._told.add(boot)
+        text = await self._store.recall(CLOCKS_KEY) or "{}"
+        with contextlib.suppress(ValueError, TypeError, AttributeError):  # spoilt: they are not known then
+            for boot, (offset_ms, uncertainty_ms, trust, told) in json.loads(text).items():
+                self._clocks[boot] = Correction(
+                    boot=boot, offset_ms=offset_ms, uncertainty_ms=uncertainty_ms, trust=ClockTrust(trust)
+                )
+                if told:
+                    self._told.add(boot)
         self._read = True
 
     async def _remember(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -52,8 +53,9 @@ class Watches:
             self._states[at] = rule.start(known)
             if not (isinstance(rule, Stranding) and rule.learns):
                 continue
-            if learned := await recall(f"usual/{rule.sensor}"):
-                self._states[at] = replace(self._states[at], usual=tuple(json.loads(learned)))
+            with contextlib.suppress(ValueError, TypeError):  # nothing yet, or spoilt: it is learnt anew
+                usual = tuple(json.loads(await recall(f"usual/{rule.sensor}") or ""))
+                self._states[at] = replace(self._states[at], usual=usual)
         return told - known
 
     def see(self, sample: Sample, now_s: float) -> Seen:

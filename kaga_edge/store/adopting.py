@@ -63,4 +63,4 @@ def _insert(db: sqlite3.Connection, table: str, rows: Iterable[Sequence[object]]
 
 def _reported(db: sqlite3.Connection) -> int:
     found = db.execute("SELECT value FROM memory WHERE key = 'ledger_reported'").fetchone()
-    return int(found[0]) if found else 0
+    return int(found[0]) if found and str(found[0]).isdecimal() else 0

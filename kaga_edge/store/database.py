@@ -41,6 +41,7 @@ from kaga_edge.store.cutting import fitting, joined
 from kaga_edge.store.errors import StoreError, integer, nonsense
 from kaga_edge.store.forgetting import Retention
 from kaga_edge.store.highwater import counts_further
+from kaga_edge.store.leaves import are_values, is_notice
 from kaga_edge.store.numbering import Declared, Encoded, catalog_entry, encoded, numbered
 from kaga_edge.store.opened import CHUNK_ROWS, Write
 from kaga_edge.store.statements import (
@@ -120,7 +121,7 @@ class Database(Retention):
         def write(db: sqlite3.Connection) -> None:
             db.executemany("INSERT OR IGNORE INTO sensor_index VALUES (?, ?, ?, ?)", new)
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-            db.execute("INSERT OR IGNORE INTO catalog VALUES (?, ?)", (k, text))
+            db.execute("INSERT OR REPLACE INTO catalog VALUES (?, ?)", (k, text))  # a spoilt one is mended
 
         self._durably(lambda: write)
         res = {s.id: tuple(channel[2] for channel in s.channels) for s in sensors}
@@ -197,7 +198,7 @@ class Database(Retention):
                 " WHERE id BETWEEN ?1 + ?2 AND ?1 + ?3 ORDER BY id LIMIT ?4",
                 (base, max(first, 1), min(last, following - 1), most),
             ).fetchall()
-            if not all(map(_is_row, found)):
+            if not all(map(_is_row, found)) or not _are_values(found):
                 raise nonsense("a sample without values")
             return found
 
@@ -225,7 +226,7 @@ class Database(Retention):
                 " WHERE id BETWEEN ?1 + ?2 AND ?1 + ?3 ORDER BY id",
                 (base, max(first_e, 1), last),
             ).fetchall()
-            if not all((type(k), type(key), type(body)) == (str, str, bytes) for _, k, key, body in found):
+            if not all(is_notice(*rest) for _, *rest in found):
                 raise nonsense("a notice without a body")
             return found
 
@@ -350,8 +351,8 @@ class Database(Retention):
             found = db.execute(ask, (k,)).fetchone()
             try:
                 return dict(json.loads(found[0])) if found else None
-            except (ValueError, TypeError) as error:
-                raise nonsense(f"catalog {k} is no JSON") from error
+            except (ValueError, TypeError):
+                return None  # spoilt, and no salvage mends it: its rows go all the same
 
         return self._guarded(read)
 
@@ -534,6 +535,10 @@ class Database(Retention):
             return integer(found[0], "a sample's time") if found else None
 
         return self._guarded(read)
+
+
+def _are_values(rows: Sequence[StoredRow]) -> bool:
+    return not rows or are_values([row[4] for row in rows], [row[5] for row in rows])
 
 
 def _is_row(row: tuple[object, ...]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import sqlite3
 from collections.abc import Iterable
@@ -18,12 +19,13 @@ from kaga_edge.store.book import Book, spans_read, spans_text
 from kaga_edge.store.errors import StoreError
 from kaga_edge.store.highwater import Mark
 from kaga_edge.store.opened import OpenedFile, Write
-from kaga_edge.store.statements import by_sensor, delete_rows, store_spans, write_notice
+from kaga_edge.store.statements import by_sensor, delete_rows, run, store_spans, write_notice
 
 log = logging.getLogger(__name__)
 
 REASONS = frozenset({"thinned", "expired", "quarantined", "unreadable", "purged", "skipped"})
 REPORTED_LINES_KEPT = 1000
+TELL_AGAIN = "gone.again"  # set by a salvage
 SPANS_A_NOTICE = 500  # one declaration must fit one message
 SPANS_A_LINE = 64  # a line of the ledger goes into every health message until it is reported
 Span = tuple[int, int, str, Ranges]  # first, last, reason, what replaces them
@@ -79,7 +81,9 @@ class LossLedger(OpenedFile):
                 n=spans_read(numbers),
             )
             for line, i, why, lane, sensor, from_ms, to_ms, count, numbers in found
-            if i in names  # a page swapped by a sick disk may hold another table's rows
+            # A page swapped by a sick disk may hold another table's rows.
+            if i in names and {type(why), type(lane), type(sensor)} == {str}
+            if _is_line(line, from_ms, to_ms, count, numbers)
         )
         self._lines_shown = max([self._lines_shown, *(line.id for line in lines)])
         return Ledger(epochs=tuple(book.tally() for book in self._books), lines=lines)
@@ -178,7 +182,7 @@ class LossLedger(OpenedFile):
                 " WHERE id > ? AND epoch = ? AND why = ? AND sensor = ? ORDER BY id DESC LIMIT 1",
                 (self._lines_shown, book.i, why, sensor),
             ).fetchone()
-            if open_line is None:
+            if open_line is None or not _is_line(*open_line):
                 line = (book.i, why, "backlog", sensor, from_ms, to_ms, count, spans_text(held))
                 db.execute(
                     "INSERT INTO ledger_line (id, epoch, why, lane, sensor, from_ms, to_ms, count, numbers)"
@@ -197,7 +201,7 @@ class LossLedger(OpenedFile):
 
     def _reported(self, db: sqlite3.Connection) -> int:
         found = db.execute("SELECT value FROM memory WHERE key = 'ledger_reported'").fetchone()
-        return int(found[0]) if found else 0
+        return int(found[0]) if found and str(found[0]).isdecimal() else 0
 
     def _skip_uncertain(self) -> None:
         """Never reuse a number: a database older than the second copy of the mark lost commits.
@@ -218,6 +222,31 @@ class LossLedger(OpenedFile):
                 first, book.next_n = book.next_n, mark.n_upto + 1
                 tell("store.rolled_back epoch=%s skipped=%d..%d", book.ep, first, mark.n_upto)
                 self._declare_gone(book.ep, Ranges(((first, mark.n_upto),)), "skipped", Ranges(), delete=True)
+        self._tell_again()
+
+    def _tell_again(self) -> None:
+        """After a salvage: declare again what no notice in the file tells: the one that did may be lost."""
+        db = self._connection()
+        if db.execute("SELECT 1 FROM memory WHERE key = ?", (TELL_AGAIN,)).fetchone() is None:
+            return
+        ask = "SELECT body FROM notice WHERE kind = 'gone' AND id BETWEEN ? AND ?"
+        for book in self._books:
+            bodies = db.execute(ask, (book.base, book.base + book.next_e)).fetchall()
+            told = Ranges.of(span for (body,) in bodies for span in _spans_told(body))
+            for reason, numbers in sorted(book.gone.items()):
+                spans = tuple(numbers.minus(told))
+                for at in range(0, len(spans), SPANS_A_NOTICE):
+                    self._tell_of(book, reason, Ranges(spans[at : at + SPANS_A_NOTICE]))
+        self._durably(lambda: lambda db: run(db, "DELETE FROM memory WHERE key = ?", (TELL_AGAIN,)))
+
+    def _tell_of(self, book: Book, reason: str, numbers: Ranges) -> None:
+        e = book.next_e
+        self._reserve(book, 0, 1)
+        body = message.gone_body(ep=book.ep, e=e, spans=[(*span, reason, Ranges()) for span in numbers])
+        row = (book.base + e, "gone", reason, None, self._clock.now().wall_ms, body)
+        self._durably(lambda: lambda db: write_notice(db, row))
+        book.next_e = max(book.next_e, e + 1)
+        self._on_change(Gone(ep=book.ep, ranges=Ranges(), e=e))
 
     def _mark(self, ep: str) -> Mark:
         """Return an epoch's mark, from the copy beside the database and the one in it."""
@@ -291,6 +320,22 @@ class LossLedger(OpenedFile):
 
         self._durably(lambda: write)
         book.removed_notices = after
+
+
+def _spans_told(body: bytes) -> list[tuple[int, int]]:
+    try:
+        return [(int(span[0]), int(span[1])) for span in json.loads(body)["g"] if span[0] <= span[1]]
+    except (ValueError, TypeError, LookupError):
+        return []
+
+
+def _is_line(line: object, from_ms: object, to_ms: object, count: object, numbers: str) -> bool:
+    """Say whether these can be a line of the ledger: of one that is spoilt the tallies know as much."""
+    try:
+        spans_read(numbers)
+    except (ValueError, TypeError):
+        return False
+    return type(line) is type(count) is int and all(isinstance(ms, int | None) for ms in (from_ms, to_ms))
 
 
 def joined_spans(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -2,7 +2,7 @@
 
 If the database is lost, or comes back older than it was (a card that lied about syncs, a restored
 backup), this file still tells from where numbers are safe. It is written in steps, a whole block of
-numbers ahead, so that not every commit pays for it.
+numbers ahead, so that not every commit pays for it: one in 200 or so, at any rate of rows.
 
 Beside the marks stand the few facts that must not be forgotten with the database: how far each issuer's
 commands have counted, and which sensors a resident asked to stop.
@@ -22,7 +22,9 @@ from pathlib import Path
 
 from kaga_edge.store.disk import Disk
 
-BLOCK_ROWS = 4096  # at ten rows a second: one small write in seven minutes
+BLOCK_COMMITS = 512  # so many like the present one: what a power cut leaves out is no more than that
+BLOCK_ROWS = 4096  # nor than this
+SPARE_ROWS = 256  # always ahead: a card that lied about the last minute's syncs may have the block before
 BLOCK_NOTICES = 64
 KEPT_TWICE = ("command.ctr/", "collect")
 
@@ -61,15 +63,17 @@ class HighWater:
         return dict(self._marks)
 
     def reserve(self, ep: str, *, next_n: int, last_n: int, next_e: int, last_e: int) -> Mark | None:
-        """Make sure that last_n and last_e lie in the block on disk; return the new one when one was taken.
+        """Make sure that last_n and last_e lie well in the block on disk; return a new one that was taken.
 
         Full or read-only disks are let pass: the safety copy is not worth losing rows for, and the
         next call tries again.
         """
         held = self.mark(ep)
-        if last_n <= held.n_upto and last_e <= held.e_upto:
+        if last_n + SPARE_ROWS <= held.n_upto and last_e <= held.e_upto:
             return None
-        taken = Mark(n=next_n, n_upto=last_n + BLOCK_ROWS, e=next_e, e_upto=last_e + BLOCK_NOTICES)
+        ahead = min(BLOCK_ROWS, BLOCK_COMMITS * max(1, last_n - next_n + 1))
+        n_upto = max(held.n_upto, last_n + ahead)
+        taken = Mark(n=next_n, n_upto=n_upto, e=next_e, e_upto=max(held.e_upto, last_e + BLOCK_NOTICES))
         marks = {**self._marks, ep: taken}
         if self._written(marks, self._facts):
             self._marks = marks
@@ -130,10 +134,18 @@ def facts_beside(store: Path) -> dict[str, str]:
 
 
 def counts_further(kept: str, held: str | None) -> bool:
-    """Say whether the copy here holds: the database's is gone, or a counter that is behind it."""
-    if held is None:
+    """Say whether the copy here holds: the database's is gone or spoilt, or a counter that is behind it."""
+    if held is None or not _is_json(held):
         return True
     return kept.isdecimal() and (not held.isdecimal() or int(held) < int(kept))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _read(path: Path, disk: Disk) -> tuple[dict[str, Mark], dict[str, str]]:

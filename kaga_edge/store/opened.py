@@ -328,10 +328,10 @@ class OpenedFile:
             self._for_room = (0, 0)
         for attempt in range(3):
             db = self._connection()
-            write = plan()
-            if write is None:
-                return
             try:
+                write = plan()  # it may read: rows to sum up, say, on a page that is spoilt
+                if write is None:
+                    return
                 db.execute("BEGIN IMMEDIATE")
                 write(db)
                 if self._mark_due is not None:
@@ -370,9 +370,7 @@ class OpenedFile:
         if self._reading:
             raise error  # whoever opens the file decides; opening it from here would never end
         self.close()
-        if code not in DAMAGED:
-            fault_code(error)  # a bug rises here
-        if code in DAMAGED and last_hope:
+        if fault_code(error) in DAMAGED and last_hope:  # a bug rises here
             self._start_afresh(str(error))
         else:
             self._open()

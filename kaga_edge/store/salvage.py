@@ -102,6 +102,8 @@ def _saved(
         (last,) = db.execute("SELECT coalesce(max(i), 0) FROM epoch").fetchone()
         fresh = (last + 1, secrets.token_hex(4), made_ms, identity.machine, identity.board)
         db.execute("INSERT INTO epoch VALUES (?, ?, ?, ?, ?)", fresh)
+    # Which notices are lost nobody can say: see ``LossLedger._tell_again``.
+    db.execute("INSERT OR REPLACE INTO memory VALUES ('gone.again', '')")
     rows, notices = (db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("sample", "notice"))  # noqa: S608 our own
     db.execute("COMMIT")
     return Salvaged(rows=rows, notices=notices, continues=continues, unreadable=unreadable)
@@ -180,9 +182,8 @@ def _copied(db: sqlite3.Connection, old: sqlite3.Connection, table: str) -> bool
     """Copy a small table; False when only a part of it could be read."""
     for order in ("ASC", "DESC"):  # up to the damage, from either end
         rows, whole = _read(old, f"SELECT * FROM {table} ORDER BY 1 {order}", ())  # noqa: S608 our own names
-        for row in rows:
-            _insert(db, table, row)
-        if whole:
+        taken = [_insert(db, table, row) for row in rows]
+        if whole and all(taken):
             return order == "ASC"
     return False
 
@@ -238,10 +239,13 @@ def _copy_unreached(db: sqlite3.Connection, work: Path, table: str, leaves: list
                     _insert(db, table, row)
 
 
-def _insert(db: sqlite3.Connection, table: str, row: Row) -> None:
+def _insert(db: sqlite3.Connection, table: str, row: Row) -> bool:
+    """Write a row that was read; False: it can be none of this table, or it is there already."""
     marks = ", ".join("?" * len(row))
     with contextlib.suppress(sqlite3.IntegrityError, sqlite3.ProgrammingError, OverflowError):
-        db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608 our own names
+        put = db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608 our own names
+        return put.rowcount == 1
+    return False
 
 
 # --- making sense of it ---

@@ -45,7 +45,7 @@ def bites(
     found: list[Bite] = []
     for book in books:
         asked = "SELECT i, channels FROM sensor_index WHERE epoch = ? AND sensor = ?"
-        lists = {i: json.loads(names) for i, names in db.execute(asked, (book.i, sensor))}
+        lists = {i: _names(text) for i, text in db.execute(asked, (book.i, sensor))}
         channel_at = {i: names.index(channel) for i, names in lists.items() if channel in names}
         span = _span(db, book, since_ms)
         if channel_at and span is not None:
@@ -61,6 +61,13 @@ def read(db: sqlite3.Connection, bite: Bite, since_ms: int) -> list[Point]:
     asked = f"{what} AND sensor IN ({marks}) {order}"
     rows = (row for span in bite.spans for row in db.execute(asked, (*span, *bite.channel_at)))
     return [(at_ms, _value(vals, bite.channel_at[i])) for at_ms, i, vals in rows if at_ms >= since_ms]
+
+
+def _names(text: str) -> list[object]:
+    try:
+        return list(json.loads(text))
+    except (ValueError, TypeError):  # spoilt: the picture has nothing of it
+        return []
 
 
 def _value(vals: str, at: int) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.store.book import EPOCH_SHIFT, Book, RunStart
-from kaga_edge.store.errors import integer
+from kaga_edge.store.errors import integer, nonsense
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +99,10 @@ def store_spans(
 
 
 def sensor_indices(db: sqlite3.Connection, epoch: int) -> dict[tuple[str, str], int]:
-    found = db.execute("SELECT sensor, channels, i FROM sensor_index WHERE epoch = ?", (epoch,))
-    return {(sensor, channels): i for sensor, channels, i in found}
+    found = db.execute("SELECT sensor, channels, i FROM sensor_index WHERE epoch = ?", (epoch,)).fetchall()
+    if not all((type(one), type(channels)) == (str, str) for one, channels, _ in found):
+        raise nonsense("a sensor without a name")
+    return {(sensor, channels): integer(i, "a sensor's index") for sensor, channels, i in found}
 
 
 def by_sensor(
