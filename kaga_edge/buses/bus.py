@@ -176,9 +176,11 @@ class Bus:
 
         Only where all is well and idle: whatever needs a decision at the due time itself is decided then.
         """
-        busy = self._asked or self._waiting or self._paces or self._hung or self._worker is None
-        if busy or any(one.failures or not one.identified for one in self._standings.values()):
+        if self._asked or self._waiting or self._paces or self._hung or self._worker is None:
             return 0
+        for one in self._standings.values():
+            if one.failures or not one.identified:
+                return 0
         due_ms = schedule.due_in_ms(plan, now.wall_ms, up_ns // 1_000_000)
         return due_ms if 0 < due_ms <= schedule.LONGEST_SLEEP_MS else 0
 
@@ -206,7 +208,7 @@ class Bus:
 
     def _leaves_out(self, sensor: BusSensor, due_ms: int, now: Moment) -> bool:
         before = self._standings[sensor.id]
-        if before.leave_out == 0 and not self._still_hangs(sensor.id):
+        if before.leave_out == 0 and not (self._hung and self._still_hangs(sensor.id)):
             return False
         self._standings[sensor.id] = record.left_out(before)
         self._emit_untried(sensor, _at(due_ms, now), before.last_error)
@@ -215,20 +217,24 @@ class Bus:
     def _ask_waiting(self, now: Moment, ahead_ms: int) -> None:
         if self._asked or not self._waiting or self._closed:
             return
+        chosen = list(self._waiting) if ahead_ms else self._in_turn(now)  # ahead only where all is well
+        job = tuple([self._item(self._sensors[name], self._waiting[name]) for name in chosen])
+        self._waiting.clear()
+        self._ask(job, ahead_ms)
+
+    def _in_turn(self, now: Moment) -> list[str]:
+        """Return who is asked, healthy ones first, and of those that cost a deadline one at a time."""
         for name, due in list(self._waiting.items()):  # it may have failed since it came due
             if self._leaves_out(self._sensors[name], due.wall_ms, now):
                 del self._waiting[name]
-        healthy = [self._sensors[i] for i in self._waiting if not self._standings[i].costly]
-        costly = [self._sensors[i] for i in self._waiting if self._standings[i].costly]
-        healthy.sort(key=lambda sensor: self._standings[sensor.id].failures)
-        costly.sort(key=lambda sensor: self._tried_s.get(sensor.id, 0.0))
-        for sensor in costly[1:]:  # their turn comes at the next due time
-            due = self._waiting[sensor.id]
-            self._emit_untried(sensor, _at(due.wall_ms, now), self._standings[sensor.id].last_error)
-        chosen = healthy + costly[:1]
-        job = tuple(self._item(sensor, self._waiting[sensor.id]) for sensor in chosen)
-        self._waiting.clear()
-        self._ask(job, ahead_ms)
+        healthy = [name for name in self._waiting if not self._standings[name].costly]
+        costly = [name for name in self._waiting if self._standings[name].costly]
+        healthy.sort(key=lambda name: self._standings[name].failures)
+        costly.sort(key=lambda name: self._tried_s.get(name, 0.0))
+        for name in costly[1:]:  # their turn comes at the next due time
+            at = _at(self._waiting[name].wall_ms, now)
+            self._emit_untried(self._sensors[name], at, self._standings[name].last_error)
+        return healthy + costly[:1]
 
     def _item(self, sensor: BusSensor, due: DueTime, *, identify: bool = False) -> Item:
         before = self._standings[sensor.id]

@@ -69,7 +69,7 @@ class Conversation:
 
     def raw(self, *, failed: bool) -> bytes | None:
         """Return the bytes that came over the wire, oldest first, None when there were none."""
-        seen = b"".join(_bytes_of(reply) for _, reply in self.exchanges)
+        seen = b"".join([_bytes_of(reply) for _, reply in self.exchanges])
         if failed:
             seen += self._wire.residue()
         return seen[-MOST_RAW_BYTES:] or None

@@ -99,7 +99,8 @@ class I2cWire(Wire[Job | None]):
         sensor = asking.sensor
         if not isinstance(request, I2cTransfer) or sensor.address is None:
             raise TypeError(f"{sensor.id}: {request} on an I2C bus, address {sensor.address}")
-        self.open()
+        if self._port is None:
+            self.open()
         assert self._port is not None
         try:
             return self._transfer(self._port, sensor.address, request)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Generator
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -176,9 +176,9 @@ class Worker:
     def _work_together(self, job: Job) -> bool:
         """Ask sensors that are all well, so that they convert at the same time: a wake-up serves them all."""
         self._again_ns = job[0].due.up_ns + self._period_ns(job)
-        alike = Counter(item.sensor.address for item in job)
-        alone = tuple(item for item in job if alike[item.sensor.address] > 1)  # two inputs of one converter
-        talking = [(item, self._ask(item)) for item in job if alike[item.sensor.address] == 1]
+        addresses = [item.sensor.address for item in job]
+        alone = [item for item in job if addresses.count(item.sensor.address) > 1]  # inputs of one converter
+        talking = [(item, self._ask(item)) for item in job if addresses.count(item.sensor.address) == 1]
         while talking:
             ends_s, still = 0.0, []
             for item, asking in talking:
@@ -192,7 +192,7 @@ class Worker:
                     return False
             self._rest(ends_s - time.monotonic())
             talking = still
-        return self._work(alone)
+        return self._work(tuple(alone))
 
     def _rest(self, seconds: float) -> None:
         if seconds > 0:
@@ -206,8 +206,9 @@ class Worker:
         for item in job:
             if not self._take(item):
                 return False
-            if item.identify and self.results:
-                self._tell()  # this one may take long: what its neighbours gave shall not wait for it
+            if self.results and (item.identify or time.monotonic() - posted_s > POST_EVERY_S):
+                self._tell()  # the next may take long: what its neighbours gave shall not wait for it
+                posted_s = time.monotonic()
             asking = self._ask(item)
             pause_s, result = _next(asking)
             while result is None:
@@ -215,16 +216,13 @@ class Worker:
                 pause_s, result = _next(asking)
             if not self._keep(result):
                 return False
-            if time.monotonic() - posted_s > POST_EVERY_S:
-                self._tell()
-                posted_s = time.monotonic()
         self._until_s = 0
         if self.results:
             self._tell()
         return True
 
     def _period_ns(self, job: Job) -> int:
-        return round((min(item.sensor.every_s for item in job) + self.wire.after_due_s) * 1e9) + LATE_NS
+        return round((min([item.sensor.every_s for item in job]) + self.wire.after_due_s) * 1e9) + LATE_NS
 
     def _tell(self) -> None:
         if not self.looked_after:
@@ -254,7 +252,6 @@ class Worker:
         measurements: tuple[Measurement, ...] | None = None
         error: KagaError | None = None
         try:
-            self._watch(OPEN_S)
             self.wire.open()
             if item.identify:
                 yield from talk.hold(item.sensor.driver.identify())
@@ -276,18 +273,15 @@ class Worker:
         return Result(item=item, polled=polled, identified=identified, held_s=talk.held_s)
 
     def _dated(self, due: DueTime) -> Moment:
-        now = self._moment()
-        late_ms = now.wall_ms - due.wall_ms
-        if not 0 <= late_ms <= ON_TIME_MS:
-            return now
-        return Moment(wall_ms=due.wall_ms, up_ms=now.up_ms - late_ms, boot=now.boot, trust=now.trust)
-
-    def _moment(self) -> Moment:
-        """Return this instant; neighbours asked one right after the other share one look at the clocks."""
+        """Return this instant, or the due time when that is what it is for. Neighbours asked one right after
+        the other share one look at the clocks."""
         seen_ns = self._clock.monotonic_ns()
         if seen_ns - self._seen_ns > FRESH_NS:
             self._seen, self._seen_ns = self._clock.now(), seen_ns
         seen, since_ms = self._seen, (seen_ns - self._seen_ns) // 1_000_000
+        late_ms = seen.wall_ms + since_ms - due.wall_ms
+        if 0 <= late_ms <= ON_TIME_MS:
+            since_ms -= late_ms
         return Moment(
             wall_ms=seen.wall_ms + since_ms, up_ms=seen.up_ms + since_ms, boot=seen.boot, trust=seen.trust
         )

@@ -57,7 +57,7 @@ def derive(
     ``maintained``: somebody works at the sensor. Who stands below it is no snow, what he pours into the
     gauge no rain; what truly fell meanwhile is missing in the sums, which are flagged as lower bounds.
     """
-    if not deriving.quantities:
+    if deriving.snow is None and deriving.rain is None:
         return memory, ()
     at_ms = at.wall_ms
     snow, rain = memory.snow, memory.rain

@@ -131,9 +131,10 @@ def limits_of(
 
 def gross_range(limits: Limits, value: float) -> Grade:
     """Outside the fail span: fail; outside the suspect span: suspect. The limits themselves are good."""
-    if _outside(limits.gross_fail, value):
+    fail, suspect = limits.gross_fail, limits.gross_suspect
+    if fail is not None and not fail[0] <= value <= fail[1]:
         return FAIL
-    return SUSPECT if _outside(limits.gross_suspect, value) else GOOD
+    return GOOD if suspect is None or suspect[0] <= value <= suspect[1] else SUSPECT
 
 
 def rate(limits: Limits, history: History, at_s: float, value: float) -> Grade:
@@ -192,10 +193,6 @@ def _span(history: History, at_s: float, window_s: float) -> float | None:
     return next(v for t, v in history.highs if t >= since_s) - next(
         v for t, v in history.lows if t >= since_s
     )
-
-
-def _outside(span: Span | None, value: float) -> bool:
-    return span is not None and not span[0] <= value <= span[1]
 
 
 def _over(size: float, suspect: float | None, fail: float | None) -> Grade:

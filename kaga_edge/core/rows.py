@@ -72,7 +72,7 @@ def _one_by_one(readings: Sequence[Reading], res: Sequence[float]) -> tuple[str,
 def _flags_text(flags: Sequence[int]) -> str:
     """Return one number when all channels share it, else the list."""
     first = flags[0]
-    if all(bits == first for bits in flags):
+    if flags.count(first) == len(flags):
         return str(first)
     return "[" + ",".join(map(str, flags)) + "]"
 

@@ -98,7 +98,9 @@ def judge(
     readings = _graded(plan, histories, at_s, sited)
     if plan.corrections:
         readings = calibration.expired(plan.corrections, readings, at, plan.follows)
-    good = all(r.grade is GOOD for r in readings)  # of the instrument: maintenance is no fault
+    good = [r.grade for r in readings].count(GOOD) == len(
+        readings
+    )  # of the instrument: maintenance is no fault
     memory, derived = deriving.derive(plan.deriving, state.memory, at, readings, maintained=maintained)
     if derived:
         readings += _graded(plan, histories, at_s, derived)

@@ -90,7 +90,7 @@ def site(
     as if the air had this temperature; None: no correction. A value that had to do without its companion
     (no barometer, no thermometer) is flagged ESTIMATED, never withheld.
     """
-    if not any(m.quantity in SITED for m in measurements):
+    if SITED.isdisjoint([m.quantity for m in measurements]):
         return measurements
     by_quantity = {m.quantity: m for m in measurements}
     derived = tuple(
@@ -132,7 +132,7 @@ def _derived(mount: Mount, quantities: tuple[Quantity, ...]) -> tuple[Quantity, 
         Quantity.WATER_DEPTH_M in quantities and mount.gauge_zero_to_probe_m is not None and not wanted
     ):  # a loop-powered probe already scaled to metres of water
         wanted.append(Quantity.WATER_LEVEL_M)
-    return tuple(q for q in wanted if q not in quantities)
+    return tuple([q for q in wanted if q not in quantities])
 
 
 def _derive(

@@ -8,7 +8,7 @@ from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Alert, Flag, Reading, Sample
 
 HALF_HOUR_S = 1800.0
-SUSPECT = Flag.STUCK | Flag.OUT_OF_RANGE | Flag.LOW_QUALITY  # a spike passes by itself
+SUSPECT = int(Flag.STUCK | Flag.OUT_OF_RANGE | Flag.LOW_QUALITY)  # a spike passes by itself
 DOWN_AFTER = 3  # failed polls in a row before the log says so: one lost frame is no event
 
 
@@ -46,7 +46,7 @@ class Latest:
     failing_since_s: float | None = None
     error: KagaError | None = None
     polls: Polls = Polls()
-    doubt: Flag = Flag.GOOD  # what is wrong with these readings and does not pass by itself
+    doubt: int = 0  # the flags of what is wrong with these readings and does not pass by itself
 
 
 def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: float) -> Latest:
@@ -75,12 +75,11 @@ def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: 
     )
 
 
-def _doubt(readings: tuple[Reading, ...]) -> Flag:
-    found = Flag.GOOD
+def _doubt(readings: tuple[Reading, ...]) -> int:
+    found = 0
     for reading in readings:
-        if reading.flags:
-            found |= reading.flags & SUSPECT
-    return found
+        found |= int(reading.flags)
+    return found & SUSPECT
 
 
 def log_change(sensor: str, before: Latest | None, after: Latest) -> None:

@@ -93,7 +93,7 @@ def values(sensor: str, before: Latest | None, after: Latest) -> tuple[News, ...
         return ()
     news = []
     if after.doubt and not before.doubt:
-        quality = quality_words(int(after.doubt), "en")
+        quality = quality_words(after.doubt, "en")
         fields: dict[str, object] = {"sensor": sensor, "quality": quality}
         news.append(News(level=30, name="sensor.suspect", fields=fields))
     low = _low(after)

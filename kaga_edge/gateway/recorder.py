@@ -1,9 +1,9 @@
 """Group commit: everything measured within half a second goes to disk in one transaction.
 
 A commit costs the SD card about 9 KiB however little is in it, so samples wait for each other, but
-never longer than a second. Nothing waits once all that was due has come, unless there was a commit within
-the last second, so that no more are made than by waiting; an alarm does not wait at all. Until the commit
-has returned a sample does not exist for anybody else.
+never longer than a second. Nothing waits once all that was due has come, as long as no more commits are made
+than about one a second; an alarm does not wait at all. Until the commit has returned a sample does not exist
+for anybody else.
 
 What the disk refuses stays here, bounded, and is brought again a second later; then the store takes it
 into memory, from where it can be sent, and the disk is tried once a second until it is well. Should even
@@ -26,7 +26,7 @@ from kaga_edge.station import journal
 from kaga_edge.store import StoreHangs
 from kaga_edge.vocabulary.errors import KagaError
 
-APART_S = 0.9  # commits at once: what comes every second comes a little early now and then
+APART_S = 0.9  # commits at once, on average: what comes every second comes a little early now and then
 GROUP_S = 0.5  # with the commit itself well below the second that a power cut may cost
 MOST_HELD = 20_000
 RETRY_S = 1.0
@@ -62,7 +62,8 @@ class Recorder:
     ) -> None:
         """``more_soon``: whether something that is due has not come yet."""
         self._more_soon = more_soon
-        self._committed_s = -APART_S
+        self._at_once_from_s = 0.0  # of the loop's clock
+        self._looking = False  # whether all has come, in this turn of the loop
         self._store = store
         self._group_s = group_s
         self._slow_s = slow_s
@@ -87,10 +88,8 @@ class Recorder:
         self._held.append(entry)
         if entry.alerts:
             self._now.set()
-        elif self._timer is None and not self._now.is_set():
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._group_s, self._now.set)
-            loop.call_soon(self._perhaps_now)  # when what came with it is there too
+        elif not self._now.is_set():
+            self._wait_for_more()
 
     def fell_sick(self, error: KagaError) -> None:
         """Say, once, that the disk refuses, until it has taken everything again."""
@@ -113,9 +112,9 @@ class Recorder:
             self._held.clear()
             self._no_timer()
             self._now.clear()
-            self._committed_s = asyncio.get_running_loop().time()
             if not self._writing:
                 return True
+            self._count_commit()
             slow = asyncio.get_running_loop().call_later(self._slow_s, self._store.relieve)
             try:
                 await self._store.append(self._writing)
@@ -147,10 +146,23 @@ class Recorder:
         if written is not None:
             self._recovered(written)
 
+    def _wait_for_more(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is None:
+            self._timer = loop.call_later(self._group_s, self._now.set)
+        if not self._looking:
+            self._looking = True
+            loop.call_soon(self._perhaps_now)  # when what came with it is there too
+
     def _perhaps_now(self) -> None:
-        since_s = asyncio.get_running_loop().time() - self._committed_s
-        if since_s >= APART_S and not self._more_soon():
+        self._looking = False
+        if asyncio.get_running_loop().time() >= self._at_once_from_s and not self._more_soon():
             self._now.set()
+
+    def _count_commit(self) -> None:
+        """Whoever waited longer than need be catches up little by little, or he would wait for ever."""
+        now_s = asyncio.get_running_loop().time()
+        self._at_once_from_s = max(self._at_once_from_s, now_s - self._group_s) + APART_S
 
     def _no_timer(self) -> None:
         if self._timer is not None:

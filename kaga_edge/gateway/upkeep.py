@@ -64,7 +64,7 @@ class Upkeep:
 
     def covers(self, sensor: str, at: Moment) -> bool:
         """Say whether somebody works at the sensor at that moment."""
-        return maintenance.covers(self._windows, sensor, at)
+        return bool(self._windows) and maintenance.covers(self._windows, sensor, at)
 
     def keep(self, sample: Sample, alerts: Iterable[Alert]) -> Kept:
         """Flag a sample and its alerts while a window lasts, and announce windows that began or ended."""

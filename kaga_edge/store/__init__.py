@@ -19,6 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -72,6 +73,7 @@ T = TypeVar("T")
 
 OPEN_WAIT_S = 10.0  # as long as a commit may take: then memory begins
 KNOWN_WAIT_S = 2.0
+ALERTS = attrgetter("alerts")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -195,7 +197,7 @@ class Store:
         do not, they are on their way and are stored whatever comes of it.
         """
         rows = self._present.encode(entries)
-        urgent = any(entry.alerts for entry in entries)
+        urgent = any(map(ALERTS, entries))
         return await self._ask(lambda store: store.append(rows), urgent=urgent, rows=len(entries))
 
     @property

@@ -15,7 +15,7 @@ from kaga_edge.buses import Bus, Wires
 from kaga_edge.buses.bus import make_wire
 from kaga_edge.buses.standing import Standing, failed, left_out, succeeded
 from kaga_edge.buses.wire import DueTime
-from kaga_edge.buses.worker import Item, Worker
+from kaga_edge.buses.worker import POST_EVERY_S, Item, Worker
 from kaga_edge.vocabulary.errors import BusMissing, SensorSilent, TransferTimedOut, ValueImpossible
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
@@ -66,6 +66,24 @@ def test_a_worker_wakes_the_loop_only_when_nobody_looks_by_themselves(
         time.sleep(0.005)
     assert [result.polled.error for result in worker.results] == [None]
     assert len(posts) == wakes + 1  # its end is always told
+
+
+def test_a_poll_that_took_long_wakes_the_loop_once(parts: Any) -> None:
+    slow = threading.Event()
+    chips = parts.Chips(registers={0x76: {0xD0: 0x60, 0xF7: 21}}, hangs={0x76: slow})
+    spec = parts.i2c_spec(parts.i2c_sensor("air", 0x76))
+    posts: list[None] = []
+    wire = make_wire(spec, Wires(open_i2c=chips.open), parts.RealClock())
+    worker = Worker("test", wire, parts.RealClock(), lambda: posts.append(None))
+    worker.start()
+    worker.submit((Item(number=1, sensor=spec.sensors[0], due=DueTime(wall_ms=0, up_ns=0), identify=False),))
+    worker.stop()
+    threading.Timer(2 * POST_EVERY_S, slow.set).start()
+    ends_s = time.monotonic() + 10
+    while worker.is_alive() and time.monotonic() < ends_s:
+        time.sleep(0.005)
+    assert [result.polled.error for result in worker.results] == [None]
+    assert len(posts) == 1 + 1  # and its end
 
 
 async def test_a_reading_by_hand_recovers_a_sensor_on_back_off(parts: Any) -> None:

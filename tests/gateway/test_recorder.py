@@ -165,3 +165,45 @@ class Hanging(Disk):
         if not self.memory:
             return await self.answer
         return await super().append(entries)
+
+
+async def turns_of_the_loop() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_one_group_that_had_to_wait_does_not_make_every_later_one_wait(disk, monkeypatch) -> None:
+    loop = asyncio.get_running_loop()
+    began_s, passed_s = loop.time(), 0.0
+    monkeypatch.setattr(loop, "time", lambda: began_s + passed_s)
+    slow, seconds, at_once = True, 20, []
+    recorder = Recorder(disk, group_s=0.5, more_soon=lambda: slow)
+    task = asyncio.create_task(recorder.run())
+    await turns_of_the_loop()
+    for second in range(seconds):
+        recorder.add(entry(str(second)))
+        await turns_of_the_loop()
+        at_once.append(recorder.held == 0)
+        passed_s += 0.5
+        await turns_of_the_loop()
+        assert recorder.held == 0, "committed within half a second in any case"
+        slow = False
+        passed_s += 0.5
+    task.cancel()
+    assert at_once[0] is False
+    assert all(at_once[6:])
+    assert len(disk.groups) == seconds, "and no more of them"
+
+
+async def test_what_comes_last_of_a_moment_takes_the_others_with_it(disk) -> None:
+    missing = True
+    recorder = Recorder(disk, group_s=3600.0, more_soon=lambda: missing)
+    task = asyncio.create_task(recorder.run())
+    recorder.add(entry("a"))
+    await turns_of_the_loop()
+    assert disk.groups == []
+    missing = False
+    recorder.add(entry("b"))
+    await asyncio.wait_for(disk.written.wait(), 5)
+    task.cancel()
+    assert [names(g) for g in disk.groups] == [["a", "b"]]
