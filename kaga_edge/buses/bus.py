@@ -151,10 +151,8 @@ class Bus:
             lost_edges=sum(sensor.lost_edges for sensor in sensors),
         )
 
-    @property
-    def expects(self) -> bool:
-        """Whether a sensor that is due has not answered yet."""
-        now_ns = self._clock.monotonic_ns()
+    def expects(self, now_ns: int) -> bool:
+        """Say whether a sensor that is due has not answered yet."""
         return any(item.due.up_ns <= now_ns for item in self._asked.values())
 
     @property

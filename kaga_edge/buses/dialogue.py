@@ -129,4 +129,4 @@ def _bytes_of(reply: Reply) -> bytes:
     if isinstance(reply, Edges):
         return b""
     # frames, or Modbus registers as they went over the wire, high byte first
-    return b"".join(struct.pack(">H", part) if isinstance(part, int) else part.data for part in reply)
+    return b"".join([struct.pack(">H", part) if isinstance(part, int) else part.data for part in reply])

@@ -131,15 +131,17 @@ class UartWire(Wire[Job | None]):
         """Listen until a job comes, looking for a lost port. Raises queue.Empty after ``longest_s``."""
         ends_s = None if longest_s is None else time.monotonic() + longest_s
         while True:
-            with contextlib.suppress(Empty):
+            if not jobs.empty():  # nobody else takes from it
                 return jobs.get_nowait()
             left_s = None if ends_s is None else ends_s - time.monotonic()
             if left_s is not None and left_s <= 0:
                 raise Empty
             rest_s = REST_S if left_s is None else min(REST_S, left_s)
-            if not self._timed and (self._rest.poll(rest_s * 1000) or rest_s < REST_S):
+            if not self._timed and self._rest.poll(rest_s * 1000):
                 self._hush()
                 continue  # a job: the first thing it does is to take in what the port holds
+            if not self._timed and rest_s < REST_S:
+                continue  # and so does the one that is expected now
             try:
                 self._listen(left_s if self._timed else 0.0)
             except BusError:
@@ -162,7 +164,7 @@ class UartWire(Wire[Job | None]):
             if fresh:
                 self._rubbish_bytes = 0
                 return tuple(
-                    Frame(data=data, age_s=(due.up_ns - at_ns) / 1e9, at_ns=at_ns) for at_ns, data in fresh
+                    [Frame(data=data, age_s=(due.up_ns - at_ns) / 1e9, at_ns=at_ns) for at_ns, data in fresh]
                 )
             left_s = ends_s - time.monotonic()
             if left_s <= 0 and request.silence_is_good and not self._warming_up_s and self._sounds_quiet():
@@ -238,7 +240,7 @@ class UartWire(Wire[Job | None]):
             self._restarts += now_ns - self._warm_from_ns > BANNER_NS
             self._warm_from_ns = now_ns
         if now_ns - self._warm_from_ns >= self._warm_up_ns:
-            self._frames.extend((now_ns, frame) for frame in cut.frames)
+            self._frames.extend([(now_ns, frame) for frame in cut.frames])
             self._restarts = 0 if cut.frames else self._restarts
 
     @property

@@ -279,7 +279,7 @@ class Configured:
 
     def news(self, at: Moment) -> tuple[tuple[Alert, ...], tuple[tuple[str, str], ...]]:
         """Return the alert that goes with the next sample when the city does not know yet, and its memory."""
-        wanted = self._source if self.degraded else None
+        wanted = self._source if self._source in DEGRADED else None
         if wanted == self._told:
             return (), ()
         state = "cleared" if wanted is None else "raised"

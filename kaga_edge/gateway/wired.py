@@ -87,7 +87,8 @@ class Buses:
 
     def expect(self) -> bool:
         """Say whether any sensor that is due has not answered yet."""
-        return any(running.bus.expects for running in self._running.values())
+        now_ns = self._clock.monotonic_ns()
+        return any(running.bus.expects(now_ns) for running in self._running.values())
 
     def stalled(self) -> list[str]:
         """Return the buses that made no progress for far longer than their sensors' periods."""

@@ -174,6 +174,8 @@ class Driver:
 
     def _unfinished(self, tail: bytes) -> bytes:
         """Return the end of ``tail`` that may yet become a line (R and digits) or a mark of the banner."""
+        if not tail:
+            return b""
         start = tail.rfind(b"R", -(self._frame_bytes - 1))
         digits = tail[start + 1 :]
         if start >= 0 and (not digits or digits.isdigit()):
