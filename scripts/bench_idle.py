@@ -5,7 +5,7 @@
 Each of the nine day-one drivers once and a second road detector: four I2C devices on images, three serial
 instruments on ptys at their own rates (5, 6 and 1 frames a second), three GPIO lines on mock pins;
 mosquitto with a subscriber. CPU is the run time of the daemon's process alone, by the scheduler's own
-count, after a warm-up; memory is its resident set at the end. Goals: at most 0.5 % and 45 MB.
+count, from when every sensor measures; memory is its resident set at the end. Goals: at most 0.5 % and 45 MB.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import json
 import os
 import pty
 import shutil
@@ -30,7 +31,8 @@ from typing import Any
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-WARM_UP_S = 15.0  # MaxBotix values count after 11 s
+MEASURING_WITHIN_S = 120.0  # MaxBotix values count 11 s after the start, which may take some time itself
+SETTLE_S = 5.0
 
 IMAGES: tuple[dict[str, Any], ...] = (
     {
@@ -98,7 +100,8 @@ def main() -> int:
             talking_pty(folder / f"tty{number}", frame, 1 / per_s)
         (folder / "kaga-edge.toml").write_text(configuration(folder, port))
         child = [sys.executable, __file__, "--child", str(folder / "kaga-edge.toml")]
-        with running(child, wait_s=WARM_UP_S, out=None) as process:
+        with running(child, out=None) as process:
+            wait_until_all_measure(folder / "run" / "control.sock")
             before_s, began_s = cpu_s(process.pid), time.monotonic()
             time.sleep(asked.seconds)
             used_s, passed_s = cpu_s(process.pid) - before_s, time.monotonic() - began_s
@@ -108,6 +111,26 @@ def main() -> int:
     print(f"idle, 10 sensors at 1 Hz, {passed_s:.0f} s: CPU {100 * used_s / passed_s:.2f} %   (goal 0.5 %)")
     print(f"resident memory {resident_mb:.1f} MB   (goal 45 MB)")
     return 0 if used_s / passed_s <= 0.005 and resident_mb <= 45 else 1
+
+
+def wait_until_all_measure(control: Path) -> None:
+    ends_s = time.monotonic() + MEASURING_WITHIN_S
+    while not all_measure(control):
+        if time.monotonic() > ends_s:
+            raise SystemExit(f"not every sensor measures after {MEASURING_WITHIN_S:.0f} s")
+        time.sleep(1)
+    time.sleep(SETTLE_S)
+
+
+def all_measure(control: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as asked:
+        try:
+            asked.connect(str(control))
+        except OSError:
+            return False  # it has not begun yet
+        asked.sendall(b'{"op":"status"}\n')
+        answer = json.loads(asked.makefile().readline())
+    return all(one["state"] == "ok" for one in answer["sensors"])
 
 
 def daemon(config: Path) -> int:

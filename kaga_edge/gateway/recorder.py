@@ -26,7 +26,7 @@ from kaga_edge.station import journal
 from kaga_edge.store import StoreHangs
 from kaga_edge.vocabulary.errors import KagaError
 
-APART_S = 0.9  # commits at once, on average: what comes every second comes a little early now and then
+APART_S = 0.97  # commits at once, on average: what comes every second comes a little early now and then
 GROUP_S = 0.5  # with the commit itself well below the second that a power cut may cost
 MOST_HELD = 20_000
 RETRY_S = 1.0
