@@ -57,8 +57,7 @@ class SimulatedSite:
     ) -> None:
         self.folder, self.fittings, self.world, self.speed = folder, tuple(fittings), world, speed
         self.socket = folder / "site.sock"
-        self._begins_s = begins_s
-        self._began_ns = time.monotonic_ns()
+        self._mark = begins_s, time.monotonic_ns()
         self._slots = {f.i2c: Slot(f, self.truth) for f in fittings if f.i2c}
         self._buses = {bus for bus, _ in self._slots}
         self._ports = _ports(folder, self.fittings, self.truth)
@@ -68,7 +67,7 @@ class SimulatedSite:
 
     def start(self) -> SimulatedSite:
         """Begin the story and serve the socket."""
-        self._began_ns = time.monotonic_ns()
+        self.skip_to(self._mark[0])
         for port in set(self._ports.values()):
             port.start()
         self._files.start()
@@ -96,13 +95,19 @@ class SimulatedSite:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def skip_to(self, story_s: float) -> None:
+        """Go on from a later time of the story; nothing may happen on the lines before it."""
+        self._mark = story_s, time.monotonic_ns()
+
     def story_s(self) -> float:
         """Return where in the story we are."""
-        return self._begins_s + (time.monotonic_ns() - self._began_ns) / 1e9 * self.speed
+        marked_s, marked_ns = self._mark
+        return marked_s + (time.monotonic_ns() - marked_ns) / 1e9 * self.speed
 
     def monotonic_ns(self, story_s: float) -> int:
         """Return CLOCK_MONOTONIC at a time of the story."""
-        return self._began_ns + round((story_s - self._begins_s) / self.speed * 1e9)
+        marked_s, marked_ns = self._mark
+        return marked_ns + round((story_s - marked_s) / self.speed * 1e9)
 
     def truth(self) -> Truth:
         """Return what is true now."""

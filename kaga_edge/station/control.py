@@ -78,6 +78,8 @@ class ControlSocket:
             await self._talk(reader, writer)
         except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
             pass  # gone, or no line: nobody is left to tell
+        except asyncio.CancelledError:
+            pass  # by close: Python 3.11 would log it as an error
         finally:
             self._clients.discard(task)
             writer.close()

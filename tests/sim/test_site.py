@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from smbus2 import i2c_msg
 
+from kaga_edge.sim import scenarios
 from kaga_edge.sim.fittings import Fitting
 from kaga_edge.sim.pins import TimedPins, follow_pins
 from kaga_edge.sim.site import LocalI2c, SimulatedSite
@@ -58,7 +59,7 @@ def ask(bus, address: int, write: bytes, count: int) -> bytes:
     return bytes(read)
 
 
-def heard(path: Path, count: int, within_s: float = 5.0) -> bytes:
+def heard(path: Path, count: int, within_s: float = 60.0) -> bytes:
     """Read a port until it has given ``count`` bytes."""
     fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     data, ends = b"", time.monotonic() + within_s
@@ -179,3 +180,13 @@ def test_the_pull_up_does_not_win_against_a_closed_contact():
     pins.drive(4, high=False, at_ns=1)
     pins.pin(4).pull = "up"
     assert not pins.pin(4).state
+
+
+def test_a_series_began_before_a_slow_machine_had_started_the_daemon(tmp_path):
+    with SimulatedSite(
+        tmp_path, (), scenarios.BY_NAME["flood"](seed=1), speed=20.0, begins_s=-1220.0
+    ) as site:
+        assert -1220.0 <= site.story_s() < 0
+        site.skip_to(-20.0)
+        assert site.story_s() >= -20.0
+        assert site.monotonic_ns(site.story_s()) == pytest.approx(time.monotonic_ns(), abs=10**9)

@@ -122,3 +122,16 @@ def test_a_log_line_is_event_then_fields_and_never_two_lines(capsys, monkeypatch
     journal.error("sensor.down", sensor="air-1", error='no "answer"\nat 0x44', code=None, after_s=3.0)
     assert capsys.readouterr().err == "<3>sensor.down sensor=air-1 error=\"no 'answer' at 0x44\" after_s=3\n"
     logging.getLogger("kaga_edge").handlers.clear()
+
+
+async def test_a_stop_while_somebody_was_connected_left_a_traceback_in_the_log(tmp_path, caplog) -> None:
+    """Python 3.11 hands the cancellation of a client's task to the log as an error of ours."""
+    server = ControlSocket(tmp_path / "control.sock", {})
+    await server.open()
+    reader, writer = await asyncio.open_unix_connection(tmp_path / "control.sock")
+    writer.write(b'{"op":"status"}\n')
+    await reader.readline()  # it is being served, and stays, as status --watch does
+    await server.close()
+    assert await reader.read() == b""
+    writer.close()
+    assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
