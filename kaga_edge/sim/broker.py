@@ -17,11 +17,14 @@ Clean Start false with a session that keeps queued messages, message expiry and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import socket
 from pathlib import Path
 from typing import Any
 
 MAX_PAYLOAD_BYTES = 262_144
+SERVED_PORTS = range(10_000, 32_000)  # below those the kernel gives to outgoing connections
 
 CONFIG = """\
 id = 0
@@ -75,8 +78,13 @@ class EmbeddedBroker:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port that nobody listens on, and that no outgoing connection is given.
+
+    One of the kernel's own choice may be somebody's connection by the time a broker comes back to it.
+    """
+    draw = random.SystemRandom()
+    while True:
+        port = draw.choice(SERVED_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

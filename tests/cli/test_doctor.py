@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from kaga_edge.sim.broker import free_port
+from tests.quiet import quiet_s
+
 SITE = """
 [site]
 id = "flood-1"
@@ -35,9 +38,9 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_failures_come_first_and_all_37_end_within_15_seconds(kaga_edge, config: Path) -> None:
-    began = time.monotonic()
+    began = quiet_s()
     said = kaga_edge("doctor", "--config", config, "--json")
-    assert time.monotonic() - began < 15
+    assert quiet_s() - began < 15
     found = json.loads(said.out)
     order = ["fail", "note", "unknown", "skip", "pass"]
     assert len(found) == 37
@@ -86,12 +89,6 @@ def test_the_json_of_a_repair_was_none(kaga_edge, config: Path) -> None:
     assert "chmod" in said.err
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def mosquitto(tmp_path: Path):
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
@@ -103,7 +100,7 @@ def mosquitto(tmp_path: Path):
     settings = tmp_path / "mosquitto.conf"
     settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\nacl_file {acl}\n")
     broker = subprocess.Popen([program, "-c", str(settings)], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

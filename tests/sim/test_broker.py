@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+from pathlib import Path
 
 import pytest
 
-from kaga_edge.sim.broker import EmbeddedBroker
+from kaga_edge.sim.broker import EmbeddedBroker, free_port
 from kaga_edge.sim.line import Line
 
 
@@ -20,7 +21,7 @@ async def line(tmp_path):
     await broker.stop()
 
 
-async def answer(port: int, within_s: float = 3.0) -> bytes:
+async def answer(port: int, within_s: float = 60.0) -> bytes:
     """Send an MQTT 5 CONNECT and return the first bytes that come back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
@@ -66,3 +67,9 @@ async def test_a_stalled_line_takes_connections_and_carries_nothing_until_mended
         await answer(line.port, within_s=0.5)
     await line.restore()
     assert (await answer(line.port))[0] == 0x20
+
+
+def test_a_broker_that_came_back_found_its_port_taken_by_somebodys_connection():
+    """The kernel's own choice is of those it gives to outgoing connections while the broker is away."""
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert not any(first <= free_port() <= last for _ in range(50))
