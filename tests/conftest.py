@@ -1,6 +1,11 @@
 """For all tests: how fast this machine is at the moment is not what Hypothesis is to judge."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("kaga", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kaga")
+
+# Hundreds of programs are started: each is compiled once, not at every start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import os
 import re
 import tomllib
@@ -37,7 +38,7 @@ from kaga_edge.vocabulary.requests import (
     UartFrames,
 )
 
-TIMES = 10_000 if os.environ.get("KAGA_TEST_FULL") else 1_000
+TIMES = 10_000 if os.environ.get("KAGA_TEST_FULL") else 300
 NAMES = sensors.driver_names()
 PACKAGE = Path(sensors.__file__).parent
 HERE = Path(__file__).parent
@@ -65,6 +66,7 @@ def names_on(bus: BusKind) -> list[str]:
     return [name for name in NAMES if sensors.load(name).MODEL.bus is bus]
 
 
+@functools.cache
 def example(name: str) -> dict:
     (table,) = tomllib.loads(sensors.load(name).MODEL.example)["sensor"]
     return table

@@ -21,9 +21,9 @@ from kaga_edge.core.stored import Change, Committed, Gone
 from kaga_edge.receiver.archive import Arrival
 
 FULL = bool(os.environ.get("KAGA_TEST_FULL"))
-EVERY_S = 300 if FULL else 1800
+EVERY_S = 300 if FULL else 3600
 SENSORS, DAYS, ZONE = 4, 365, "Asia/Tokyo"
-BUDGET_BYTES = 1_000_000 if FULL else 500_000
+BUDGET_BYTES = 1_000_000 if FULL else 400_000
 DAY_S = 86_400
 # First day without a line, and for how many days; the last is longer than the budget bears.
 OUTAGES = {9: 1, 30: 2, 64: 7, 120: 3, 150: 1, 200: 14, 240: 90}
