@@ -255,7 +255,7 @@ class Log:
     def bad(self, sensor: str) -> list[Polled]:
         return [p for p in self.of(sensor) if p.error is not None]
 
-    async def until(self, true: Callable[[], bool], within_s: float = 10.0) -> None:
+    async def until(self, true: Callable[[], bool], within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             while not true():
                 self.came.clear()

@@ -16,6 +16,7 @@ from kaga_edge.buses.bus import make_wire
 from kaga_edge.buses.wire import DueTime
 from kaga_edge.buses.worker import Item, Worker
 from kaga_edge.core import schedule
+from tests.quiet import quiet_s
 
 SECOND_MS = 1000
 
@@ -58,9 +59,9 @@ async def test_a_faster_pace_takes_back_what_was_asked_ahead(parts: Any) -> None
     async with parts.running(spec, chips=chips_at(parts)) as (bus, log):
         await log.until(lambda: len(log.good("air")) >= 2)
         bus.pace("air", 0.1)
-        began, count = time.monotonic(), len(log.good("air"))
+        began, count = quiet_s(), len(log.good("air"))
         await log.until(lambda: len(log.good("air")) >= count + 3)
-        assert time.monotonic() - began < 0.9  # not only after the due time of the old pace
+        assert quiet_s() - began < 0.9  # not only after the due time of the old pace
 
 
 async def test_a_bus_closed_before_the_due_time_asks_nothing_more(parts: Any) -> None:
@@ -68,8 +69,8 @@ async def test_a_bus_closed_before_the_due_time_asks_nothing_more(parts: Any) ->
     spec = parts.i2c_spec(parts.i2c_sensor("air", 0x76, every_s=1.0))
     async with parts.running(spec, chips=chips) as (_, log):
         await log.until(lambda: len(log.good("air")) >= 2)
-        began, asked = time.monotonic(), len(chips.transfers)
-    assert time.monotonic() - began < 0.8  # it does not wait for the due time either
+        began, asked = quiet_s(), len(chips.transfers)
+    assert quiet_s() - began < 0.8  # it does not wait for the due time either
     assert len(chips.transfers) == asked
 
 
@@ -108,7 +109,7 @@ def test_what_is_taken_back_in_time_is_never_asked(parts: Any, taken_back: bool)
     if taken_back:
         assert worker.take_back() == (item,)
         worker.stop()
-    assert done.wait(5)
+    assert done.wait(60)
     assert len(chips.transfers) == (0 if taken_back else 1)
     assert time.monotonic_ns() >= due.up_ns or taken_back
     worker.stop()

@@ -18,6 +18,7 @@ from kaga_edge.buses.wire import DueTime
 from kaga_edge.buses.worker import POST_EVERY_S, Item, Worker
 from kaga_edge.vocabulary.errors import BusMissing, SensorSilent, TransferTimedOut, ValueImpossible
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
+from tests.quiet import quiet_s
 
 NOW = Moment(wall_ms=0, up_ms=0, boot="b", trust=ClockTrust.NONE)
 
@@ -39,7 +40,7 @@ async def test_polling_goes_on_whatever_the_wall_clock_does(parts: Any, jump_ms:
     await log.until(lambda: len(log.good("air")) >= 3)
     clock.offset_ms = jump_ms
     count = len(log.good("air"))
-    await log.until(lambda: len(log.good("air")) >= count + 4, within_s=4)
+    await log.until(lambda: len(log.good("air")) >= count + 4, within_s=60)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await bus.close(take_last=False)
@@ -61,7 +62,7 @@ def test_a_worker_wakes_the_loop_only_when_nobody_looks_by_themselves(
     worker.start()
     worker.submit((Item(number=1, sensor=spec.sensors[0], due=DueTime(wall_ms=0, up_ns=0), identify=True),))
     worker.stop()
-    ends_s = time.monotonic() + 10
+    ends_s = time.monotonic() + 60
     while worker.is_alive() and time.monotonic() < ends_s:
         time.sleep(0.005)
     assert [result.polled.error for result in worker.results] == [None]
@@ -100,14 +101,13 @@ async def test_closing_a_bus_that_hangs_does_not_wait_for_it(parts: Any) -> None
     hang = threading.Event()
     chips = parts.Chips(registers={0x10: {0xD0: 0x60}}, hangs={0x10: hang})
     spec = parts.i2c_spec(parts.i2c_sensor("stuck", 0x10))
-    loop = asyncio.get_running_loop()
     try:
         async with parts.running(spec, chips=chips):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not chips.transfers:
                     await asyncio.sleep(0.01)
-            started = loop.time()
-        assert loop.time() - started < 3
+            started = quiet_s()
+        assert quiet_s() - started < 3
     finally:
         hang.set()
 
@@ -117,7 +117,7 @@ async def test_run_returns_when_the_bus_is_closed(parts: Any) -> None:
     task = asyncio.create_task(bus.run())
     await asyncio.sleep(0)
     await bus.close(take_last=True)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await task
 
 

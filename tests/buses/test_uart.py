@@ -18,6 +18,7 @@ from kaga_edge.vocabulary.errors import BusFault, BusMissing, SensorSilent, Warm
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Measurement
 from kaga_edge.vocabulary.requests import BusKind, UartFrames
+from tests.quiet import quiet_s
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def values(polled: list[Any]) -> list[float]:
 
 async def told(log: Any, pty: Any, frame: bytes, count: int) -> None:
     """Send ``frame`` again and again until ``count`` polls were good."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(log.good("level")) < count:
             pty.send(frame)
             log.came.clear()
@@ -78,7 +79,7 @@ async def test_frames_are_found_whatever_the_pieces(
     parts: Any, pty: Any, spec: Any, pieces: list[bytes]
 ) -> None:
     async with parts.running(spec()) as (_, log):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not log.good("level"):
                 for piece in pieces:
                     pty.send(piece)
@@ -103,10 +104,9 @@ async def test_an_unplugged_port_recovers_within_5_s_of_its_return(parts: Any, p
         pty.unplug()
         await log.until(lambda: any(isinstance(p.error, BusMissing) for p in log.bad("level")))
         pty.plug()
-        loop = asyncio.get_running_loop()
-        back = loop.time()
+        back = quiet_s()
         await told(log, pty, b"<b>", len(log.good("level")) + 1)
-        assert loop.time() - back < 5
+        assert quiet_s() - back < 5
         assert bus.health().sensors[0].state == "ok"
     assert values(log.good("level"))[-1] == float(ord("b"))
 
@@ -188,7 +188,7 @@ async def test_a_dip_in_the_supply_begins_the_warm_up_anew(parts: Any, pty: Any)
 
 async def test_an_instrument_that_starts_again_and_again_is_a_fault_not_a_start(parts: Any, pty: Any) -> None:
     async with sonar(parts, pty, 11.0) as (_, log):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any(isinstance(p.error, SensorSilent) for p in log.bad("level")):
                 pty.send(BANNER + b"R0984\r")
                 with contextlib.suppress(TimeoutError):

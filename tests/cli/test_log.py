@@ -137,7 +137,7 @@ def test_the_command_follows_until_it_is_stopped(config: Path) -> None:
         ring.close()
         assert "cut, storing locally" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
 
 
 def test_a_sensor_misspelled_was_told_as_nothing_happened(kaga_edge, config):

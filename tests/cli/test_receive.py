@@ -97,7 +97,7 @@ def test_a_missing_number_makes_the_exit_code_1(port: int, receiving: subprocess
     receiving.send_signal(signal.SIGTERM)
     (epoch,) = until(receiving, "count")["epochs"]  # type: ignore[misc]
     assert (epoch["arrived"], epoch["gaps"]) == (2, [[2, 3]])
-    assert receiving.wait(10) == 1
+    assert receiving.wait(60) == 1
 
 
 def test_with_nothing_missing_any_more_the_exit_code_is_0(
@@ -109,7 +109,7 @@ def test_with_nothing_missing_any_more_the_exit_code_is_0(
     publish(port, ("gone", {"v": 1, "ep": "3f2a9c1e", "e": 1, "g": [[1, 1, "quarantined"]]}))
     assert until(receiving, "gap")["missing"] == 0
     receiving.send_signal(signal.SIGINT)
-    assert receiving.wait(10) == 0
+    assert receiving.wait(60) == 0
 
 
 def test_a_broker_never_reached_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,4 +155,4 @@ def test_what_came_on_a_stick_goes_through_the_broker_of_a_running_receiver(
     assert json.loads(capsys.readouterr().out)["published"] == 3
     assert until(receiving, "gap")["missing"] == 0
     receiving.send_signal(signal.SIGTERM)
-    assert receiving.wait(10) == 0
+    assert receiving.wait(60) == 0

@@ -264,7 +264,7 @@ def test_watch_draws_again_and_again_until_it_is_stopped(control_socket, snapsho
             if heads == 2:
                 break
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
 
 
 def test_sensor_watch_prints_what_is_new_and_nothing_twice(kaga_edge, control_socket, snapshot):

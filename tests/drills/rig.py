@@ -65,7 +65,7 @@ class Broker:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()  # saves its sessions
-            self._process.wait(20)
+            self._process.wait(60)
             self._process = None
 
 

@@ -25,13 +25,15 @@ import pytest
 from kaga_edge.core.stored import Entry, SensorDeclaration
 from kaga_edge.link.ending import end
 from kaga_edge.receiver import Receiver
+from kaga_edge.sim.broker import free_port
 from kaga_edge.station.clock import SystemClock
 from kaga_edge.store import Identity, Store
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Reading, Sample
+from tests.quiet import quiet_s
 
 STARTS: list[tuple[float, float]] = []  # of every start: processor and wall seconds until it answered
-SILENT_S = 20.0  # how long a test waits for something that must happen
+SILENT_S = 60.0  # how long a test waits for something that must happen
 
 
 def wait_for(what, *, seconds: float = SILENT_S, every_s: float = 0.02, why: str = "it"):
@@ -124,7 +126,7 @@ class Daemon:
 
     def ask(self, request: dict) -> dict | None:
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(5)
+            client.settimeout(SILENT_S)
             try:
                 client.connect(str(self.socket))
                 client.sendall(json.dumps(request).encode() + b"\n")
@@ -139,12 +141,12 @@ class Daemon:
         self.process.wait()
 
     def stop(self) -> float:
-        """SIGTERM; return the seconds it took."""
+        """SIGTERM; return the seconds it took of a quiet machine."""
         assert self.process is not None
-        begun = time.monotonic()
+        begun = quiet_s()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(15)
-        return time.monotonic() - begun
+        self.process.wait(SILENT_S)
+        return quiet_s() - begun
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
@@ -186,12 +188,6 @@ def backlog(path: Path, rows: int, identity: Identity | None = None) -> None:
         await store.close()
 
     asyncio.run(fill())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def mosquitto_on(port: int, folder: Path) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
@@ -305,7 +301,7 @@ personal_data = false
 PLATFORM = """
 [platform]
 url = "mqtt://127.0.0.1:{port}"
-batch = "1s"
+batch = "250ms"
 reconnect_first = "100ms"
 reconnect_max = "1s"
 {more}
@@ -362,7 +358,7 @@ class Receiving:
 
     def ends_with_no_gap(self, committed: dict[int, tuple], epoch: str) -> None:
         """Every committed number arrives, none twice with other content."""
-        wait_for(lambda: self.verdict_of(committed, epoch).lost == 0, seconds=90, why="the last gap closed")
+        wait_for(lambda: self.verdict_of(committed, epoch).lost == 0, seconds=180, why="the last gap closed")
         verdict = self.verdict_of(committed, epoch)
         assert verdict.conflicting == 0
         assert verdict.arrived >= len(committed)

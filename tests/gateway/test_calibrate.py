@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -9,20 +10,19 @@ from .conftest import config_text, wait_for
 
 
 def calibrate(daemon, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command; where the machine is busy and half a second has too few readings, a longer one."""
     command = [sys.executable, "-m", "kaga_edge", "--lang", "en", "sensor", "calibrate", "level-1", *words]
-    return subprocess.run(
-        [
-            *command,
-            *["--who", "Yamada", "--yes", "--window", "0.5"],
-            "--config",
-            daemon.config,
-            "--socket",
-            daemon.socket,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    where = ["--config", daemon.config, "--socket", daemon.socket]
+    for window in ("0.5", "30"):
+        done = subprocess.run(
+            [*command, "--who", "Yamada", "--yes", "--window", window, *where],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not re.search("only [1-4] valid", " ".join(done.stderr.split())):
+            break
+    return done
 
 
 def test_the_zero_of_a_winter_is_learned_on_bare_ground_and_only_there(tmp_path, daemon, instruments) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +14,7 @@ import pytest
 from kaga_edge.config import Config, ConfigFaults
 from kaga_edge.config.copies import Copies
 from kaga_edge.gateway.configured import Configured, NoTrial
+from kaga_edge.store import inspect
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
 from .conftest import config_text, wait_for
@@ -122,7 +121,7 @@ async def test_nobody_confirms_and_the_last_good_one_returns_by_itself(site) -> 
     site.now = replace(NOW, up_ms=NOW.up_ms + 29_900)
     made, _ = site.start()  # a restart does not lengthen it
     watching = asyncio.create_task(made.watch(site.change_to))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while site.applied[-1] != 1.0:
             await asyncio.sleep(0.01)
     watching.cancel()
@@ -210,15 +209,8 @@ def test_the_daemon_says_loudly_that_it_runs_on_the_last_good_one(tmp_path, daem
 
 
 def _alerts(folder: Path) -> list[str]:
-    copy = folder / "copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    copy.mkdir()
-    for file in folder.glob("store.sqlite*"):
-        shutil.copy(file, copy)
-    db = sqlite3.connect(copy / "store.sqlite")
-    found = [body for (body,) in db.execute("SELECT body FROM notice") if b"config/site" in body]
-    db.close()
-    return found
+    with inspect.copied(folder / "store.sqlite") as copy:
+        return [body for (body,) in copy.execute("SELECT body FROM notice") if b"config/site" in body]
 
 
 def test_the_daemon_writes_the_metrics_where_it_is_told_to(tmp_path, daemon, instruments) -> None:

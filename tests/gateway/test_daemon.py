@@ -13,6 +13,8 @@ import sys
 
 import pytest
 
+from kaga_edge.store import inspect
+
 from .conftest import Instrument, config_text, mosquitto_on, swallowing_line, wait_for
 
 FULL = bool(os.environ.get("KAGA_TEST_FULL"))
@@ -37,9 +39,11 @@ def epoch_of(log: str) -> str:
 
 
 def assert_none_missed(times_ms: list[int], *, every_ms: int) -> None:
-    """Every due time gave one sample; on a busy machine it may be dated a little late, never early."""
-    due = [at // every_ms for at in times_ms]
-    assert due == list(range(due[0], due[0] + len(due)))
+    """Every due time gave one sample. On a busy machine some are dated late, and those around them tell."""
+    late = [at // every_ms - n for n, at in enumerate(times_ms)]  # in due times, counted from the first
+    around = max(2, 2000 // every_ms)
+    runs = [late[n : n + around] for n in range(max(1, len(late) - around + 1))]
+    assert {min(run) for run in runs} == {min(late)}, late
 
 
 def sensors(tmp_path, *names: str):
@@ -47,7 +51,7 @@ def sensors(tmp_path, *names: str):
 
 
 def test_it_measures_and_commits(tmp_path, daemon, instruments) -> None:
-    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None))
+    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="250ms"))
     daemon.start()
     status = wait_for(lambda: (s := daemon.status()) and s["store"]["numbered"] >= 2 and s, why="two samples")
     (level, distance) = status["sensors"][0]["channels"]
@@ -72,7 +76,7 @@ def test_sensor_list_is_told_by_the_running_gateway_and_does_not_read_the_file_a
 
 
 def test_it_starts_with_a_sensor_missing_and_picks_it_up_when_it_comes(tmp_path, daemon) -> None:
-    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-9"), port=None))
+    daemon.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-9"), port=None, every="250ms"))
     daemon.start()
     wait_for(lambda: daemon.status()["sensors"][0]["state"] == "failing", why="a failing sensor")
     instrument = Instrument(tmp_path / "level-9")
@@ -100,7 +104,7 @@ def test_a_wrong_configuration_ends_with_78_and_names_the_line(tmp_path, daemon)
         config_text(tmp_path, sensors(tmp_path, "level-1"), port=None).replace("every =", "evrey =")
     )
     daemon.start(wait=False)
-    assert daemon.process.wait(20) == 78
+    assert daemon.process.wait(60) == 78
     assert "evrey" in daemon.log.read_text()
 
 
@@ -240,5 +244,7 @@ def test_broker_killed_mid_stream_the_receiver_ends_with_no_gap(
         with mosquitto_on(port, tmp_path):
             seen = receiving.arrived()
             wait_for(lambda s=seen: receiving.arrived() > s + 5, why="rows after a restart", seconds=60)
+    with inspect.copied(tmp_path / "store.sqlite") as copy:
+        committed = dict(copy.execute("SELECT id, at_ms FROM sample").fetchall())
     with mosquitto_on(port, tmp_path):
-        receiving.ends_with_no_gap(rows(tmp_path, tmp_path / "copy"), epoch_of(daemon.log.read_text()))
+        receiving.ends_with_no_gap(committed, epoch_of(daemon.log.read_text()))

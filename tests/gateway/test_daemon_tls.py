@@ -7,7 +7,9 @@ import subprocess
 import pytest
 import trustme
 
-from .conftest import answering, config_text, free_port, running_mosquitto, wait_for
+from kaga_edge.sim.broker import free_port
+
+from .conftest import answering, config_text, running_mosquitto, wait_for
 
 pytestmark = pytest.mark.mosquitto
 

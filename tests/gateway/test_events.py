@@ -94,7 +94,7 @@ def test_an_event_goes_on_after_the_gateway_was_killed(tmp_path, daemon, instrum
     daemon.kill()
     daemon.start()
     first = daemon.status()["store"]["numbered"]
-    wait_for(lambda: daemon.status()["store"]["numbered"] >= first + 20, seconds=15, why="the event's pace")
+    wait_for(lambda: daemon.status()["store"]["numbered"] >= first + 20, why="the event's pace")
     assert "event.ended" not in daemon.log.read_text()
 
 
@@ -103,7 +103,7 @@ def test_a_rise_makes_the_sensor_faster_and_sends_what_waited(
 ):
     level = instruments[0]
     text = config_text(tmp_path, [("level-1", level.link)], port=mosquitto, every="2s", more=EVENT)
-    daemon.config.write_text(text.replace('batch = "1s"', 'batch = "1h"'))
+    daemon.config.write_text(text.replace('batch = "250ms"', 'batch = "1h"'))
     daemon.start()
     wait_for(lambda: daemon.status()["sensors"][0]["channels"][0]["value"] is not None, why="a value")
     wait_for(lambda: daemon.status()["link"]["state"] == "up", why="the link")

@@ -39,7 +39,7 @@ def failed(sensor: str = "level-1", took_s: float = 0.1) -> Polled:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.005)
 

@@ -19,11 +19,15 @@ from pathlib import Path
 import pytest
 import trustme
 
-from .conftest import Daemon, answering, config_text, free_port, running_mosquitto, wait_for
+from kaga_edge.sim.broker import free_port
+
+from .conftest import Daemon, answering, config_text, running_mosquitto, wait_for
 from .test_daemon import rows, sensors
 
 DAY_S = 86_400
-WATCHED_S = 3.0
+WATCHED_S = 2.0
+EVERY_S = 0.25
+CLOCK_SET = 3  # times, in the first story
 RUNNER = """
 import sys
 from pathlib import Path
@@ -97,7 +101,9 @@ class FakedDaemon(Daemon):
     def measures_on(self, more: int) -> None:
         before = self.status()["store"]["numbered"]
         # Asked rarely: each answer costs the daemon time that the test would take for spinning.
-        wait_for(lambda: self.status()["store"]["numbered"] >= before + more, every_s=0.5, why="measuring on")
+        wait_for(
+            lambda: self.status()["store"]["numbered"] >= before + more, every_s=EVERY_S, why="measuring on"
+        )
 
 
 @pytest.fixture
@@ -124,7 +130,7 @@ def boot_clocks(folder: Path) -> list[tuple[int, int, int, str | None]]:
 def test_1970_then_400_days_ahead_then_30_back_then_ntp(
     tmp_path: Path, faked: FakedDaemon, instruments
 ) -> None:
-    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="500ms"))
+    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="250ms"))
     faked.set_by(-time.time() + 60)  # 1970-01-01 00:01
     faked.start()
     faked.measures_on(4)
@@ -145,7 +151,8 @@ def test_1970_then_400_days_ahead_then_30_back_then_ntp(
     assert [n for n, *_rest in found] == list(range(1, len(found) + 1))  # nothing expired, no number skipped
     gaps_ms = [b[2] - a[2] for a, b in pairwise(found)]
     assert min(gaps_ms) > 0, "order by number is order by boot clock"
-    assert max(gaps_ms) <= 2 * 500 + 100, f"a period was missed: {gaps_ms}"
+    passed = (found[-1][2] - found[0][2]) / (1000 * EVERY_S)
+    assert passed - len(found) < CLOCK_SET, f"a period was missed: {gaps_ms}"  # each setting may cost one
     offset_ms = time.time_ns() // 10**6 - time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 10**6
     wrong = [(n, at - up - offset_ms) for n, at, up, _q in found if abs(at - up - offset_ms) > 1000]
     assert not wrong, f"rows more than a second from their true time: {wrong}"
@@ -155,7 +162,7 @@ def test_1970_then_400_days_ahead_then_30_back_then_ntp(
 
 
 def test_rows_of_a_start_before_are_re_timed_too(tmp_path: Path, faked: FakedDaemon, instruments) -> None:
-    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="500ms"))
+    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="250ms"))
     faked.set_by(-100 * DAY_S)
     faked.start()
     faked.measures_on(3)
@@ -173,7 +180,7 @@ def test_rows_of_a_start_before_are_re_timed_too(tmp_path: Path, faked: FakedDae
 def test_rows_of_a_boot_that_ended_without_the_time_are_re_timed_by_the_next_that_has_it(
     tmp_path: Path, faked: FakedDaemon, instruments
 ) -> None:
-    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="500ms"))
+    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="250ms"))
     faked.boots("aaaa")
     faked.ntp.touch()
     faked.start()
@@ -235,7 +242,7 @@ def test_tls_waits_for_the_time_verifies_always_and_connects_at_once_when_it_com
         tmp_path,
         sensors(tmp_path, "level-1"),
         port=port,
-        every="500ms",
+        every="250ms",
         platform='ca = "ca.pem"\nno_subscriber = "accept"',
     ).replace("mqtt://127.0.0.1", "mqtts://localhost")
     # After the first tries it would wait minutes by itself: that the time has come must end the waiting.
@@ -250,7 +257,7 @@ def test_tls_waits_for_the_time_verifies_always_and_connects_at_once_when_it_com
         assert faked.status()["store"]["delivered"] == 0
         assert " as test-01 " not in (tmp_path / "broker.log").read_text(), "spoke before it was sure"
         faked.synchronise()
-        wait_for(lambda: faked.status()["link"]["state"] == "up", seconds=10, why="the connection")
+        wait_for(lambda: faked.status()["link"]["state"] == "up", seconds=30, why="the connection")
         wait_for(lambda: faked.status()["store"]["delivered"] >= 4, why="delivery")
     assert "Traceback" not in faked.log.read_text()
 
@@ -258,7 +265,7 @@ def test_tls_waits_for_the_time_verifies_always_and_connects_at_once_when_it_com
 def test_the_last_known_time_is_a_floor_for_the_next_start(
     tmp_path: Path, faked: FakedDaemon, instruments
 ) -> None:
-    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="500ms"))
+    faked.config.write_text(config_text(tmp_path, sensors(tmp_path, "level-1"), port=None, every="250ms"))
     faked.ntp.touch()
     faked.start()
     faked.measures_on(2)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
 import subprocess
 import sys
 
 import pytest
 
 from kaga_edge.gateway.upkeep import AskedWrongly, Upkeep
+from kaga_edge.store import inspect
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Alert, ClockTrust, Flag, Moment, Reading, Sample
 
@@ -69,16 +68,8 @@ def command(daemon, *words: str) -> dict:
 
 
 def stored(tmp_path, query: str) -> list[tuple]:
-    scratch = tmp_path / "copy"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    for file in tmp_path.glob("store.sqlite*"):
-        shutil.copy(file, scratch)
-    copy = sqlite3.connect(scratch / "store.sqlite")
-    try:
+    with inspect.copied(tmp_path / "store.sqlite") as copy:
         return copy.execute(query).fetchall()
-    finally:
-        copy.close()
 
 
 def test_maintenance_flags_announces_outlives_a_kill_and_ends(tmp_path, daemon, instruments) -> None:

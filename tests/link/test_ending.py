@@ -4,13 +4,11 @@ import asyncio
 from contextlib import suppress
 
 import aiomqtt
-import pytest
 
 from kaga_edge.link.ending import end
 from kaga_edge.sim.ears import Ears
 
 
-@pytest.mark.timeout(20)
 async def test_one_cancel_that_wait_for_swallowed_left_its_canceller_waiting():
     ready = asyncio.Event()
     turns = 0
@@ -68,7 +66,6 @@ class Unclean:
         raise StopAsyncIteration
 
 
-@pytest.mark.timeout(20)
 async def test_the_ears_of_a_demo_that_was_ended_listened_for_ever_because_the_goodbye_was_late(monkeypatch):
     monkeypatch.setattr(aiomqtt, "Client", Unclean)
     monkeypatch.setattr(Unclean, "entered", asyncio.Event())

@@ -50,7 +50,7 @@ async def left(settings: LinkSettings, heard: list[LinkEvent]) -> LinkError:
             over.set()
 
     await Link.open(settings, None, hear, Dialler())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await over.wait()
     closed = heard[-1]
     assert isinstance(closed, Closed)
@@ -119,6 +119,6 @@ async def test_a_peer_that_sends_and_reads_nothing_was_owed_answers_without_end(
                 over.set()
 
         link = await Link.open(settings, None, hear, Dialler())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await over.wait()
     assert "reads nothing" in errors[0].what

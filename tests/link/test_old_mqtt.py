@@ -69,7 +69,7 @@ def broker(packet: bytes) -> bytes:
 async def test_the_packets_are_those_of_the_old_standard() -> None:
     heard: list[bytes] = []
     events: asyncio.Queue[LinkEvent] = asyncio.Queue()
-    async with asyncio.timeout(10), peer(broker, heard) as settings:
+    async with asyncio.timeout(60), peer(broker, heard) as settings:
         link = await Link.open(
             settings, Will(topic="up/state", payload=b"dead"), events.put_nowait, Dialler()
         )
@@ -88,14 +88,14 @@ async def test_the_packets_are_those_of_the_old_standard() -> None:
 
 
 async def test_a_refused_login_is_told_as_with_mqtt_5() -> None:
-    async with asyncio.timeout(10), peer(lambda _: NOT_AUTHORISED, []) as settings:
+    async with asyncio.timeout(60), peer(lambda _: NOT_AUTHORISED, []) as settings:
         with pytest.raises(LinkError) as told:
             await Link.open(settings, None, lambda _: None, Dialler())
     assert told.value.kind == "auth"
 
 
 async def test_a_broker_that_knows_only_the_old_mqtt_is_named_with_the_setting_to_make() -> None:
-    async with asyncio.timeout(10), peer(lambda _: OTHER_VERSION, [], mqtt="5") as settings:
+    async with asyncio.timeout(60), peer(lambda _: OTHER_VERSION, [], mqtt="5") as settings:
         with pytest.raises(LinkError) as told:
             await Link.open(settings, None, lambda _: None, Dialler())
     assert told.value.what == "the broker does not speak MQTT 5"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import zlib
@@ -25,14 +24,9 @@ from paho.mqtt.properties import Properties
 
 from kaga_edge.link.ending import end
 from kaga_edge.receiver import Receiver
+from kaga_edge.sim.broker import free_port
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 class Mosquitto:
@@ -68,7 +62,7 @@ class Mosquitto:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
             self._reader.join(10)
             assert self._process.stderr is not None
             self._process.stderr.close()
@@ -181,7 +175,7 @@ class Gateway:
 
     async def told(self, leaf: str) -> dict[str, Any]:
         """Return the next message below ``dn/``; subscribe with ``listen`` first."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for message in self.client.messages:
                 if str(message.topic).endswith(f"/dn/{leaf}"):
                     return dict(json.loads(message.payload))

@@ -161,7 +161,7 @@ async def test_nothing_is_acknowledged_to_the_broker_before_it_is_on_disk(
             clean_start=False,
         ) as thief:
             taken = []
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 async for message in thief.messages:
                     taken.append(message)
                     if len(taken) == 2:
@@ -291,7 +291,7 @@ async def test_a_receiver_that_is_stopped_does_not_connect_again_because_the_goo
     task = asyncio.create_task(receiver.run())
     await receiver.up.wait()
     task.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(asyncio.CancelledError):
             await task
     assert receiver.connections == 1

@@ -178,7 +178,7 @@ def test_the_unchanged_daemon_reads_every_sensor_of_the_site(site: SimulatedSite
         assert told.keys() == EXPECTED.keys(), EXPECTED.keys() - told.keys()
     finally:
         daemon.terminate()
-        daemon.wait(15)
+        daemon.wait(60)
     assert told["keller"]["water_level"] == WATER
     assert told["lx80"]["water_level"] == WATER
     assert told["shm31-umb"]["snow_depth"] == SNOW
@@ -196,7 +196,7 @@ async def test_a_modbus_line_with_a_fault_is_an_error_and_comes_back(
         site.turn("lx80", fault)
         assert (await bus.read_now("lx80")).error is not None
         site.turn("lx80", Fault.NONE)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await bus.read_now("lx80")).error is not None:
                 await asyncio.sleep(0.1)
     finally:

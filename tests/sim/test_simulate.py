@@ -8,7 +8,6 @@ from kaga_edge.cli import main
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(90)
 def test_every_vehicle_of_the_replayed_minutes_is_on_disk(real_series, capsys):
     path = real_series("traffic_atspm_1136_edges_2024-04-15.csv")
     code = main(["simulate", "replay", str(path), "--speed", "20", "--seconds", "6", "--lang", "en"])

@@ -80,7 +80,7 @@ class Ward:
     async def well_again(self) -> None:
         self.disk.refuses = False
         self.disk.goes_on.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self.store.hangs or await self.store.mend() is None:
                 await asyncio.sleep(0.01)
 
@@ -151,7 +151,7 @@ async def test_a_group_that_hangs_and_is_refused_in_the_end_is_brought_to_memory
 
     ward.disk.refuses = True
     ward.disk.goes_on.set()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while ward.store.hangs:
             await asyncio.sleep(0.01)
     await ward.bring(3)
@@ -276,7 +276,7 @@ async def test_a_disk_that_hung_at_the_very_first_opening_held_up_the_start(benc
 
 async def mended(store: Store) -> None:
     """Ask as the recorder does, once a second."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await store.mend() is None:
             await asyncio.sleep(0.01)
 

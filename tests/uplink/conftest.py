@@ -31,6 +31,7 @@ from kaga_edge.core.stored import (
     StoredRow,
 )
 from kaga_edge.link.ending import end, end_if_cancelled
+from kaga_edge.sim.broker import free_port
 from kaga_edge.uplink import Uplink, UplinkSettings
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
 
@@ -167,7 +168,7 @@ class MemoryStore:
     async def recall(self, key: str) -> str | None:
         return self.small.get(key)
 
-    async def until(self, reached: Callable[[], bool], within_s: float = 20.0) -> None:
+    async def until(self, reached: Callable[[], bool], within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             while not reached():
                 self.changed.clear()
@@ -182,17 +183,6 @@ class MemoryStore:
 @pytest.fixture
 def store() -> MemoryStore:
     return MemoryStore()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(name="free_port")
-def _free_port() -> Callable[[], int]:
-    return free_port
 
 
 class Mosquitto:
@@ -221,7 +211,7 @@ class Mosquitto:
             self._process = subprocess.Popen(
                 ["/usr/sbin/mosquitto", "-c", str(self._config)], stdout=out, stderr=out
             )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -238,7 +228,7 @@ class Mosquitto:
                 self._process.kill()
             else:
                 self._process.terminate()  # saves its sessions
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
 
@@ -292,7 +282,7 @@ class Heard:
     def leaves(self) -> list[str]:
         return [leaf for leaf, _payload in self.messages]
 
-    async def until(self, reached: Callable[[], bool], within_s: float = 20.0) -> None:
+    async def until(self, reached: Callable[[], bool], within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             while not reached():
                 self.changed.clear()
@@ -352,7 +342,7 @@ async def receive() -> AsyncIterator[Callable[..., Any]]:
     async def start(port: int, *, ack: bool = False, **options: Any) -> Heard:
         heard, started = Heard(), asyncio.Event()
         tasks.append(asyncio.create_task(_receive(port, heard, ack, started, options)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await started.wait()
         return heard
 
@@ -446,7 +436,7 @@ class ScriptedPeer:
             for writer in list(self._writers):
                 writer.close()
 
-    async def until(self, reached: Callable[[], bool], within_s: float = 20.0) -> None:
+    async def until(self, reached: Callable[[], bool], within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             while not reached():
                 self.changed.clear()

@@ -29,6 +29,7 @@ import trustme
 
 from kaga_edge.core import message
 from kaga_edge.core.ranges import Ranges
+from tests.quiet import quiet_s
 
 from .conftest import Publish, _length, _packet, _publish
 
@@ -103,7 +104,7 @@ class Connection:
     def fall_mute(self) -> None:
         """From here on nothing is answered; the peer notes when the client has noticed."""
         if not self.mute:
-            self.mute, self.muted_s = True, asyncio.get_running_loop().time()
+            self.mute, self.muted_s = True, quiet_s()
 
     def reset(self) -> None:
         """Close with RST."""
@@ -260,7 +261,7 @@ class Peer:
             pass
         finally:
             if conn.mute:
-                self.noticed_s.append(asyncio.get_running_loop().time() - conn.muted_s)
+                self.noticed_s.append(quiet_s() - conn.muted_s)
             self._connections.discard(conn)
             self._tasks.discard(task)
             writer.transport.abort()

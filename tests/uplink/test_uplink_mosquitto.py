@@ -42,7 +42,7 @@ async def test_what_nobody_subscribes_to_is_held_until_somebody_does(
 ) -> None:
     uplink = run_uplink(mosquitto.port, pause_s=0.1)
     store.commit(30)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "no_subscriber" not in uplink.snapshot().states:
             await asyncio.sleep(0.01)
     assert store.waiting == Ranges(((1, 30),))
@@ -58,7 +58,7 @@ async def test_rows_that_are_held_back_do_not_cost_the_goodbye(
     async with aiomqtt.Client("127.0.0.1", mosquitto.port) as city:
         await city.subscribe(f"kaga/edge/v1/{GW}/up/state", qos=1)
         uplink = run_uplink(mosquitto.port)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await anext(city.messages)  # the birth: what is committed from here on is live
             store.commit(30)
             while "no_subscriber" not in uplink.snapshot().states:
@@ -66,7 +66,7 @@ async def test_rows_that_are_held_back_do_not_cost_the_goodbye(
         store.commit(5)
         async with asyncio.timeout(STOP_UPLINK_S):
             await uplink.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for heard in city.messages:
                 if json.loads(heard.payload)["st"] == "stopped":
                     break
@@ -92,7 +92,7 @@ async def test_a_broker_killed_and_restarted_mid_stream_leaves_no_gap(
         mosquitto.start()
     last = store.commit(1)
     await store.until(lambda: not store.waiting, within_s=60)
-    await heard.until(lambda: heard.arrived.get(store.epoch) == Ranges(((1, last),)), within_s=20)
+    await heard.until(lambda: heard.arrived.get(store.epoch) == Ranges(((1, last),)), within_s=60)
     assert store.confirmed == store.all_rows
     assert uplink.snapshot().connects >= RESTARTS
 
@@ -106,7 +106,7 @@ async def test_an_acl_that_forbids_loses_nothing_and_is_obeyed_once_it_allows(
     heard = await receive(broker.port)
     uplink = run_uplink(broker.port, forbidden_s=0.2)
     store.commit(50, alert="danger/level-1")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while uplink.snapshot().state != "refused":
             await asyncio.sleep(0.01)
     assert store.waiting == Ranges(((1, 50),))
@@ -143,7 +143,7 @@ async def test_tls_with_user_name_and_password(
     tls = TlsSettings(ca_file=str(tmp_path / "ca.pem"))
     store.commit(5)
     wrong = run_uplink(broker.port, host="localhost", tls=tls, username="gateway", password="guess")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while wrong.snapshot().state != "refused":
             await asyncio.sleep(0.01)
     await wrong.close()
@@ -183,7 +183,7 @@ async def test_an_untrusted_server_gets_not_one_byte_of_ours(
         tls, host = TlsSettings(ca_file=str(tmp_path / "ca.pem")), "127.0.0.1"
     store.commit(5)
     uplink = run_uplink(broker.port, host=host, tls=tls)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "not trusted" not in uplink.snapshot().reason:
             await asyncio.sleep(0.01)
     assert uplink.snapshot().state == "refused"
@@ -200,7 +200,7 @@ async def test_a_line_cut_for_a_test_lets_rows_wait_and_comes_back_by_itself(
     await store.until(lambda: not store.waiting)
     uplink.cut(1.5)
     store.commit(5)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while uplink.snapshot().state != "down":
             await asyncio.sleep(0.01)
     assert uplink.snapshot().reason == "cut for a test"
@@ -217,7 +217,7 @@ async def test_an_alarm_ends_a_line_cut_at_once(
     store.commit(1)
     await store.until(lambda: not store.waiting)
     uplink.cut(600)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while uplink.snapshot().reason != "cut for a test":
             await asyncio.sleep(0.01)
     store.commit(1, alert="danger/level-1")

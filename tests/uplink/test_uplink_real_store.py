@@ -56,7 +56,7 @@ def entries(count: int, *, value: float = 0.39, alert: str = "") -> list[Entry]:
     return made
 
 
-async def delivered(store: Store, within_s: float = 30.0) -> None:
+async def delivered(store: Store, within_s: float = 60.0) -> None:
     async with asyncio.timeout(within_s):
         while any(e.waiting or e.notices_waiting for e in (await store.standing()).epochs):
             await asyncio.sleep(0.02)

@@ -386,7 +386,7 @@ async def test_an_unknown_user_is_refused_and_said(make_peer: Make, store: Any, 
 
 
 async def _until_said(caplog: pytest.LogCaptureFixture, text: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while text not in caplog.text:
             await asyncio.sleep(0.01)
 

@@ -21,7 +21,7 @@ import pytest
 from kaga_edge.sim import demo_site, scenarios
 from kaga_edge.sim.site import SimulatedSite
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 FULL = bool(os.environ.get("KAGA_TEST_FULL"))
 NO_PLATFORM = 1  # a port where no broker listens
 
@@ -133,7 +133,7 @@ def a_station(folder: Path, speed: float = 60.0) -> Iterator[Station]:
         finally:
             process.terminate()
             try:
-                process.wait(15)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -34,6 +34,7 @@ def browse(chromium, page):
             reduced_motion=motion,
             bypass_csp=False,
         )
+        context.set_default_timeout(60_000)
         contexts.append(context)
         tab = context.new_page()
         tab.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
@@ -181,25 +182,25 @@ def test_a_stream_that_stops_is_said_and_greyed_and_comes_back(browse, page):
     tab = browse(390, "en")
     os.kill(page.opened["pid"], signal.SIGSTOP)
     try:
-        tab.wait_for_selector("#stale:not([hidden])", timeout=30_000)
+        tab.wait_for_selector("#stale:not([hidden])", timeout=60_000)
         assert tab.inner_text("#stale-word") == "This page is not being updated"
         assert re.search(r"last news came \d+ s ago", tab.inner_text("#stale-says"))
         assert tab.evaluate("getComputedStyle(document.getElementById('cards')).filter") == "grayscale(1)"
     finally:
         os.kill(page.opened["pid"], signal.SIGCONT)
-    tab.wait_for_selector("#stale[hidden]", state="attached", timeout=30_000)
+    tab.wait_for_selector("#stale[hidden]", state="attached", timeout=60_000)
 
 
 def test_a_gateway_that_does_not_answer_is_said_too(browse, page):
     tab = browse(390, "en")
     os.kill(page.process.pid, signal.SIGSTOP)
     try:
-        tab.wait_for_selector("#band[data-level=gone]", timeout=30_000)
+        tab.wait_for_selector("#band[data-level=gone]", timeout=60_000)
         assert tab.inner_text("#word") == "NO ANSWER"
         assert tab.is_visible("#stale")
     finally:
         os.kill(page.process.pid, signal.SIGCONT)
-    tab.wait_for_selector("#band:not([data-level=gone])", timeout=30_000)
+    tab.wait_for_selector("#band:not([data-level=gone])", timeout=60_000)
 
 
 def test_a_wrong_pin_says_how_many_tries_are_left(browse, page):
@@ -291,7 +292,7 @@ def test_an_offset_is_measured_for_half_a_minute_kept_applied_and_taken_back(chr
     enter(tab, calm.opened["pin"])
     tab.click(".card .fold")
     tab.click("button:has-text('30秒測る')")
-    tab.wait_for_selector("input[inputmode=decimal]", timeout=45_000)
+    tab.wait_for_selector("input[inputmode=decimal]", timeout=90_000)
     tab.fill("input[inputmode=decimal]", "１．２０")
     tab.press("input[inputmode=decimal]", "Enter")
     tab.wait_for_selector(".before-after")

@@ -49,7 +49,7 @@ async def measured(daemon, config):
 
 
 async def told_until(bench, enough):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not enough(bench.told("level-1", "en")):
             await asyncio.sleep(0.01)
 
