@@ -55,22 +55,21 @@ def test_the_whole_story_ends_with_nothing_lost(tmp_path):
     assert toll
     assert float(toll[2]) <= 1.5
     assert "snow-1 is missing" in said
-    assert said.index("danger level") > said.index("The line returns")
     assert daemons_of(tmp_path) == []
-    if not the_alarm_came_first(said):
-        # The machine was busy and the river rose late: the alarm did not wait for the line. Once more.
-        again = started("--seconds", "40", "--plain", "--lang", "en", "--keep", str(tmp_path / "again"))
+    if not the_alarm_waited_and_came_first(said):
+        # The machine was busy, and the river rose before or after the line was cut. Once more, at leisure.
+        again = started("--seconds", "60", "--plain", "--lang", "en", "--keep", str(tmp_path / "again"))
         said, _ = again.communicate(timeout=240)
-        assert the_alarm_came_first(said), said
+        assert the_alarm_waited_and_came_first(said), said
 
 
-def the_alarm_came_first(said: str) -> bool:
+def the_alarm_waited_and_came_first(said: str) -> bool:
     alarm_s, *others_s = (
         float(re.search(rf"{what}[^:]*: ([0-9.]+)", " ".join(said.split()))[1])
         for what in ("First alarm after", "First live values after", "All that waited has arrived")
     )
     # The next live values are measured up to a second later: the little that waited may have arrived by then.
-    return alarm_s <= min(others_s)
+    return alarm_s <= min(others_s) and said.index("danger level") > said.index("The line returns")
 
 
 def test_ctrl_c_ends_it_cleanly_and_leaves_nothing_running(tmp_path):
