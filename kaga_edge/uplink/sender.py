@@ -198,7 +198,7 @@ class Sender:
                 self._turn(self._inbox.popleft())
             self._wake.clear()
             timer = None
-            at_ns = delivery.wake_at_ns(self.state, self.now_ns())
+            at_ns = delivery.wake_at_ns(self.state, self.beat_ns)  # what came due since the last step too
             if at_ns is not None:
                 timer = loop.call_later((at_ns - self.now_ns()) / SECOND_NS, self._tick)
             await self._wake.wait()
