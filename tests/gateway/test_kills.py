@@ -152,7 +152,7 @@ def later_version(home: Path) -> None:
 
 
 def test_killed_while_migrating_its_store(tmp_path, daemon, instruments) -> None:
-    backlog(tmp_path / "store.sqlite", 30_000)
+    backlog(tmp_path / "store.sqlite", 30_000 if FULL else 10_000)
     before = whole(tmp_path)
     old = tmp_path / "old"
     old.mkdir()
