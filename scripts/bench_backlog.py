@@ -99,10 +99,10 @@ def drain_s(store: Database) -> float:
     first, done = epoch.waiting.first or 1, 0
     while done < DRAINED:
         loaded = store.load(epoch.ep, first, epoch.next_n - 1, LOAD)
-        rows = loaded.rows[: message.fitting(loaded.rows)]
-        message.batch(rows, loaded.run)
-        store.confirm({epoch.ep: Ranges(((rows[0][0], rows[-1][0]),))}, {})
-        first, done = rows[-1][0] + 1, done + len(rows)
+        _, taken = message.packed(loaded.rows, loaded.run)
+        last = loaded.rows[taken - 1][0]
+        store.confirm({epoch.ep: Ranges(((loaded.rows[0][0], last),))}, {})
+        first, done = last + 1, done + taken
     return (time.process_time() - began_s) / done
 
 

@@ -94,52 +94,66 @@ def compact(body: object) -> bytes:
 def batch(rows: Sequence[StoredRow], run: Run) -> bytes:
     """Return one batch (``up/data``, ``up/hist``): consecutive rows of one catalog, clock trust and boot.
 
-    Raises ValueError when there is no row, a number is skipped or the text is above 64 KiB: the
-    caller cuts with ``fitting`` first.
+    Raises ValueError when there is no row, a number is skipped or the text is above 64 KiB.
     """
-    text = _batch_text(rows, run).encode()
-    if len(text) > MESSAGE_BYTES:
-        raise ValueError(f"batch of {len(rows)} rows is {len(text)} bytes, above {MESSAGE_BYTES}")
-    return zlib.compress(text, ZLIB_LEVEL) if len(text) > ZLIB_ABOVE_BYTES else text
+    payload, taken = packed(rows, run)
+    if taken < len(rows):
+        raise ValueError(f"batch of {len(rows)} rows is above {MESSAGE_BYTES} bytes, {taken} of them fit")
+    return payload
 
 
-def fitting(rows: Sequence[StoredRow], most_bytes: int = MESSAGE_BYTES) -> int:
-    """Return how many leading rows surely make a batch of at most ``most_bytes`` before compression.
+def packed(rows: Sequence[StoredRow], run: Run, most_bytes: int = MESSAGE_BYTES) -> tuple[bytes, int]:
+    """Return a batch of leading rows, at most ``most_bytes`` before compression, and how many they are.
 
-    At least 1 when there is a row: a single row cannot be cut.
+    At least one row: a single row cannot be cut. Raises ValueError as ``batch`` does.
     """
-    room = most_bytes - BATCH_FRAME_BYTES
-    for taken, (_n, _i, _at, _up, vals, q) in enumerate(rows):
-        room -= len(vals) + 40 + (len(q) + 8 if q else 0)  # 40: brackets, index, a 13-digit time step
-        if room < 0 and taken:
-            return taken
-    return len(rows)
-
-
-def _batch_text(rows: Sequence[StoredRow], run: Run) -> str:
     if not rows:
         raise ValueError("a batch needs at least one row")
-    first, _i, before_ms, up_ms, _vals, _q = rows[0]
-    if rows[-1][0] - first != len(rows) - 1:
-        raise ValueError(f"rows {first}..{rows[-1][0]} of a batch are not consecutive")
-    t0_ms = before_ms
-    retimed = False
+    parts, room = _row_texts(rows), most_bytes - BATCH_FRAME_BYTES
+    body, taken = ",".join(parts), len(parts)
+    if len(body) > room:
+        taken = _fitting(parts, room)
+        body = ",".join(parts[:taken])
+    text = f"{_head(rows[:taken], run)}{body}]}}".encode()
+    if len(text) > MESSAGE_BYTES:
+        raise ValueError(f"batch of {taken} rows is {len(text)} bytes, above {MESSAGE_BYTES}")
+    return zlib.compress(text, ZLIB_LEVEL) if len(text) > ZLIB_ABOVE_BYTES else text, taken
+
+
+def _row_texts(rows: Sequence[StoredRow]) -> list[str]:
+    """Return each row as it stands in a batch."""
+    before_ms = rows[0][2]
     parts = []
     for _n, i, at_ms, _up, vals, q in rows:  # hot: once per row of a draining backlog
         if q is None:
             parts.append(f"[{i},{at_ms - before_ms},{vals}]")
         else:
-            retimed = retimed or _retimed(q)
             parts.append(f'[{i},{at_ms - before_ms},{vals},{{"q":{q}}}]')
         before_ms = at_ms
-    boot = f',"b":{{"id":"{run.boot}","up":{up_ms}}}' if run.c < ClockTrust.NTP or retimed else ""
-    head = f'{{"v":1,"ep":"{run.ep}","n":{first},"k":"{run.k}","t0":{t0_ms},"c":{int(run.c)}{boot},"r":['
-    return f"{head}{','.join(parts)}]}}"
+    return parts
+
+
+def _fitting(parts: Sequence[str], room: int) -> int:
+    """Return how many leading parts fit with the commas between them, at least 1."""
+    for taken, part in enumerate(parts):
+        room -= len(part) + 1
+        if room < 0 and taken:
+            return taken
+    return len(parts)
+
+
+def _head(rows: Sequence[StoredRow], run: Run) -> str:
+    first, _i, t0_ms, up_ms, _vals, _q = rows[0]
+    if rows[-1][0] - first != len(rows) - 1:
+        raise ValueError(f"rows {first}..{rows[-1][0]} of a batch are not consecutive")
+    says_boot = run.c < ClockTrust.NTP or any(map(_retimed, {row[5] for row in rows}))
+    boot = f',"b":{{"id":"{run.boot}","up":{up_ms}}}' if says_boot else ""
+    return f'{{"v":1,"ep":"{run.ep}","n":{first},"k":"{run.k}","t0":{t0_ms},"c":{int(run.c)}{boot},"r":['
 
 
 @lru_cache(maxsize=256)
-def _retimed(q: str) -> bool:
-    flags = json.loads(q)
+def _retimed(q: str | None) -> bool:
+    flags = json.loads(q or "0")
     return any(flag & Flag.RETIMED for flag in (flags if isinstance(flags, list) else [flags]))
 
 

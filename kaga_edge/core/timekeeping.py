@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from kaga_edge.core.stored import StoredRow
 from kaga_edge.vocabulary.readings import ClockTrust, Flag, Moment
@@ -142,7 +143,7 @@ def steady(rows: Sequence[StoredRow], *, trusted: bool) -> int:
     where the wall clock was set between two rows, the receiver would otherwise reckon the later ones' boot
     clock wrongly. A trusted clock is slewed by NTP all the time: only a step cuts there.
     """
-    if trusted and not any(row[5] for row in rows):
+    if trusted and not any(map(itemgetter(5), rows)):
         return len(rows)  # nothing re-timed: the batch does not say its boot clock
     most_ms = SAME_MS if trusted else STEADY_MS
     apart_ms = rows[0][2] - rows[0][3] if rows else 0

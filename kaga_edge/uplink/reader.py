@@ -93,22 +93,21 @@ class Reader:
             log.warning("uplink.load_failed error=%s", error)
             self._desk.tell(words.LoadFailed(now_ns=self._desk.now_ns(), ref=job.ref))
             return
-        rows = loaded.rows[: message.fitting(loaded.rows, BATCH_TEXT_BYTES)]
-        rows = rows[: steady(rows, trusted=loaded.run.c >= ClockTrust.NTP)]
+        rows = loaded.rows[: steady(loaded.rows, trusted=loaded.run.c >= ClockTrust.NTP)]
         if not rows:
             self._desk.tell(words.BatchReady(now_ns=self._desk.now_ns(), ref=job.ref))
             return
         if len(rows) > PACKED_HERE_ROWS:  # an alert need not wait until a large batch is compressed
-            payload = await asyncio.to_thread(message.batch, rows, loaded.run)
+            payload, taken = await asyncio.to_thread(message.packed, rows, loaded.run, BATCH_TEXT_BYTES)
         else:
-            payload = message.batch(rows, loaded.run)
+            payload, taken = message.packed(rows, loaded.run, BATCH_TEXT_BYTES)
         self._desk.pack(job.ref, payload)
         self._desk.tell(
             words.BatchReady(
                 now_ns=self._desk.now_ns(),
                 ref=job.ref,
                 first=rows[0][0],
-                last=rows[-1][0],
+                last=rows[taken - 1][0],
                 size_bytes=packet_bytes(self._topics.up("data"), payload),
                 k=loaded.run.k,
             )

@@ -72,9 +72,10 @@ def test_what_fits_never_makes_a_batch_above_the_limit(widths: list[int], limit:
         (n, 99, (-1) ** n * 8_000_000_000_000, 2**50, "1" * width, "[1023]" if width % 2 else None)
         for n, width in enumerate(widths)
     ]
-    taken = message.fitting(rows, limit)
+    run = Run(ep="3f2a9c1e", k="a1b2c3d4", c=0, boot="b" * 32)
+    payload, taken = message.packed(rows, run, limit)
     assert 1 <= taken <= len(rows)
-    payload = message.batch(rows[:taken], Run(ep="3f2a9c1e", k="a1b2c3d4", c=0, boot="b" * 32))
+    assert payload == message.batch(rows[:taken], run)
     plain = zlib.decompress(payload) if payload[0] == 0x78 else payload
     assert len(plain) <= limit or taken == 1
 

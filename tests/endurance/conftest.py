@@ -137,14 +137,15 @@ class Platform:
         loaded = store.load(ep, first, last, 500)
         if not loaded.rows:
             return [], last + 1
-        rows = loaded.rows[: message.fitting(loaded.rows)]
-        rows = rows[: steady(rows, trusted=loaded.run.c >= ClockTrust.NTP)]
+        rows = loaded.rows[: steady(loaded.rows, trusted=loaded.run.c >= ClockTrust.NTP)]
+        payload, taken = message.packed(rows, loaded.run)
+        rows = rows[:taken]
         if loaded.run.k not in self._known:
             self._known.add(loaded.run.k)
             body = store.catalog_body(loaded.run.k)
             self._catalogs[loaded.run.k] = body
             self._keep([(f"catalog/{loaded.run.k}", message.compact(body))])
-        self._keep([("hist", message.batch(rows, loaded.run))])
+        self._keep([("hist", payload)])
         return [(rows[0][0], rows[-1][0])], rows[-1][0] + 1
 
     _catalogs: dict[str, Any] = field(default_factory=dict)

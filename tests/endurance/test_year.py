@@ -73,12 +73,12 @@ class Courier:
         match action:
             case words.Load():
                 loaded = self.store.load(action.ep, action.first, action.last, action.last - action.first + 1)
-                rows = loaded.rows[: message.fitting(loaded.rows)]
-                if not rows:
+                if not loaded.rows:
                     self.tell(words.BatchReady, ref=action.ref)
                     return
-                body = self._bytes[action.ref] = message.batch(rows, loaded.run)
-                first, last = rows[0][0], rows[-1][0]
+                body, taken = message.packed(loaded.rows, loaded.run)
+                self._bytes[action.ref] = body
+                first, last = loaded.rows[0][0], loaded.rows[taken - 1][0]
                 self.tell(
                     words.BatchReady, ref=action.ref, first=first, last=last, size_bytes=len(body),
                     k=loaded.run.k,
