@@ -98,13 +98,13 @@ def _run(arguments: list[str], lang: str) -> int:
         arguments = ["version", *(word for word in arguments if word not in ("version", "--version"))]
     if name not in available():
         return _unknown(name, lang)
+    args, unknown = _parser(name, lang).parse_known_args(arguments)
+    if unknown:
+        args.asked.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
-        args, unknown = _parser(name, lang).parse_known_args(arguments)
-        if unknown:
-            args.asked.error(f"unrecognized arguments: {' '.join(unknown)}")
         code: int = args.func(args)
     except KagaError as error:
-        return _complain(error, lang)
+        return _complain(error, lang, as_json=getattr(args, "json", False))
     except KeyboardInterrupt:
         return 130
     return code
@@ -198,10 +198,16 @@ def _unknown(name: str, lang: str) -> int:
     return EXIT_USAGE
 
 
-def _complain(error: KagaError, lang: str) -> int:
+def _complain(error: KagaError, lang: str, *, as_json: bool) -> int:
     """Print one expected failure: what, where, how to mend it. Returns its exit code."""
-    from kaga_edge.cli.failure import failure_lines
+    if as_json:  # whoever reads the answer by machine reads the failure there too
+        import json
 
-    print("\n".join(failure_lines(error.code, error.where, error.what, error.fix, lang)), file=sys.stderr)
+        told = {"code": error.code, "where": error.where, "what": error.what, "fix": error.fix}
+        print(json.dumps({"v": 1, "error": told}, ensure_ascii=False))
+    else:
+        from kaga_edge.cli.failure import failure_lines
+
+        print("\n".join(failure_lines(error.code, error.where, error.what, error.fix, lang)), file=sys.stderr)
     fallback = EXIT_CONFIGURATION if error.code.startswith("KE-C") else EXIT_FAILING
     return int(getattr(error, "exit_code", fallback))

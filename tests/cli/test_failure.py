@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from kaga_edge.cli import main
 from kaga_edge.cli.failure import failure_lines
 from kaga_edge.cli.screen import width
 
@@ -54,3 +58,17 @@ def test_a_driver_misspelled_is_a_usage_error(kaga_edge) -> None:
     said = kaga_edge("sensor", "models", "bme28", "--lang", "ja")
     assert said.code == 64
     assert "「bme28」というドライバーはありません" in said.err
+
+
+def test_a_failure_asked_for_as_json_is_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script that reads stdout got nothing there when the gateway did not run."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    assert main(["status", "--json"]) == 3
+    said = capsys.readouterr()
+    error = json.loads(said.out)["error"]
+    assert error["code"] == "KE-G01"
+    assert error["where"] == str(tmp_path / "control.sock")
+    assert "systemctl start kaga-edge" in error["fix"]
+    assert said.err == ""
