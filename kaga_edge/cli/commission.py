@@ -102,7 +102,7 @@ def _who(args: argparse.Namespace, lang: str) -> str:
 
 def _sections(args: argparse.Namespace, config: Config, lang: str) -> Iterator[Section]:
     from kaga_edge.cli.doctor import bench_of
-    from kaga_edge.cli.scan import verdicts_on
+    from kaga_edge.cli.trying import verdicts_on
     from kaga_edge.station.doctor import examine
 
     bench = bench_of(args, lang)
@@ -124,7 +124,7 @@ def _finding(one: Any) -> Row:
 
 
 def _sensor(one: dict[str, Any]) -> Row:
-    from kaga_edge.cli.scan import sent_words
+    from kaga_edge.cli.trying import sent_words
 
     words = {}
     for lang in LANGUAGES:

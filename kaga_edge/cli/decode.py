@@ -15,20 +15,19 @@ import json
 import sys
 import typing
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
 from kaga_edge import sensors
+from kaga_edge.cli.decoded import Decoded, show_json, show_text, spaced
 from kaga_edge.cli.failure import mending, told
 from kaga_edge.sim.captured import SerialCapture, read_once
 from kaga_edge.sim.image import hex_bytes, load_image
-from kaga_edge.text import language, quality_words, quantity_name, say, unit_shown
-from kaga_edge.text.overheard import heard
+from kaga_edge.text import language, say
 from kaga_edge.vocabulary.drivers import Driver, UartDriver
 from kaga_edge.vocabulary.errors import BusError, DecodeError, KagaError
-from kaga_edge.vocabulary.readings import Measurement
 from kaga_edge.vocabulary.requests import BusKind
 
 EXIT_UNDECODABLE, EXIT_USAGE = 1, 64
@@ -51,15 +50,6 @@ WHYS = {
 
 class Usage(KagaError):
     """A wrong argument; the lines to show, in the chosen language."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
-    """One frame's result: readings, or the error."""
-
-    data: bytes | None
-    readings: tuple[Measurement, ...] = ()
-    error: KagaError | None = None
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -89,9 +79,9 @@ def run(args: argparse.Namespace) -> int:
     except KagaError as error:  # contradicting options, a fault in the image file
         return _complain(_fault(error, lang), EXIT_USAGE, args)
     if args.json:
-        _show_json(args.driver, driver, results, skipped)
+        show_json(args.driver, driver, results, skipped)
     else:
-        _show_text(driver, results, skipped, lang)
+        show_text(driver, results, skipped, lang)
     return 0 if all(result.error is None for result in results) else EXIT_UNDECODABLE
 
 
@@ -264,7 +254,7 @@ def _arguments(texts: Sequence[str], total: int) -> list[tuple[int, int]]:
 def _with_place(failed: Decoded, at: int, lang: str) -> Decoded:
     if failed.error is None:
         return failed
-    note = say("decode.best", lang, at=at, bytes=_spaced(failed.data or b""))
+    note = say("decode.best", lang, at=at, bytes=spaced(failed.data or b""))
     failed.error.fix = failed.error.fix or note
     return failed
 
@@ -296,74 +286,7 @@ def _depth(decoded: Decoded) -> int:
     return CHECKS.index(check) if check in CHECKS else -1
 
 
-# --- showing ---
-
-
-def _show_text(driver: Driver, results: list[Decoded], skipped: int, lang: str) -> None:
-    for number, result in enumerate(results, 1):
-        if result.data is not None:
-            print(say("decode.frame", lang, number=number, bytes=_spaced(result.data)))
-        if result.error is not None:
-            print(_failure(result.error, lang), file=sys.stderr)
-        for measured in result.readings:
-            print("  " + _line(measured, lang))
-    if skipped:
-        print(say("decode.skipped", lang, n=skipped))
-    for remark in getattr(driver, "remarks", ()):
-        print(say("decode.remark", lang, what=heard(remark, lang)), file=sys.stderr)
-
-
-def _line(measured: Measurement, lang: str) -> str:
-    quantity = measured.quantity
-    shown = f"{quantity_name(quantity.channel, lang)} ({quantity.channel})"
-    if measured.value is None:
-        return f"{shown}: {say('decode.no_value', lang)}"
-    decimals = max(0, len(f"{quantity.res:.6f}".rstrip("0").partition(".")[2]))
-    unit = unit_shown(quantity.unit, lang, quantity.channel)
-    quality = f"  [{quality_words(int(measured.flags), lang)}]" if measured.flags else ""
-    return f"{shown}: {measured.value:.{decimals}f} {unit}".rstrip() + quality
-
-
-def _failure(error: KagaError, lang: str) -> str:
-    check = say(f"decode.check.{getattr(error, 'check', 'device')}", lang)
-    mend = mending(error.code, error.fix, lang)
-    fix = f"\n  {mend}" if mend else ""
-    return say("decode.failed", lang, check=check, what=heard(error.what, lang)) + fix
-
-
-def _show_json(name: str, driver: Driver, results: list[Decoded], skipped: int) -> None:
-    body: dict[str, object] = {
-        "driver": name,
-        "readings": [_reading(m) for result in results for m in result.readings],
-        "frames": [_frame(result) for result in results],
-        "skipped_bytes": skipped,
-    }
-    if remarks := getattr(driver, "remarks", ()):
-        body["remarks"] = list(remarks)
-    if (error := next((result.error for result in results if result.error is not None), None)) is not None:
-        body["error"] = _error(error)
-    print(json.dumps(body, ensure_ascii=False, indent=2))
-
-
-def _frame(result: Decoded) -> dict[str, object]:
-    frame: dict[str, object] = {} if result.data is None else {"bytes": result.data.hex().upper()}
-    if result.error is not None:
-        return {**frame, "error": _error(result.error)}
-    return {**frame, "readings": [_reading(measured) for measured in result.readings]}
-
-
-def _reading(measured: Measurement) -> dict[str, object]:
-    return {
-        "quantity": measured.quantity.channel,
-        "value": measured.value,
-        "unit": measured.quantity.unit,
-        "flags": int(measured.flags),
-    }
-
-
-def _error(error: KagaError) -> dict[str, object]:
-    check = getattr(error, "check", "device")
-    return {"check": check, "code": error.code, "what": error.what, "fix": error.fix}
+# --- complaining ---
 
 
 def _fault(error: KagaError, lang: str) -> str:
@@ -380,7 +303,3 @@ def _complain(what: str, exit_code: int, args: argparse.Namespace) -> int:
     else:
         print(what, file=sys.stderr)
     return exit_code
-
-
-def _spaced(data: bytes) -> str:
-    return data.hex(" ").upper()
