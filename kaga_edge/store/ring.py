@@ -14,15 +14,15 @@ ring. ``mend`` then opens the file first; whatever that holds is there again fro
 A disk may also hang: it neither takes nor refuses, and whoever called it waits in the kernel. Then ``Relief``
 takes over in another thread, with an epoch and a memory of its own, and touches nothing of what the waiting
 thread uses. When that one is back it takes the relief's memory over (``take_over``) and all is as above.
+
+Longer than most: which of the two answers is one decision, and every call makes it.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from kaga_edge.core.stored import (
     Catalog,
     Change,
     EpochBegan,
-    EpochStanding,
     Ledger,
     Loaded,
     Notice,
@@ -40,7 +39,6 @@ from kaga_edge.core.stored import (
     SensorDeclaration,
     Standing,
     StoreSize,
-    Tally,
 )
 from kaga_edge.core.timekeeping import Correction, DoubtfulBoot
 from kaga_edge.store import series
@@ -48,6 +46,7 @@ from kaga_edge.store.database import Database
 from kaga_edge.store.disk import Disk
 from kaga_edge.store.errors import StoreError, StoreSick
 from kaga_edge.store.glimpse import facts_of
+from kaga_edge.store.memory import Beside, rings
 from kaga_edge.store.numbering import Declared, Encoded
 from kaga_edge.store.retiming import Place
 from kaga_edge.vocabulary.readings import Moment
@@ -56,55 +55,7 @@ log = logging.getLogger(__name__)
 
 REFUSALS = 2  # of appends in a row, before memory takes over
 RING_BYTES = 4 * 1024 * 1024  # some 50,000 samples: half an hour of twenty-five sensors at 1 Hz
-NEVER_FULL_BYTES = 1 << 40
 COMMANDS = "command"  # what begins so is many, and must be on disk or not at all
-
-
-class NoDisk(Disk):
-    """Everything stays in memory."""
-
-    def connect(self, _: Path) -> sqlite3.Connection:
-        # Handed from thread to thread as a whole, never used by two at once: see ``Relief``.
-        return sqlite3.connect(
-            ":memory:", isolation_level=None, cached_statements=64, check_same_thread=False
-        )
-
-    def create(self, _: Path) -> bool:
-        return False
-
-    def exists(self, _: Path) -> bool:
-        return False
-
-    def read(self, path: Path) -> bytes:
-        raise FileNotFoundError(str(path))
-
-    def write_whole(self, _path: Path, _content: bytes) -> None:
-        return
-
-    def note(self, _path: Path, _content: bytes) -> None:
-        return
-
-    def free_bytes(self, _: Path) -> int:
-        return NEVER_FULL_BYTES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
-    """What the books say of epochs that cannot be asked for now."""
-
-    epochs: tuple[EpochStanding, ...]
-    tallies: tuple[Tally, ...]
-    catalogs: tuple[str, ...]
-
-    @classmethod
-    def of(cls, databases: Iterable[Database]) -> Beside:
-        """Read the books, not the files."""
-        every = list(databases)
-        return cls(
-            epochs=tuple(epoch for one in every for epoch in one.standing(look=False).epochs),
-            tallies=tuple(tally for one in every for tally in one.tallies()),
-            catalogs=tuple(k for one in every for k in one.catalogs_waiting()),
-        )
 
 
 class Ringed:
@@ -391,11 +342,6 @@ class Ringed:
         for ring in relief.given_up():
             ring.report_to(self._on_change)
             self._rings.append(ring)
-
-
-def rings(path: Path, most_bytes: int, settings: Mapping[str, Any]) -> Callable[[], Database]:
-    """Return what makes a database in memory in place of the one at ``path``."""
-    return lambda: Database(path, max_bytes=most_bytes, disk=NoDisk(), **settings)
 
 
 class Relief(Ringed):

@@ -13,7 +13,7 @@ from kaga_edge.core.stored import Entry, SensorDeclaration
 from kaga_edge.store.database import Database
 from kaga_edge.store.disk import Disk
 from kaga_edge.store.file import Identity
-from kaga_edge.store.ring import NoDisk
+from kaga_edge.store.memory import NoDisk
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Alert, ClockTrust, Moment, Reading, Sample
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kaga_edge.store.database import Database
 from kaga_edge.store.file import Identity
-from kaga_edge.store.ring import NoDisk
+from kaga_edge.store.memory import NoDisk
 from tests.crash.verdict import drains
 
 CREST_M = 4.321
