@@ -3,6 +3,8 @@
 A transfer can hang inside the kernel, where nothing can end it. So the thread says, before each step,
 until when it will be back, and the loop's thread looks: a worker that is late is given up, and a new one
 opens the bus again. The one given up ends by itself if its call ever returns.
+
+A little longer than most: the thread and the loop's view of it are one contract.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ shape, checksum, value), 64 a wrong argument or an image file with a fault in it
 
 Noise between frames, the banner of a sensor, half a frame at the end of a capture: skipped and counted. A
 frame that fails its checksum, and an argument in which there is no frame, are errors.
+
+A little longer than most: what people write on a command line, and where bytes become frames.
 """
 
 from __future__ import annotations

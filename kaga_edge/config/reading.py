@@ -9,17 +9,11 @@ from typing import Any
 
 from kaga_edge.config.battery_table import read_battery
 from kaga_edge.config.checks import (
-    check_files,
-    check_folders,
     check_gpio,
     check_i2c,
     check_ids,
     check_onewire,
-    check_passwords,
     check_ports,
-    check_position,
-    check_room,
-    check_secret,
     check_sources,
 )
 from kaga_edge.config.command_table import read_commands
@@ -28,6 +22,14 @@ from kaga_edge.config.documents import read_documents
 from kaga_edge.config.faults import Code, ConfigFaults, Notes, without_echoes
 from kaga_edge.config.models import CheckTable, PlatformTable, SiteTable, StationTable, StoreTable
 from kaga_edge.config.outputs import read_outputs
+from kaga_edge.config.place_checks import (
+    check_files,
+    check_folders,
+    check_passwords,
+    check_position,
+    check_room,
+    check_secret,
+)
 from kaga_edge.config.plainfile import folder
 from kaga_edge.config.power_tables import read_power
 from kaga_edge.config.secret import named_file

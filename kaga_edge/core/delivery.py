@@ -10,6 +10,8 @@ Three traps that earlier versions fell into, each with its own plain test:
 2. A commit can land while a load is under way: planning looks at all that waits, after every event.
 3. A full answer to a load hides how much is left: what was asked for and did not come is put back, and
    planning looks again.
+
+A little longer than most: every event's meaning on one page.
 """
 
 from __future__ import annotations

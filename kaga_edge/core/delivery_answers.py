@@ -1,4 +1,7 @@
-"""What an answer means: PUBACK reason codes, and the platform's own acks. Contract v1, "Delivery"."""
+"""What an answer means: PUBACK reason codes, and the platform's own acks. Contract v1, "Delivery".
+
+A little longer than most: every answer's meaning on one page.
+"""
 
 from __future__ import annotations
 

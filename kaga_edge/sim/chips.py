@@ -6,6 +6,8 @@ It raises ``OSError`` with errno 121 (EREMOTEIO) where the real one does not ack
 
 Sources are the same as in the drivers of the same name; nothing of the drivers is used here, so that
 a test of one against the other says something.
+
+A little longer than most: four chips, each by itself.
 """
 
 from __future__ import annotations

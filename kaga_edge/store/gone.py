@@ -1,4 +1,7 @@
-"""Numbers that will never arrive: declared, written into the ledger, and their rows removed."""
+"""Numbers that will never arrive: declared, written into the ledger, and their rows removed.
+
+Longer than most: a number leaves the books in one way only, and every step of it is here.
+"""
 
 from __future__ import annotations
 

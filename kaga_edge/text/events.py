@@ -1,6 +1,8 @@
 """The daemon's events in words: a short name and a sentence, for ``kaga-edge log`` and journalctl -x.
 
 The names are stable: scripts and alarms of operators hang on them.
+
+A long table and nothing else.
 """
 
 from __future__ import annotations

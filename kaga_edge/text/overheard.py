@@ -3,6 +3,8 @@
 Errors are raised far below, where no language is known; ``heard`` finds the English sentence again and says
 it in Japanese. A placeholder's own text is looked up too: ``/dev/i2c-1 cannot be opened: {reason}``.
 What nobody wrote down here stays English.
+
+A long table, and the few lines that look things up in it.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@
 
 Signature: ``openssl pkeyutl -sign -rawin -inkey KEY -in FILE -out FILE.sig`` with an Ed25519 key, or
 ``openssl dgst -sha256 -sign KEY -out FILE.sig FILE`` with ECDSA or RSA.
+
+A little longer than most: before, during and after an update, in the order in which a power cut may find it.
 """
 
 from __future__ import annotations
