@@ -200,14 +200,11 @@ def _unknown(name: str, lang: str) -> int:
 
 def _complain(error: KagaError, lang: str, *, as_json: bool) -> int:
     """Print one expected failure: what, where, how to mend it. Returns its exit code."""
-    if as_json:  # whoever reads the answer by machine reads the failure there too
-        import json
+    from kaga_edge.cli.failure import failure_json, failure_lines
 
-        told = {"code": error.code, "where": error.where, "what": error.what, "fix": error.fix}
-        print(json.dumps({"v": 1, "error": told}, ensure_ascii=False))
+    if as_json:  # where the answer would have been
+        print(failure_json(error))
     else:
-        from kaga_edge.cli.failure import failure_lines
-
         print("\n".join(failure_lines(error.code, error.where, error.what, error.fix, lang)), file=sys.stderr)
     fallback = EXIT_CONFIGURATION if error.code.startswith("KE-C") else EXIT_FAILING
     return int(getattr(error, "exit_code", fallback))

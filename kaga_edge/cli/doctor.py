@@ -37,6 +37,13 @@ LINE_S = 6.0
 EXITS = {"fail": 2, "note": 1}
 
 
+class NoSuchCheck(KagaError):
+    """No check's code begins with what --only names."""
+
+    code = "KE-U01"
+    exit_code = 64
+
+
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = subparsers.add_parser("doctor")
@@ -54,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
     lang = language_of(args)
     logging.getLogger("kaga_edge").addHandler(logging.NullHandler())  # the findings say it
     if not any(code.startswith(args.only.upper()) for code in CHECKS):
-        print(say("doctor.no_group", lang, name=args.only), file=sys.stderr)
-        return 64
+        raise NoSuchCheck(say("doctor.no_group", lang, name=args.only), fix="kaga-edge doctor")
     bench = bench_of(args, lang)
     findings = sorted(examine(bench, args.only), key=lambda one: list(State).index(one.state))
     if not args.json:

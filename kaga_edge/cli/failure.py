@@ -6,9 +6,18 @@ own Japanese words come first and the English stands behind them for whoever is 
 
 from __future__ import annotations
 
+import json
+
 from kaga_edge.cli.screen import fold
 from kaga_edge.text import has, say
 from kaga_edge.text.overheard import heard, is_japanese
+from kaga_edge.vocabulary.errors import KagaError
+
+
+def failure_json(error: KagaError) -> str:
+    """Return one failure for whoever reads the answer by machine."""
+    told = {"code": error.code, "where": error.where, "what": error.what, "fix": error.fix}
+    return json.dumps({"v": 1, "error": told}, ensure_ascii=False)
 
 
 def failure_lines(code: str, where: str, what: str, fix: str, lang: str) -> list[str]:

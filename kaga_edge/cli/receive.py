@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kaga_edge.cli.failure import failure_json
 from kaga_edge.cli.typed import positive
 from kaga_edge.link.ending import end
 from kaga_edge.receiver import Counts, News, Receiver, Tls
@@ -48,8 +49,14 @@ TEXTS = {
     "missing": ("  欠けている番号: {ranges}", "  missing numbers: {ranges}"),
     "outage": ("最長の不通 {seconds:.1f} 秒", "longest outage {seconds:.1f} s"),
     "nothing": ("何も届いていません", "nothing has arrived"),
-    "never": ("{host}:{port} に接続できませんでした", "could not connect to {host}:{port}"),
+    "never": ("{place} に接続できませんでした", "could not connect to {place}"),
 }
+
+
+class NeverConnected(KagaError):
+    """The broker was not reached in all that time."""
+
+    code = "KE-L00"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -94,11 +101,18 @@ def run(args: argparse.Namespace) -> int:
 
     receiver = asyncio.run(_receive(made, args.seconds))
     if not seen["connected"]:
-        print(_text("never", lang, host=args.host, port=port), file=sys.stderr)
+        _tell_never(f"{args.host}:{port}", lang, as_json=args.json)
     print(_counts_json(receiver) if args.json else "\n".join(_counted(receiver, lang)), flush=True)
     if any(one.gaps or one.conflicting for one in receiver.counts().values()):
         return EXIT_MISSING
     return 0 if seen["connected"] else EXIT_NEVER_CONNECTED
+
+
+def _tell_never(place: str, lang: str, *, as_json: bool) -> None:
+    if as_json:
+        print(failure_json(NeverConnected("could not connect", where=place)), flush=True)
+    else:
+        print(_text("never", lang, place=place), file=sys.stderr)
 
 
 async def _receive(made: Callable[[], Receiver], seconds: float | None) -> Receiver:

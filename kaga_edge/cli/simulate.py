@@ -11,12 +11,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaga_edge.cli.failure import failure_lines
 from kaga_edge.cli.interrupting import like_ctrl_c
 from kaga_edge.cli.screen import fold
 from kaga_edge.cli.typed import positive
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from kaga_edge.sim.replay import Series
     from kaga_edge.sim.rerun import Rerun
 
-EXIT_FAILED, EXIT_USAGE = 1, 64
+EXIT_FAILED = 1
 # A road played fast: times between vehicles shrink with the clock, and speeds grow.
 TIMED = {
     Quantity.VEHICLE_SPEED_KPH.channel,
@@ -57,6 +55,12 @@ TEXTS = {
 }
 
 
+class NoSeries(KagaError):
+    """The file cannot be read as a series."""
+
+    exit_code = 64
+
+
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = subparsers.add_parser("simulate")
@@ -81,8 +85,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         findings = verdict(args.file)
     except KagaError as error:
-        print("\n".join(failure_lines(error.code, error.where, error.what, error.fix, lang)), file=sys.stderr)
-        return EXIT_USAGE
+        raise NoSeries(error.what, where=error.where, fix=error.fix) from error
     if args.json:
         print(json.dumps([{"code": one.code, **dict(one.values)} for one in findings], ensure_ascii=False))
         return 0
@@ -100,14 +103,8 @@ def run(args: argparse.Namespace) -> int:
     facts = {"file": args.file.name, "kind": kind, "rows": series.rows, "hours": hours}
     _tell(_say("playing", lang, **facts, speed=f"{speed:,.0f}", seconds=f"{seconds:g}"))
     like_ctrl_c()
-    try:
-        with tempfile.TemporaryDirectory(prefix="kaga-edge-replay-") as folder:
-            played = asyncio.run(
-                rerun(series, Path(folder), speed=speed, seconds=seconds, on_status=_show(lang))
-            )
-    except KagaError as error:
-        print(error, file=sys.stderr)
-        return EXIT_FAILED
+    with tempfile.TemporaryDirectory(prefix="kaga-edge-replay-") as folder:
+        played = asyncio.run(rerun(series, Path(folder), speed=speed, seconds=seconds, on_status=_show(lang)))
     for line in told(played, series, lang):
         print(line)
     return EXIT_FAILED if played.exit_code else 0

@@ -61,7 +61,13 @@ def test_only_one_group_or_one_check(kaga_edge, config: Path) -> None:
     found = json.loads(kaga_edge("doctor", "--config", config, "--only", "b", "--json").out)
     assert {one["code"][0] for one in found} == {"B"}
     assert len(json.loads(kaga_edge("doctor", "--config", config, "--only", "C01", "--json").out)) == 1
-    assert kaga_edge("doctor", "--config", config, "--only", "Z").code == 64
+    said = kaga_edge("doctor", "--config", config, "--only", "Z", "--lang", "en")
+    assert (said.code, "there are no checks called Z" in said.err) == (64, True)
+
+
+def test_a_group_that_is_none_was_told_as_text_where_json_was_asked_for(kaga_edge, config: Path) -> None:
+    said = kaga_edge("doctor", "--config", config, "--only", "Z", "--json")
+    assert (said.code, json.loads(said.out)["error"]["code"], said.err) == (64, "KE-U01", "")
 
 
 def test_fix_shows_and_runs_the_safe_repair(kaga_edge, config: Path) -> None:

@@ -119,7 +119,12 @@ def test_a_broker_never_reached_is_exit_code_2(tmp_path: Path, capsys: pytest.Ca
         database = str(tmp_path / "r.db")
         command = ["receive", "--port", str(number), "--seconds", "0.2", "--database", database]
         assert main([*command, "--lang", "ja"]) == 2
-    assert "接続できませんでした" in capsys.readouterr().err
+        assert "接続できませんでした" in capsys.readouterr().err
+        assert main([*command, "--json"]) == 2
+    said = capsys.readouterr()
+    failure, count = (json.loads(line) for line in said.out.splitlines())
+    assert failure["error"]["where"] == f"127.0.0.1:{number}"
+    assert (count["what"], said.err) == ("count", "")
 
 
 def test_a_password_file_that_is_not_there_is_explained(

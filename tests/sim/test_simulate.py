@@ -1,5 +1,6 @@
 """``kaga-edge simulate replay``: a real series through the daemon's own process."""
 
+import json
 import re
 
 import pytest
@@ -25,3 +26,10 @@ def test_a_file_that_is_no_series_is_refused(tmp_path, capsys):
     path.write_text("a,b\n")
     assert main(["simulate", "replay", str(path)]) == 64
     assert "Trout Creek" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_was_told_as_text_where_json_was_asked_for(tmp_path, capsys):
+    assert main(["simulate", "replay", str(tmp_path / "none.csv"), "--json"]) == 64
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert (told["v"], told["error"]["where"], said.err) == (1, str(tmp_path / "none.csv"), "")
