@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     args.root = args.root.resolve()
     args.config = args.root / str(DEFAULT_CONFIG).lstrip("/")
     lang = language_of(args)
+    _refuse_half_meant(args)
     if args.root == ROOT and not args.dry_run and os.geteuid() != 0:
         raise NeedsRoot(say("setup.root", lang))
     if args.take_in:
@@ -82,6 +83,17 @@ def run(args: argparse.Namespace) -> int:
     if args.resume:
         return _resume(args, lang)
     return _fit(args, lang)
+
+
+def _refuse_half_meant(args: argparse.Namespace) -> None:
+    """Only the settings can be tried out, and an update is always this machine's; exit 64 otherwise."""
+    meant = {"--import": args.take_in, "--replace": args.replace, "--update": args.update}
+    meant |= {"--return": args.give_back, "--resume": args.resume}
+    for option in (name for name, asked in meant.items() if asked):
+        if args.dry_run:
+            args.asked.error(f"argument --dry-run: not allowed with argument {option}")
+        if args.root != ROOT and option in ("--update", "--return"):
+            args.asked.error(f"argument --root: not allowed with argument {option}")
 
 
 # --- the machine's settings ---

@@ -76,6 +76,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "drop.wiped": ("{file} は上書きして消しました", "{file} was overwritten and removed"),
     "drop.key": ("鍵 {file} を登録し、ここからは消しました", "key {file} taken in and wiped from here"),
     "drop.certificate": ("証明書 {file} を取り込みました", "certificate {file} taken in"),
+    "drop.no_certificate": (
+        "{file} は PEM の証明書として読めないので取り込みません。もう一度もらってください",
+        "{file} cannot be read as a PEM certificate and is not taken in: get it again",
+    ),
     "drop.config": (
         "設定を取り込みました: {site}、センサー {sensors}台",
         "configuration taken in: {site}, {sensors} sensor(s)",

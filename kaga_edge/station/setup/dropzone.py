@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -168,9 +169,25 @@ def _certificates(found: Found, texts: dict[str, str], folder: Path, etc: Path, 
         wipe(folder / name)
         told.say("drop.key", file=name)
     for name in found.certificates:
+        if not _is_certificate(texts[name]):
+            told.failed = True
+            told.say("drop.no_certificate", file=name)
+            continue
         _place(etc / name, texts[name], CONFIG_MODE)
         _mark_taken(folder / name)
         told.say("drop.certificate", file=name)
+
+
+def _is_certificate(text: str) -> bool:
+    """Whether it would be read; a spoilt one over a good one cuts the line. A public key checks updates."""
+    if "PUBLIC KEY-----" in text:
+        return True
+    signs = text.encode("ascii", errors="ignore").decode()  # remarks beside it may be Japanese
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=signs)
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
 
 
 def _stage(found: Found, texts: dict[str, str], scratch: Path, etc: Path) -> Path:

@@ -270,6 +270,7 @@ def _export(place: Place, hands: Hands) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     out = folder / f"{place.store.name}-{int(place.store.stat().st_mtime)}"
     if hands.run(("kaga-edge", "store", "export", str(place.store), str(out))).code:
+        hands.run(("systemctl", "start", "kaga-edge.service"))  # nothing was changed: it goes on measuring
         raise UpdateRefused("the rows could not be written out", where=str(out), fix="kaga-edge store verify")
     for suffix in ("", "-wal", "-shm"):
         old = place.store.with_name(place.store.name + suffix)

@@ -8,7 +8,18 @@ from kaga_edge.station.setup.dropzone import take_in
 from kaga_edge.station.setup.machine import SetupFailed
 
 WHEN = "2026-11-22 10:00:00 +0900"
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBejCCAR+gAwIBAgIUHn6hHAxrSqJ8gRAxf1NomDJY23EwCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHVGVzdCBDQTAeFw0yNjExMjkwMjU5MThaFw0zNjExMjYwMjU5
+MThaMBIxEDAOBgNVBAMMB1Rlc3QgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AASDdMn9hX/1J4Ci7YYLshPIPxeajzBT/20NRvaXd+et/hiv+A7VgIKAbmxLrid0
+lRWADplqYJCMnn5X22v46ha5o1MwUTAdBgNVHQ4EFgQUGa9beWo7EUa42Z9YsLI+
+SLDYHlowHwYDVR0jBBgwFoAUGa9beWo7EUa42Z9YsLI+SLDYHlowDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEA8YAWjOr8g1xyX/Md38llRkPIIW8H
+/2wqzzV8acQipYkCIQC28hvPSm5KuvT94C8qbbAq8riMBb13BZPoE6TQNmdRYA==
+-----END CERTIFICATE-----
+"""  # openssl req -x509 -newkey ec
 KEY = "-----BEGIN PRIVATE KEY-----\nsecret-bytes\n-----END PRIVATE KEY-----\n"
 
 
@@ -206,3 +217,22 @@ def test_quotes_around_a_password_are_told(root, zone):
     (zone / "secrets.txt").write_text('mqtt-password = "x y"\n')
     take_in(root, when=WHEN)
     assert "mqtt-password の引用符もパスワードの一部" in result(zone)
+
+
+@pytest.mark.parametrize("spoilt", ["garbage", CERTIFICATE[:200], CERTIFICATE.replace("MIIB", "MIIC")])
+def test_a_spoilt_certificate_took_the_place_of_the_good_one(root, drop, spoilt):
+    present = root / "etc/kaga-edge/ca.pem"
+    present.write_text(CERTIFICATE)
+    (drop / "ca.pem").write_text(spoilt)
+    told = take_in(root, when=WHEN)
+    assert told.failed
+    assert present.read_text() == CERTIFICATE
+    assert (drop / "ca.pem").is_file()
+    assert "ca.pem cannot be read as a PEM certificate" in result(drop)
+
+
+def test_a_certificate_with_a_remark_in_japanese_and_a_public_key_are_taken(root, zone):
+    (zone / "ca.pem").write_text(f"市の認証局\n{CERTIFICATE}", encoding="utf-8")
+    (zone / "update.pem").write_text("-----BEGIN PUBLIC KEY-----\nMCowBQ==\n-----END PUBLIC KEY-----\n")
+    assert not take_in(root, when=WHEN).failed
+    assert {"ca.pem", "update.pem"} <= {one.name for one in (root / "etc/kaga-edge").iterdir()}

@@ -117,3 +117,21 @@ def test_the_plan_fits_forty_columns(root, capsys, monkeypatch):
         main(["setup", "--root", str(root), "--dry-run", "--lang", lang])
         lines = capsys.readouterr().out.splitlines()
         assert [line for line in lines if width(line) > 40 and " " in line.strip()] == []
+
+
+@pytest.mark.parametrize("asked", [["--import"], ["--replace", "flood-test-01"]])
+def test_a_dry_run_took_in_the_drop_zone_or_set_the_store_aside_all_the_same(root, asked, capsys):
+    mark = root / "boot/firmware/kaga-edge/secrets.txt"
+    mark.write_text("mqtt-password = x\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["setup", "--root", str(root), "--dry-run", *asked, "--lang", "en"])
+    assert ended.value.code == 64
+    assert "--dry-run" in capsys.readouterr().err
+    assert mark.is_file()
+
+
+def test_an_update_below_another_root_was_one_of_this_machine(root, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["setup", "--root", str(root), "--update", "x.deb", "--lang", "ja"])
+    assert ended.value.code == 64
+    assert "--root" in capsys.readouterr().err

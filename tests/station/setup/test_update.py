@@ -258,6 +258,7 @@ def test_rows_that_cannot_be_written_out_stop_the_way_back(machine, place, offer
         give_back(place, blocked)
     assert machine.version == "1.1"
     assert place.store.exists()
+    assert machine.ran[-2:] == [["systemctl", "stop"], ["systemctl", "start"]]  # it had stayed stopped
 
 
 def test_a_power_cut_after_dpkg_is_gone_on_with_and_judged_by_what_was_before(machine, place, offer):
