@@ -224,7 +224,7 @@ def _salvage(args: argparse.Namespace, lang: str) -> int:
         saved = salvage(file, target, marks_of(file), Identity(), made_ms)
     except OSError as error:
         raise KagaError(
-            f"cannot salvage: {error.strerror}", where=str(file), fix="check path and room"
+            f"cannot salvage: {error.strerror or error}", where=str(file), fix="check path and room"
         ) from error
     nothing = saved.unreadable and not (saved.rows or saved.notices)  # perhaps it never was a store
     code = EXIT_DAMAGED if nothing else 0

@@ -7,6 +7,7 @@ contradicts is set aside. Nothing is confirmed to the gateway here: it learns fr
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from kaga_edge.receiver.archive import Archive, Arrival
 
 GROUP_MESSAGES = 100  # in one transaction
 MANIFEST = "manifest"
+UNSENDABLE = re.compile("[+#\0]")  # MQTT lets nobody publish to a topic with one of these
+TOPIC_MOST_BYTES = 65_535
 LATE = ("data", "hist", "alert", "gone", "catalog", MANIFEST)  # the rest is state of a moment that is over
 
 
@@ -68,9 +71,15 @@ def message_of_line(line: bytes, at_ms: int) -> Arrival | None:
         return None
     if not isinstance(topic, str) or not isinstance(payload, dict):
         return None
-    if leaf_of(topic) not in LATE:
+    if leaf_of(topic) not in LATE or UNSENDABLE.search(topic):
         return None
-    content = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        content = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+        topic_bytes = len(topic.encode())
+    except UnicodeEncodeError:  # half a surrogate pair: JSON's escapes allow it, UTF-8 does not
+        return None
+    if topic_bytes > TOPIC_MOST_BYTES:
+        return None
     # Retained: it says nothing about when the gateway was last heard.
     return Arrival(topic=topic, payload=content, retained=True, at_ms=at_ms)
 

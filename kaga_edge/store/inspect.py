@@ -162,9 +162,8 @@ def _consistent(path: Path, copy: Path) -> sqlite3.Connection:
             if (_stamp(path), _stamp(log)) != before and attempt < TRIES:
                 continue
         except OSError as error:
-            raise StoreSick(
-                f"not readable: {error.strerror}", where=str(path), fix="check the path"
-            ) from error
+            reason = error.strerror or error  # a pipe has no errno's text
+            raise StoreSick(f"not readable: {reason}", where=str(path), fix="check the path") from error
         break
     db = sqlite3.connect(copy, isolation_level=None)
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kaga_edge.receiver.archive import Archive, Arrival
+from kaga_edge.receiver.importing import message_of_line
 from kaga_edge.receiver.opendata import Source
 from kaga_edge.store.disk import Disk
 from tests.crash.workload import Life
@@ -73,6 +74,26 @@ def test_junk_changes_nothing(kaga_edge, tmp_path):
     )
     done = brought(kaga_edge, tmp_path / "junk", tmp_path / "city.db")
     assert (done["code"], done["rows"], done["unreadable"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("kaga/edge/v1/gw/up/alert", {"subject": "\ud800"}),
+        ("kaga/edge/v1/\udfff/up/hist", {}),
+        ("kaga/edge/v1/+/up/hist", {}),
+        ("kaga/edge/v1/#/up/hist", {}),
+        ("kaga/edge/v1/\0/up/hist", {}),
+        ("kaga/edge/v1/" + 22_000 * "河" + "/up/hist", {}),  # 66,000 bytes: MQTT's strings end at 65,535
+    ],
+    ids=["half a character", "half a character in the topic", "+", "#", "NUL", "long"],
+)
+def test_a_line_that_no_broker_could_carry_ended_the_import(kaga_edge, stick, tmp_path, topic, payload):
+    line = json.dumps({"topic": topic, "payload": payload})
+    assert message_of_line(line.encode(), 0) is None  # nor is it published
+    stick.write_text(line + "\n" + stick.read_text())
+    done = brought(kaga_edge, stick, tmp_path / "city.db")
+    assert (done["code"], done["torn"], done["unreadable"], done["rows"]) == (1, 1, 0, 420)
 
 
 def test_a_running_receivers_file_is_left_alone(kaga_edge, stick, tmp_path):

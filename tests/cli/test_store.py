@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,13 @@ def test_what_the_platform_refused_is_listed(kaga_edge: Any, stopped: Path) -> N
     said = kaga_edge("store", "rejected", str(stopped), "--json")
     assert json.loads(said.out) == refused
     assert said.code == (1 if refused else 0)
+
+
+@pytest.mark.parametrize("command", ["verify", "salvage"])
+def test_a_pipe_instead_of_a_store_was_not_readable_for_the_reason_none(
+    kaga_edge: Any, tmp_path: Path, command: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    said = kaga_edge("store", command, tmp_path / "pipe", "--lang", "en")
+    assert said.code == 2
+    assert "named pipe" in " ".join(said.err.split())
