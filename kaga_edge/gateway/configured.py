@@ -4,6 +4,8 @@ A faulty file never keeps a station from measuring: it starts from its own copy 
 says so in the log, in the status, and to the city. A trial (``config apply --confirm 10m``) lives in the
 state folder and the files stay as they are; not confirmed in time, after a reboot, or taken back, the last
 good one is applied again. A restart of the daemon within the time goes on with the trial.
+
+A little longer than most: the start, the trial and the way back are one story.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class Configured:
         self._faults: ConfigFaults | None = None
         self._told: str | None = None  # what the city was told last
         self._changed = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()  # two trials would be staged one over the other
 
     # --- reading ---
 
@@ -118,19 +121,21 @@ class Configured:
 
         ``change_to`` applies a configuration. Raises NoTrial, ConfigFaults.
         """
-        match request.get("do"):
-            case "show":
-                return self.told() | (self._texts() if request.get("text") else {})
-            case "try":
-                await self._try(request, change_to)
-            case "confirm":
-                await self._confirm(change_to)
-            case "rollback":
-                if self._trial is None:
-                    raise NoTrial("no configuration is on trial", fix="kaga-edge config rollback")
-                await self.roll_back("taken back", change_to)
-            case other:
-                raise NoTrial(f"do = {other!r}", fix="show, try, confirm or rollback")
+        do = request.get("do")
+        if do == "show":
+            return self.told() | (self._texts() if request.get("text") else {})
+        async with self._one_at_a_time:
+            match do:
+                case "try":
+                    await self._try(request, change_to)
+                case "confirm":
+                    await self._confirm(change_to)
+                case "rollback":
+                    if self._trial is None:
+                        raise NoTrial("no configuration is on trial", fix="kaga-edge config rollback")
+                    await self._roll_back("taken back", change_to)
+                case other:
+                    raise NoTrial(f"do = {other!r}", fix="show, try, confirm or rollback")
         return self.told()
 
     async def _try(self, request: dict[str, Any], change_to: Callable[[Config], Awaitable[None]]) -> None:
@@ -147,7 +152,8 @@ class Configured:
         change_to: Callable[[Config], Awaitable[None]],
     ) -> None:
         """Try a part laid over the files. ``permitted`` raises where old and new differ too much."""
-        await self._begin(text, seconds, change_to, permitted)
+        async with self._one_at_a_time:
+            await self._begin(text, seconds, change_to, permitted)
 
     async def _begin(
         self,
@@ -216,22 +222,23 @@ class Configured:
     async def watch(self, change_to: Callable[[Config], Awaitable[None]]) -> None:
         """Take a trial back when its time is over; run as a task."""
         while True:
-            left_s = None if self._trial is None else self._trial.left_s(self._now())
+            trial = self._trial
+            left_s = None if trial is None else trial.left_s(self._now())
             try:
                 async with asyncio.timeout(left_s):
                     await self._changed.wait()
                 self._changed.clear()
             except TimeoutError:
-                await self.roll_back("not confirmed in time", change_to)
+                async with self._one_at_a_time:
+                    if self._trial is trial:  # not confirmed while we waited
+                        await self._roll_back("not confirmed in time", change_to)
 
-    async def roll_back(self, reason: str, change_to: Callable[[Config], Awaitable[None]]) -> None:
+    async def _roll_back(self, reason: str, change_to: Callable[[Config], Awaitable[None]]) -> None:
         """Return to the last good configuration."""
         trial, good = self._trial, self._copies.good
         if trial is None or good is None:
             return
         config = await asyncio.to_thread(load_apart, self._path, good)
-        if self._trial is not trial:  # confirmed while we read
-            return
         self._take_back(trial, reason)
         self._trial = None
         # The file itself may be the one that was tried: then somebody must put it right.

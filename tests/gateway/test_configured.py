@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kaga_edge.config import Config, ConfigFaults
-from kaga_edge.config.copies import Copies
+from kaga_edge.config.copies import Copies, digest
 from kaga_edge.gateway.configured import Configured, NoTrial
 from kaga_edge.store import inspect
 from kaga_edge.vocabulary.readings import ClockTrust, Moment
@@ -106,6 +106,17 @@ async def test_a_trial_runs_and_the_file_is_not_touched(site) -> None:
     assert site.applied == [2.0]
     assert (made.told()["source"], made.told()["left_s"]) == ("trial", 600)
     assert site.file.read_text() == site.text("1s")
+
+
+async def test_of_two_tried_at_once_the_second_took_the_place_of_the_first(site) -> None:
+    made, _ = site.start()
+    requests = [{"do": "try", "text": site.text(every), "seconds": 600} for every in ("2s", "3s")]
+    asked = (made.ask(request, site.change_to) for request in requests)
+    first, second = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(second, NoTrial), second
+    assert site.applied == [2.0]
+    assert first["digest"] == digest(site.text("2s").encode())
+    assert site.start()[1].sensors[0].every_s == 2.0  # what a restart finds
 
 
 async def test_a_restart_within_the_time_goes_on_with_the_trial(site) -> None:
