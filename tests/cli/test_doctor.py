@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -75,6 +76,29 @@ def test_fix_shows_and_runs_the_safe_repair(kaga_edge, config: Path) -> None:
     said = kaga_edge("doctor", "--config", config, "--only", "C01", "--fix")
     assert f"chmod 640 {config}" in said.out
     assert config.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="changes a file's group: root")
+def test_the_repair_of_what_roots_editor_wrote_shut_the_gateway_out(kaga_edge, config: Path) -> None:
+    gateway = 4711  # the group that /etc/kaga-edge belongs to
+    os.chown(config.parent, 0, gateway)
+    os.chown(config, 0, 0)
+    config.chmod(0o644)
+    assert kaga_edge("doctor", "--config", config, "--only", "C01", "--fix").code == 0
+    facts = config.stat()
+    assert (facts.st_gid, facts.st_mode & 0o777) == (gateway, 0o640)
+
+
+def test_a_secret_that_anybody_may_read_was_not_mended(kaga_edge, config: Path) -> None:
+    secret = config.parent / "secrets/pw"
+    secret.parent.mkdir(exist_ok=True)
+    secret.write_text("x\n")
+    secret.chmod(0o666)
+    with_platform(config, 9, 'username = "u"\nsecret = "pw"')
+    said = kaga_edge("doctor", "--config", config, "--only", "C01", "--fix", "--lang", "en")
+    assert f"chmod 640 {secret}" in said.out
+    assert secret.stat().st_mode & 0o777 == 0o640
+    assert "C01 FAIL" not in said.out.partition("After the repairs:\n")[2]
 
 
 def test_what_was_mended_was_still_told_as_not_in_order(kaga_edge, config: Path) -> None:

@@ -301,7 +301,15 @@ def test_the_gateway_itself_may_hold_the_port_but_not_a_second_one(machine) -> N
         (process / "cmdline").write_text("/usr/bin/python3\x00/usr/bin/kaga-edge\x00run\x00")
         if number == "4711":
             assert verdict(machine(), "O08").state is State.PASS
-    assert verdict(machine(), "O08").seen == "2 gateways run"
+    assert verdict(machine(), "O08").seen == "2 gateways run: process 4711, process 4712"
+
+
+def test_sudo_was_taken_for_a_second_gateway(machine) -> None:
+    for number, before in (("4711", "sudo\x00"), ("4712", "/usr/bin/python3\x00")):
+        process = machine.root / "proc" / number
+        (process / "fd").mkdir(parents=True)
+        (process / "cmdline").write_text(f"{before}/usr/bin/kaga-edge\x00run\x00")
+    assert verdict(machine(), "O08").state is State.PASS
 
 
 def test_a_damaged_store_is_found_while_the_gateway_is_stopped(machine) -> None:
@@ -327,10 +335,11 @@ def test_a_wrong_configuration_is_counted_and_clashes_are_seen(machine) -> None:
     assert verdict(bench, "B11").state is State.FAIL
 
 
-def test_a_configuration_that_anybody_reads_is_mended_by_one_command(machine) -> None:
+def test_a_configuration_that_anybody_reads_is_mended_by_itself(machine) -> None:
     machine.config.chmod(0o644)
     found = verdict(machine(), "C01")
-    assert (found.state, found.fix) == (State.NOTE, (("chmod", "640", str(machine.config)),))
+    chgrp = ("chgrp", f"--reference={machine.config.parent}", str(machine.config))
+    assert (found.state, found.fix) == (State.NOTE, (chgrp, ("chmod", "640", str(machine.config))))
 
 
 def test_the_line_is_judged_by_its_steps(machine) -> None:

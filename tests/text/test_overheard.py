@@ -44,6 +44,11 @@ OF_OTHERS = re.compile(
         ("let the service's user into the group i2c", "サービスの利用者をグループ i2c に入れます"),
         ("the epoch itself is missing", "the epoch itself is missing"),
         ("/dev/i2c-1, /dev/i2c-3 missing", "/dev/i2c-1, /dev/i2c-3 がありません"),
+        (
+            "2 gateways run: process 12, process 345",
+            "2 個のゲートウェイが動いています: プロセス 12、プロセス 345",
+        ),
+        ("process 4711 (minicom)", "プロセス 4711 (minicom)"),
         ("/dev/ttyUSB0 group root", "/dev/ttyUSB0 のグループは root"),
         ("1.50% of 200 polls failed", "200 回のうち 1.50% が失敗"),
         # The repair of the code, about the signature, stood where the way out was meant.

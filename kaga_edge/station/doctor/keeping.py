@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kaga_edge.station.doctor.bench import Bench, Finding, failed, note, passed, skipped, unknown
+from kaga_edge.station.doctor.bench import Bench, Command, Finding, failed, note, passed, skipped, unknown
 
 FRESH_INTERVALS = 3
 YEAR_S = 366 * 86_400
@@ -236,6 +236,7 @@ def p01(bench: Bench) -> Finding:
     return note("P01", seen) if warm or (throttled or 0) & THROTTLED_SINCE else passed("P01", seen)
 
 
+SECRET_READABLE = "KE-C53"  # noqa: S105 - a code
 FOLDER = "KE-W07"  # that a folder is not there: Q01 and Q02 look at the store itself
 
 
@@ -243,7 +244,9 @@ def c01(bench: Bench) -> Finding:
     """The configuration is valid, not readable by everybody, and its secrets are there."""
     if bench.faults is not None:
         first = bench.faults.faults[0]
-        return failed("C01", f"{len(bench.faults.faults)} fault(s), first {first.place} {first.code}")
+        secrets = [one.params["file"] for one in bench.faults.faults if one.code == SECRET_READABLE]
+        fix = [line for file in secrets for line in _for_us_alone(Path(str(file)))]
+        return failed("C01", f"{len(bench.faults.faults)} fault(s), first {first.place} {first.code}", *fix)
     try:
         mode = stat.S_IMODE(bench.config_path.stat().st_mode)
     except OSError as error:
@@ -251,8 +254,13 @@ def c01(bench: Bench) -> Finding:
     warnings = bench.config.warnings if bench.config else ()
     warned = [str(fault.code) for fault in warnings if fault.code != FOLDER]
     if mode & stat.S_IROTH:
-        return note("C01", f"mode {mode:04o}", ("chmod", "640", str(bench.config_path)))
+        return note("C01", f"mode {mode:04o}", *_for_us_alone(bench.config_path))
     return note("C01", ", ".join(warned)) if warned else passed("C01", str(bench.config_path))
+
+
+def _for_us_alone(file: Path) -> tuple[Command, Command]:
+    """Close a file to others. What root's editor wrote is root's group's: the gateway could not read it."""
+    return ("chgrp", f"--reference={file.parent}", str(file)), ("chmod", "640", str(file))
 
 
 def _steps(bench: Bench, code: str, names: tuple[str, ...]) -> Finding:
@@ -313,7 +321,7 @@ def _whole(file: Path) -> Finding:
         return unknown("Q01", str(error))
     except sqlite3.DatabaseError as error:
         return failed("Q01", str(error))
-    return passed("Q01") if answer == "ok" else failed("Q01", str(answer))
+    return passed("Q01") if answer == "ok" else failed("Q01", str(answer).splitlines()[-1])
 
 
 def _write_and_sync(folder: Path) -> float:

@@ -146,20 +146,23 @@ def o07(bench: Bench) -> Finding:
 def o08(bench: Bench) -> Finding:
     """No other program has a configured serial port open, and only one gateway runs."""
     ports = {os.path.realpath(bench.at(port)) for port in bench.ports()}
-    gateways, others, closed = 0, [], 0
+    gateways: list[str] = []
+    others, closed = [], 0
     for folder in bench.at("proc").glob("[0-9]*"):
         words = (bench.text(f"proc/{folder.name}/cmdline") or "").split("\x00")
-        ours = "run" in words and re.search(r"kaga[-_]edge", " ".join(words)) is not None
-        gateways += ours
+        program = os.path.basename(words[0])
+        # Not by the words alone: they stand behind "sudo" too, which waits for the gateway it started.
+        ours = program.startswith(("python", "kaga-edge")) and "run" in words and _names_us(words)
+        gateways += [f"process {folder.name}"] * ours
         try:
             held = {os.path.realpath(one) for one in (folder / "fd").iterdir()}
         except OSError:
             closed += 1
             continue
         if held & ports and not ours:
-            others.append(f"process {folder.name} ({os.path.basename(words[0])})")
-    if gateways > 1:
-        return failed("O08", f"{gateways} gateways run")
+            others.append(f"process {folder.name} ({program})")
+    if len(gateways) > 1:
+        return failed("O08", f"{len(gateways)} gateways run: {', '.join(sorted(gateways))}")
     if others:
         return failed("O08", ", ".join(others))
     if not ports:
@@ -181,6 +184,10 @@ def o09(bench: Bench) -> Finding:
         there = False
     fix: Command = ("raspi-config", "nonint", "do_change_locale", "ja_JP.UTF-8")
     return passed("O09", asked) if there else note("O09", asked, fix)
+
+
+def _names_us(words: list[str]) -> bool:
+    return re.search(r"kaga[-_]edge", " ".join(words)) is not None
 
 
 def _groups(bench: Bench) -> dict[str, tuple[int, list[str]]]:
