@@ -204,8 +204,8 @@ def _take_in(args: argparse.Namespace, lang: str) -> int:
     by_systemd = "INVOCATION_ID" in os.environ  # at the start the gateway comes after us by itself
     if told.anything and args.root == ROOT and not by_systemd:
         restart = ("systemctl", "restart", "kaga-edge.service")
-        call(restart)
-        _print(say("setup.ran", lang, command=shlex.join(restart)))
+        if call(restart) == 0:  # else it said so itself
+            _print(say("setup.ran", lang, command=shlex.join(restart)))
     if told.faults is not None:
         return EXIT_CONFIGURATION
     return EXIT_ATTENTION if told.failed else 0

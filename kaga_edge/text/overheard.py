@@ -329,7 +329,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
         "power-cycle the sensor; check wiring and pull-ups: something holds the bus",
     ),
     ("待ちます", "nothing to do: wait"),
-    ("上に示された点を直します", "mend what is named above"),
+    ("そこに示された点を直します", "mend what is named there"),
     ("その行を直します", "mend that line"),
     ("その命令を手で実行し、表示を読みます", "run that line by hand and read what it says"),
     # --- setting up, replacing, updating ---

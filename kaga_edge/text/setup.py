@@ -84,6 +84,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "設定を取り込みました: {site}、センサー {sensors}台",
         "configuration taken in: {site}, {sensors} sensor(s)",
     ),
+    "drop.parts_aside": (
+        "前の観測所の校正などは使いません: {names} ({folder} に残しました)",
+        "what was calibrated at the site before is not used: {names} (kept in {folder})",
+    ),
     "drop.faulty": (
         "設定に誤りが {count}件あります。取り込みません。前の設定で続けます:",
         "the configuration has {count} fault(s) and is not taken in; the previous one goes on:",

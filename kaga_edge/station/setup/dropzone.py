@@ -12,6 +12,7 @@ import os
 import shutil
 import ssl
 import tempfile
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ from kaga_edge.text import say
 
 FOLDER = "kaga-edge"
 ETC = "etc/kaga-edge"
-MAIN = "kaga-edge.toml"
+MAIN, PARTS = "kaga-edge.toml", "conf.d"
 PREVIOUS = ".previous"
 LARGEST_BYTES = 1_000_000  # nothing of ours is larger; a film on the card is not read
 SECRET_MODE, CONFIG_MODE = 0o640, 0o640  # root:kaga-edge
@@ -121,8 +122,9 @@ def _take(
         return
     if found.main is None and not found.parts:
         return
+    moved = found.main is not None and _moved(etc / MAIN, texts[found.main])
     with tempfile.TemporaryDirectory(dir=etc, prefix=".drop-") as scratch:
-        staged = _stage(found, texts, Path(scratch), etc)
+        staged = _stage(found, texts, Path(scratch), etc, with_parts=not moved)
         try:
             config = judge(staged)
         except ConfigFaults as faults:
@@ -133,6 +135,8 @@ def _take(
         told.failed = True
         told.say("drop.other_site", wanted=site, found=config.site.id)
         return
+    if moved:
+        _set_parts_aside(etc / PARTS, told)
     _install(found, texts, folder, etc)
     told.took_config = True
     told.say("drop.config", site=config.site.id, sensors=len(config.sensors))
@@ -190,15 +194,39 @@ def _is_certificate(text: str) -> bool:
     return True
 
 
-def _stage(found: Found, texts: dict[str, str], scratch: Path, etc: Path) -> Path:
+def _moved(present: Path, new: str) -> bool:
+    """Whether the box goes to another site. One that cannot be read now is taken for the same."""
+    before = _site_of(present.read_text(encoding="utf-8", errors="replace")) if present.is_file() else None
+    return before is not None and before != _site_of(new)
+
+
+def _site_of(text: str) -> object:
+    try:
+        return tomllib.loads(text)["site"]["id"]
+    except (tomllib.TOMLDecodeError, LookupError, TypeError):
+        return None
+
+
+def _set_parts_aside(parts: Path, told: Told) -> None:
+    """Keep the calibrations of the site before where nobody reads them: its heights are not this one's."""
+    present = sorted(parts.glob("*.toml"))
+    if not present:
+        return
+    aside = parts.with_name(PARTS + PREVIOUS)
+    aside.mkdir(mode=0o750, exist_ok=True)
+    for one in present:
+        one.replace(aside / one.name)
+    told.say("drop.parts_aside", names=", ".join(one.name for one in present), folder=aside.name)
+
+
+def _stage(found: Found, texts: dict[str, str], scratch: Path, etc: Path, *, with_parts: bool) -> Path:
     """Lay the new configuration beside the present secrets and certificates, as it will lie."""
     for one in etc.iterdir():
         if one.name == "secrets" or one.suffix in (".pem", ".crt", ".cer", ".key"):
             (scratch / one.name).symlink_to(one)
-    if found.parts:
-        _parts(found, texts, scratch / "conf.d")
-    elif (etc / "conf.d").is_dir():
-        shutil.copytree(etc / "conf.d", scratch / "conf.d")
+    if with_parts and (etc / PARTS).is_dir():
+        shutil.copytree(etc / PARTS, scratch / PARTS)
+    _parts(found, texts, scratch / PARTS)
     main = scratch / MAIN
     main.write_bytes(texts[found.main].encode() if found.main else (etc / MAIN).read_bytes())
     return main
@@ -213,7 +241,7 @@ def _install(found: Found, texts: dict[str, str], folder: Path, etc: Path) -> No
             )
         _place(present, texts[found.main], CONFIG_MODE)
         _mark_taken(folder / found.main)
-    _parts(found, texts, etc / "conf.d")
+    _parts(found, texts, etc / PARTS)
     for name in found.parts:
         _mark_taken(folder / name)
 
@@ -239,7 +267,7 @@ def _mark_taken(file: Path) -> None:
 def _texts(folder: Path) -> dict[str, str]:
     """Return the files by name below the drop zone."""
     found = {}
-    for file in sorted((*folder.iterdir(), *(folder / "conf.d").glob("*"))):
+    for file in sorted((*folder.iterdir(), *(folder / PARTS).glob("*"))):
         if file.is_symlink() or not file.is_file() or file.stat().st_size > LARGEST_BYTES:
             continue
         name = str(file.relative_to(folder))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kaga_edge.config import Config, load
 from kaga_edge.config.placing import put
+from kaga_edge.core.dropping import RESULT
 from kaga_edge.station.openssl import client_key, client_request
 from kaga_edge.station.setup.dropzone import ETC, MAIN, Told, take_in, zone
 from kaga_edge.station.setup.machine import run
@@ -59,9 +60,8 @@ def _configuration(root: Path, site: str, told: Told) -> Config:
     file = root / ETC / MAIN
     fix = f"put the configuration of {site} into the drop zone as kaga-edge.toml"
     if told.failed or told.faults is not None:
-        raise ReplaceRefused(
-            "the drop zone was not taken in", where=str(zone(root)), fix="mend what is named above"
-        )
+        where = f"{zone(root)}/{RESULT}"  # the faults line by line, in both languages
+        raise ReplaceRefused("the drop zone was not taken in", where=where, fix="mend what is named there")
     if not file.is_file():
         raise ReplaceRefused("there is no configuration", where=str(file), fix=fix)
     config = load(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kaga_edge.config import load
 from kaga_edge.station.setup.dropzone import take_in
 from kaga_edge.station.setup.machine import SetupFailed
 
@@ -236,3 +237,39 @@ def test_a_certificate_with_a_remark_in_japanese_and_a_public_key_are_taken(root
     (zone / "update.pem").write_text("-----BEGIN PUBLIC KEY-----\nMCowBQ==\n-----END PUBLIC KEY-----\n")
     assert not take_in(root, when=WHEN).failed
     assert {"ca.pem", "update.pem"} <= {one.name for one in (root / "etc/kaga-edge").iterdir()}
+
+
+CALIBRATION = """\
+[[sensor]]
+id = "{sensor}"
+[[sensor.correction]]
+channel = "water_level"
+offset = 0.25
+on = "2026-11-01"
+who = "Yamada"
+"""
+
+
+@pytest.mark.parametrize("sensor", ["level-1", "level-9"])  # B has one of that name, or has not
+def test_a_box_that_moved_took_the_calibrations_of_the_site_before_along(root, drop, site, sensor):
+    etc = root / "etc/kaga-edge"
+    (etc / "kaga-edge.toml").write_text(site.replace("flood-test-01", "flood-before-07"))
+    (etc / "conf.d").mkdir()
+    (etc / "conf.d/50-calibration.toml").write_text(CALIBRATION.format(sensor=sensor))
+    told = take_in(root, when=WHEN)
+    assert told.took_config
+    assert load(etc / "kaga-edge.toml").sensors[0].corrections == ()
+    assert (etc / "conf.d.previous/50-calibration.toml").read_text() == CALIBRATION.format(sensor=sensor)
+    assert "50-calibration.toml" in result(drop)
+
+
+def test_parts_from_the_card_were_judged_without_those_of_the_site(root, drop, site):
+    etc = root / "etc/kaga-edge"
+    (etc / "kaga-edge.toml").write_text(site)
+    (etc / "conf.d").mkdir()
+    (etc / "conf.d/20-more.toml").write_text('[[sensor]]\nid = "level-9"\nevery = "5s"\n')  # is nowhere
+    (drop / "conf.d").mkdir()
+    (drop / "conf.d/10-more.toml").write_text('[store]\nmax = "64MB"\n')
+    told = take_in(root, when=WHEN)
+    assert told.faults is not None
+    assert not (etc / "conf.d/10-more.toml").exists()

@@ -67,6 +67,15 @@ def test_another_sites_configuration_is_refused_before_anything_is_moved(root, d
     assert (state / "store.sqlite").read_text() == "old"
 
 
+def test_a_faulty_configuration_is_refused_with_the_place_of_its_faults(root, dropped, ears):
+    """They were said to stand above, where nothing stood."""
+    (dropped / "kaga-edge.toml").write_text("[site\n")
+    with pytest.raises(ReplaceRefused) as refused:
+        replace(root, ears)
+    assert refused.value.where == str(dropped / "RESULT.txt")
+    assert "kaga-edge.toml:1" in (dropped / "RESULT.txt").read_text(encoding="utf-8-sig")
+
+
 def test_a_configuration_taken_in_at_the_last_start_is_good_too(root, dropped, ears):
     replace(root, ears)
     assert replace(root, ears).site.id == "flood-test-01"
