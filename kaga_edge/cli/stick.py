@@ -12,7 +12,7 @@ import aiomqtt
 
 from kaga_edge.cli.receive import PORT, TLS_PORT, password_of, tls_of
 from kaga_edge.receiver.archive import Archive, Arrival
-from kaga_edge.receiver.importing import MANIFEST, Imported, feed, leaf_of, message_of_line
+from kaga_edge.receiver.importing import MANIFEST, Imported, feed, leaf_of, lines_of, message_of_line
 from kaga_edge.vocabulary.errors import KagaError
 
 ANSWER_S = 30.0
@@ -20,18 +20,18 @@ ANSWER_S = 30.0
 
 def into_archive(file: Path, database: Path, root: str) -> Imported:
     """Store an export. Raises OSError, ArchiveBusy."""
-    with file.open("rb") as lines:
+    with file.open("rb") as export:
         archive = Archive(database, root=root)
         try:
-            return feed(archive, lines, time.time_ns() // 1_000_000)
+            return feed(archive, lines_of(export), time.time_ns() // 1_000_000)
         finally:
             archive.close()
 
 
 def to_broker(args: argparse.Namespace) -> int:
     """Publish an export where a receiver listens; return how many messages. Raises OSError, KagaError."""
-    with args.file.open("rb") as lines:
-        found = (message_of_line(line, 0) for line in lines)
+    with args.file.open("rb") as export:
+        found = (message_of_line(line, 0) for line in lines_of(export))
         messages = (
             one for one in found if one is not None and leaf_of(one.topic) != MANIFEST
         )  # as feed does

@@ -94,10 +94,10 @@ def run_import(args: argparse.Namespace) -> int:
 
 def _root_of(file: Path) -> str:
     """Return the first word of the topics in an export of which some line is a message."""
-    from kaga_edge.receiver.importing import message_of_line
+    from kaga_edge.receiver.importing import lines_of, message_of_line
 
-    with file.open("rb") as lines:
-        found = (message_of_line(line, 0) for line in lines)
+    with file.open("rb") as export:
+        found = (message_of_line(line, 0) for line in lines_of(export))
         return next(one.topic.partition("/")[0] for one in found if one is not None)
 
 

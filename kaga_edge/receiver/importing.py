@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from kaga_edge.receiver.archive import Archive, Arrival
 
@@ -18,6 +18,7 @@ GROUP_MESSAGES = 100  # in one transaction
 MANIFEST = "manifest"
 UNSENDABLE = re.compile("[+#\0]")  # MQTT lets nobody publish to a topic with one of these
 TOPIC_MOST_BYTES = 65_535
+LINE_MOST_BYTES = 2 * 1024 * 1024  # no message of the contract is half as long; see contract/wire.py
 LATE = ("data", "hist", "alert", "gone", "catalog", MANIFEST)  # the rest is state of a moment that is over
 
 
@@ -31,6 +32,11 @@ class Imported:
     conflicting: int
     unreadable: int
     torn: int
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Give an export's lines; one too long for a message in pieces: a spoilt stick may have gigabytes."""
+    return iter(lambda: file.readline(LINE_MOST_BYTES), b"")
 
 
 def feed(archive: Archive, lines: Iterable[bytes], at_ms: int) -> Imported:

@@ -117,7 +117,9 @@ class Ringed:
         """Close the file; what is in memory goes there first, if it takes it."""
         if self._rings and self.mend() is None:
             for ring in self._rings:
-                log.error("store.ring_lost epoch=%s rows=%d", ring.epoch, ring.rows)
+                lost = sum(tally.waiting for tally in ring.tallies())  # what was delivered is in safety
+                if lost:
+                    log.error("store.ring_lost epoch=%s rows=%d", ring.epoch, lost)
             self._rings = []
         if self._file is not None:
             self._file.end()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kaga_edge.receiver.archive import Archive, Arrival
-from kaga_edge.receiver.importing import message_of_line
+from kaga_edge.receiver.importing import LINE_MOST_BYTES, lines_of, message_of_line
 from kaga_edge.receiver.opendata import Source
 from kaga_edge.store.disk import Disk
 from tests.crash.workload import Life
@@ -94,6 +94,14 @@ def test_a_line_that_no_broker_could_carry_ended_the_import(kaga_edge, stick, tm
     stick.write_text(line + "\n" + stick.read_text())
     done = brought(kaga_edge, stick, tmp_path / "city.db")
     assert (done["code"], done["torn"], done["unreadable"], done["rows"]) == (1, 1, 0, 420)
+
+
+def test_a_spoilt_stick_of_one_endless_line_filled_the_memory(kaga_edge, stick, tmp_path):
+    stick.write_bytes(bytes(5_000_000) + b"\n" + stick.read_bytes())
+    with stick.open("rb") as export:
+        assert max(len(piece) for piece in lines_of(export)) == LINE_MOST_BYTES
+    done = brought(kaga_edge, stick, tmp_path / "city.db")
+    assert (done["code"], done["torn"], done["rows"]) == (1, 3, 420)
 
 
 def test_a_running_receivers_file_is_left_alone(kaga_edge, stick, tmp_path):

@@ -251,6 +251,24 @@ def test_stopping_in_order_tries_the_disk_a_last_time(ward: Ward, caplog: Any) -
     assert isinstance(ward.open()._file, Database)
 
 
+def test_samples_delivered_from_memory_were_told_as_lost_at_the_stop(ward: Ward, caplog: Any) -> None:
+    ward.disk.sick = True
+    ward.bring(5)
+    ep = ward.store.epoch
+    ward.store.confirm({ep: Ranges(((1, 4),))}, {})
+    ward.store.close()
+    assert f"store.ring_lost epoch={ep} rows=1" in caplog.text
+
+    caplog.clear()
+    ward.disk.sick = False
+    ward.open()
+    ward.disk.sick = True
+    ward.bring(2)
+    ward.store.confirm({ward.store.epoch: Ranges(((1, 2),))}, {})
+    ward.store.close()
+    assert "store.ring_lost" not in caplog.text
+
+
 def test_a_file_that_somebody_else_took_after_a_fault_counts_as_refused(ward: Ward) -> None:
     """An sqlite3 shell left open on the live file: it got the lock while ours was being opened anew."""
     ward.bring(3)
