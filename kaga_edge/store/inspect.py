@@ -28,6 +28,8 @@ from kaga_edge.store.gone import SPANS_A_NOTICE
 
 TRIES = 3  # a copy of a running store's file may catch it between two writes
 AT_ONCE = 500
+# What reading a damaged file may end in: also books that make no sense, and numbers beyond SQLite's.
+UNREADABLE = (sqlite3.DatabaseError, ValueError, LookupError, TypeError, OverflowError)
 Line = dict[str, Any]
 
 
@@ -63,7 +65,7 @@ def contents(db: sqlite3.Connection, upstream: str = "native") -> Contents:
         lines = tuple((names.get(i, "?"), *rest) for i, *rest in db.execute(asked))
         rows, notices = (db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("sample", "notice"))  # noqa: S608 our own
         pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    except (sqlite3.DatabaseError, ValueError, LookupError, TypeError) as error:
+    except UNREADABLE as error:
         raise damaged(error) from error
     tallies = tuple(book.tally() for book in books)
     return Contents(tallies=tallies, rows=rows, notices=notices, bytes=pages * size, lines=lines)
@@ -81,7 +83,7 @@ def faults(db: sqlite3.Connection, upstream: str = "native") -> list[str]:
             (rows,) = db.execute(ask, (book.base + 1, book.base + book.next_n)).fetchone()
             if rows != book.on_disk.count:
                 found.append(f"{book.ep}: {rows} rows, the ledger knows {book.on_disk.count}")
-    except (sqlite3.DatabaseError, ValueError, LookupError, TypeError) as error:
+    except UNREADABLE as error:
         return [str(error)]
     return found
 
@@ -107,7 +109,7 @@ def export(db: sqlite3.Connection, *, root: str = "kaga", upstream: str = "nativ
                 yield {"topic": topics.up("gone" if kind == "gone" else "alert"), "payload": payload}
             for body in _gone_again(book, Ranges.of(told)):
                 yield {"topic": topics.up("gone"), "payload": json.loads(body)}
-    except (sqlite3.DatabaseError, ValueError, LookupError, TypeError) as error:
+    except UNREADABLE as error:
         raise damaged(error) from error
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,17 @@ def test_a_pipe_instead_of_a_store_was_not_readable_for_the_reason_none(
     said = kaga_edge("store", command, tmp_path / "pipe", "--lang", "en")
     assert said.code == 2
     assert "named pipe" in " ".join(said.err.split())
+
+
+@pytest.mark.parametrize("command", ["verify", "export", "ledger", "show", "rejected"])
+def test_an_epoch_with_a_spoilt_index_ended_in_a_traceback(
+    kaga_edge: Any, stopped: Path, tmp_path: Path, command: str
+) -> None:
+    """Its rows would have numbers beyond 64 bits: ``index << 40``."""
+    with contextlib.closing(sqlite3.connect(stopped)) as db:
+        db.execute("UPDATE epoch SET i = ?", (1 << 40,))
+        db.commit()
+    more = (tmp_path / "out.jsonl",) if command == "export" else ()
+    said = kaga_edge("store", command, stopped, *more, "--lang", "en")
+    assert said.code == 2
+    assert "too large" in " ".join((said.out + said.err).split())
