@@ -66,14 +66,14 @@ def run(args: argparse.Namespace) -> int:
 
     lang = language_of(args)
     config = load(args.config or DEFAULT_CONFIG)
-    who = _who(args, lang)
+    args.who = who = _who(args, lang)
+    out = args.out or Path(f"commission-{config.site.id}-{at_site(args, time.time(), '%Y%m%d')}.html")
+    _try_to_write(out, lang)
     sections = []
-    args.who = who
     for section in _sections(args, config, lang):
         sections.append(section)
         if not args.json:
             print("\n".join(_lines(len(sections), section, lang)), flush=True)
-    out = args.out or Path(f"commission-{config.site.id}-{at_site(args, time.time(), '%Y%m%d')}.html")
     try:
         at = at_site(args, time.time(), "%Y-%m-%d %H:%M %Z")
         out.write_text(page(config, who, sections, at), encoding="utf-8")
@@ -95,6 +95,17 @@ def _who(args: argparse.Namespace, lang: str) -> str:
     if not who or not who.strip():
         raise NoName(say("commission.no_name", lang), fix="--who NAME")
     return str(who).strip()
+
+
+def _try_to_write(out: Path, lang: str) -> None:
+    """Find out before the minutes of examination and the cut of the line, not after. Raises NotWritten."""
+    there = out.exists()
+    try:
+        out.open("ab").close()
+        if not there:
+            out.unlink()
+    except OSError as error:
+        raise not_written(out, error, lang) from error
 
 
 # --- what is examined ---

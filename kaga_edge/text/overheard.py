@@ -381,7 +381,8 @@ TEXTS: dict[str, tuple[str, str]] = {f"heard.{number}": pair for number, pair in
 _PLACED = re.compile(r"(\S+): (.+)", re.DOTALL)
 
 
-_CODED = re.compile(r"(\S+: KE-[A-Z]\d\d) (.+)", re.DOTALL)
+_CODED = re.compile(r"((?:\S+ )?KE-[A-Z]\d\d) (.+)", re.DOTALL)
+_TIMED = re.compile(r"(.+) (\d+ ms)", re.DOTALL)
 _FILES = r"(?:\S+, )*\S+"  # one name or several: no sentence that only ends like ours
 _NUMBERED = re.compile(r"^\[Errno \d+\] ")  # the system's own words stand behind it
 
@@ -401,8 +402,10 @@ def heard(text: str, lang: str) -> str:
             return japanese.format(
                 **{name: heard(part.strip("'"), lang) for name, part in found.groupdict().items()}
             )
-    if found := _CODED.fullmatch(text):  # level-1: KE-B02 no acknowledge
+    if found := _CODED.fullmatch(text):  # level-1: KE-B02 no acknowledge, 0/5 KE-B02 no acknowledge
         return f"{found[1]} {heard(found[2], lang)}"
+    if found := _TIMED.fullmatch(text):  # 192.0.2.1:8883: no answer to TCP 12 ms
+        return f"{heard(found[1], lang)} {found[2]}"
     if found := _PLACED.fullmatch(text):  # 192.0.2.1:8883: no answer to TCP
         return f"{found[1]}: {heard(found[2], lang)}"
     return text

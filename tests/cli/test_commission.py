@@ -156,6 +156,14 @@ def test_a_silent_sensor_is_not_accepted_and_every_part_is_told(kaga_edge, confi
     assert states["sensors"] == states["store"] == "fail"
 
 
+def test_a_report_that_cannot_be_written_was_told_after_the_line_had_been_cut(kaga_edge, config, tmp_path):
+    out = tmp_path / "no-folder/p.html"
+    said = kaga_edge("commission", "--config", config, "--who", "Yamada", "--out", out, "--lang", "en")
+    assert said.code == 2
+    assert said.out == ""  # nothing was examined
+    assert str(out) in said.err
+
+
 def test_an_acceptance_is_somebodys(kaga_edge, config):
     said = kaga_edge("commission", "--config", config)
     assert (said.code, said.err[:6]) == (64, "KE-U08")

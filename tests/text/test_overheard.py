@@ -48,6 +48,12 @@ OF_OTHERS = re.compile(
             "2 gateways run: process 12, process 345",
             "2 個のゲートウェイが動いています: プロセス 12、プロセス 345",
         ),
+        # What commission says of a sensor and of the line: it stood in the report in English.
+        (
+            "0/5 KE-B01 /dev/ttyAMA0 cannot be opened: No such file or directory",
+            "0/5 KE-B01 /dev/ttyAMA0 を開けません: ファイルがありません",
+        ),
+        ("a.example.jp: Name or service not known 12 ms", "a.example.jp: その名前はありません 12 ms"),
         ("process 4711 (minicom)", "プロセス 4711 (minicom)"),
         ("/dev/ttyUSB0 group root", "/dev/ttyUSB0 のグループは root"),
         ("1.50% of 200 polls failed", "200 回のうち 1.50% が失敗"),
