@@ -77,8 +77,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "drop.key": ("鍵 {file} を登録し、ここからは消しました", "key {file} taken in and wiped from here"),
     "drop.certificate": ("証明書 {file} を取り込みました", "certificate {file} taken in"),
     "drop.no_certificate": (
-        "{file} は PEM の証明書として読めないので取り込みません。もう一度もらってください",
-        "{file} cannot be read as a PEM certificate and is not taken in: get it again",
+        "{file} は PEM の証明書 (BEGIN CERTIFICATE で始まる文字) として読めません。その形でもらってください",
+        "{file} cannot be read as a PEM certificate: ask for the text that begins BEGIN CERTIFICATE",
     ),
     "drop.config": (
         "設定を取り込みました: {site}、センサー {sensors}台",
