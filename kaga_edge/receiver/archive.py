@@ -80,6 +80,23 @@ class ArchiveBusy(KagaError):
     exit_code = 75
 
 
+class ArchiveForeign(KagaError):
+    """The file is another program's: it is not even opened, which alone may write to it."""
+
+
+APPLICATION_ID_AT = 68  # in the header of every SQLite file; ours says 0
+
+
+def _refuse_foreign(path: Path) -> None:
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        file.seek(APPLICATION_ID_AT)
+        if any(file.read(4)):
+            fix = "name a file of the receiver, or one that does not exist yet"
+            raise ArchiveForeign("this database is not a receiver's file", where=str(path), fix=fix)
+
+
 def _only_owner(path: Path) -> IO[bytes]:
     """Lock the file for this process: the ranges are kept in memory, two owners would part."""
     lock = path.with_name(path.name + ".lock").open("ab")
@@ -98,6 +115,7 @@ class Archive:
 
     def __init__(self, path: Path | str, *, root: str) -> None:
         self._root = root
+        _refuse_foreign(Path(path))
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._lock = _only_owner(Path(path)) if str(path) != ":memory:" else None
         self._db.execute("PRAGMA journal_mode=WAL")

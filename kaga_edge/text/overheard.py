@@ -160,6 +160,7 @@ _PAIRS: tuple[tuple[str, str], ...] = (
     ("ほかの kaga-edge が動いています", "another kaga-edge daemon answers on this control socket"),
     ("別の処理が保存ファイルを開いています", "another process has the store open"),
     ("kaga-edge の保存ファイルではありません", "this database is not a kaga-edge store"),
+    ("受信側のファイルではありません", "this database is not a receiver's file"),
     ("より新しい版の保存ファイルです (形式 {n})", "made by a newer kaga-edge (schema {n})"),
     ("通信口 {name} にアドレスがありません", "no interface {name} with an address"),
     ("アドレスのある通信口がありません", "no interface has an address"),

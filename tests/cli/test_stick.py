@@ -196,6 +196,18 @@ def test_a_stick_read_out_of_order_gives_the_same(kaga_edge, stick, tmp_path):
     assert (done["code"], done["rows"], done["repeated"], done["conflicting"]) == (0, 420, 0, 0)
 
 
+@pytest.mark.parametrize(("lang", "why"), [("ja", "受信側の"), ("en", "not a receiver's file")])
+def test_an_import_into_a_gateways_store_added_the_receivers_tables_to_it(
+    kaga_edge, stick, tmp_path, lang, why
+):
+    before = (tmp_path / "kaga.db").read_bytes()
+    said = kaga_edge("store", "import", stick, "--database", tmp_path / "kaga.db", "--lang", lang)
+    assert said.code == 2
+    assert why in " ".join(said.err.split())
+    assert (tmp_path / "kaga.db").read_bytes() == before
+    assert not list(tmp_path.glob("kaga.db?lock"))
+
+
 @pytest.mark.parametrize("lang", ["ja", "en"])
 def test_a_folder_for_the_database_was_a_crash(kaga_edge, stick, tmp_path, lang):
     said = kaga_edge("store", "import", stick, "--database", tmp_path, "--lang", lang)
