@@ -25,7 +25,7 @@ from kaga_edge.cli.ask import DEFAULT_CONFIG, add_daemon_options, ask, language_
 from kaga_edge.cli.screen import fold, padded
 from kaga_edge.text import catalogue, say
 from kaga_edge.text.overheard import heard
-from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.errors import AskedWrongly, KagaError
 
 if TYPE_CHECKING:  # pydantic and the link are loaded by run, not by the parser
     from kaga_edge.config import Config
@@ -35,13 +35,6 @@ CALL_S = 3.0
 READINGS_S = 7.0  # for all sensors together: the whole examination ends within 15 s
 LINE_S = 6.0
 EXITS = {"fail": 2, "note": 1}
-
-
-class NoSuchCheck(KagaError):
-    """No check's code begins with what --only names."""
-
-    code = "KE-U01"
-    exit_code = 64
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -61,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     lang = language_of(args)
     logging.getLogger("kaga_edge").addHandler(logging.NullHandler())  # the findings say it
     if not any(code.startswith(args.only.upper()) for code in CHECKS):
-        raise NoSuchCheck(say("doctor.no_group", lang, name=args.only), fix="kaga-edge doctor")
+        raise AskedWrongly(say("doctor.no_group", lang, name=args.only), fix="kaga-edge doctor")
     bench = bench_of(args, lang)
     findings = sorted(examine(bench, args.only), key=lambda one: list(State).index(one.state))
     if not args.json:

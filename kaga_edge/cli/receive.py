@@ -20,6 +20,7 @@ from typing import Any
 from kaga_edge.cli.failure import failure_json
 from kaga_edge.cli.typed import positive
 from kaga_edge.link.ending import end
+from kaga_edge.link.words import LinkError
 from kaga_edge.receiver import Counts, News, Receiver, Tls
 from kaga_edge.text import language
 from kaga_edge.vocabulary.errors import KagaError
@@ -51,12 +52,6 @@ TEXTS = {
     "nothing": ("何も届いていません", "nothing has arrived"),
     "never": ("{place} に接続できませんでした", "could not connect to {place}"),
 }
-
-
-class NeverConnected(KagaError):
-    """The broker was not reached in all that time."""
-
-    code = "KE-L00"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -110,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell_never(place: str, lang: str, *, as_json: bool) -> None:
     if as_json:
-        print(failure_json(NeverConnected("could not connect", where=place)), flush=True)
+        print(failure_json(LinkError("could not connect", kind="refused", where=place)), flush=True)
     else:
         print(_text("never", lang, place=place), file=sys.stderr)
 

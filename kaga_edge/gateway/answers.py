@@ -13,11 +13,11 @@ from kaga_edge.gateway.configured import Configured
 from kaga_edge.gateway.line import Line
 from kaga_edge.gateway.present import Present
 from kaga_edge.gateway.telling import Telling
-from kaga_edge.gateway.upkeep import AskedWrongly, Upkeep
+from kaga_edge.gateway.upkeep import Upkeep
 from kaga_edge.gateway.wired import Buses
 from kaga_edge.station.clock import SystemClock
 from kaga_edge.store import Store
-from kaga_edge.vocabulary.errors import CollectionStopped
+from kaga_edge.vocabulary.errors import AskedWrongly, CollectionStopped
 
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 

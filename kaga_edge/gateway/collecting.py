@@ -9,9 +9,10 @@ from typing import Any
 from kaga_edge.config import Config
 from kaga_edge.core import collecting
 from kaga_edge.core.collecting import Stop
-from kaga_edge.gateway.upkeep import AskedWrongly, Memory
+from kaga_edge.gateway.upkeep import Memory
 from kaga_edge.gateway.wording import worded_watch
 from kaga_edge.station import journal
+from kaga_edge.vocabulary.errors import AskedWrongly
 from kaga_edge.vocabulary.readings import Alert, Moment
 
 KEY = "collect"

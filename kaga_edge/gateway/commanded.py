@@ -20,14 +20,13 @@ from kaga_edge.core.command_reading import Command, Rules
 from kaga_edge.core.ranges import Ranges
 from kaga_edge.gateway.configured import Configured, NoTrial
 from kaga_edge.gateway.permitted import forbidden
-from kaga_edge.gateway.upkeep import AskedWrongly
 from kaga_edge.station import journal
 from kaga_edge.store import Store
 from kaga_edge.uplink import Uplink
 from kaga_edge.uplink.commands import Commands, Op, Outcome, Unfit
 from kaga_edge.uplink.signature import NotVerified, verified
 from kaga_edge.vocabulary.clock import Clock
-from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.errors import AskedWrongly, KagaError
 
 Ask = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 READ_WAIT_S = 60.0

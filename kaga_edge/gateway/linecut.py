@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kaga_edge.gateway.upkeep import AskedWrongly
 from kaga_edge.uplink import Uplink
+from kaga_edge.vocabulary.errors import AskedWrongly
 
 LONGEST_S = 600.0  # shorter than anybody would go home without seeing the end of it
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from kaga_edge.buses.gpio import pin_errors
 from kaga_edge.core.signalling import Signal, SignalState, hear, sounds
-from kaga_edge.gateway.upkeep import AskedWrongly
 from kaga_edge.station import journal
+from kaga_edge.vocabulary.errors import AskedWrongly
 
 LONGEST_TEST_S = 60.0
 

@@ -9,8 +9,8 @@ from kaga_edge.config import Config
 from kaga_edge.config.listing import sensor_facts
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.core.series import thinned
-from kaga_edge.gateway.upkeep import AskedWrongly
 from kaga_edge.store import Store
+from kaga_edge.vocabulary.errors import AskedWrongly
 from kaga_edge.vocabulary.quantities import BY_CHANNEL
 
 LONGEST_HOURS = 31 * 24

@@ -10,7 +10,7 @@ from kaga_edge.core import maintenance
 from kaga_edge.core.maintenance import LONGEST_MINUTES, SITE, Window
 from kaga_edge.gateway.wording import worded_watch
 from kaga_edge.station import journal
-from kaga_edge.vocabulary.errors import KagaError
+from kaga_edge.vocabulary.errors import AskedWrongly
 from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Alert, Flag, Moment, Sample
 
@@ -25,13 +25,6 @@ class Memory(Protocol):
 
     async def recall(self, key: str) -> str | None:
         """Return it."""
-
-
-class AskedWrongly(KagaError):
-    """The request lacks something or names a sensor that is not there."""
-
-    code = "KE-U01"
-    exit_code = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,3 +117,10 @@ class WarmingUp(BusError):
     """The instrument has just been switched on; its first values do not count yet. Nothing to mend."""
 
     code = "KE-B07"
+
+
+class AskedWrongly(KagaError):
+    """The request lacks something or names what is not there."""
+
+    code = "KE-U01"
+    exit_code = 64

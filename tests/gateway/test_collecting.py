@@ -13,7 +13,7 @@ import pytest
 from kaga_edge.core.collecting import Stop, stopped_sample
 from kaga_edge.core.sampling import SensorPlan
 from kaga_edge.gateway.collecting import Collecting
-from kaga_edge.gateway.upkeep import AskedWrongly
+from kaga_edge.vocabulary.errors import AskedWrongly
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import ClockTrust, Flag, Moment
 

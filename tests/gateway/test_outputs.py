@@ -10,7 +10,7 @@ from gpiozero.pins.mock import MockFactory
 
 from kaga_edge.core.signalling import Signal
 from kaga_edge.gateway.outputs import Outputs
-from kaga_edge.gateway.upkeep import AskedWrongly
+from kaga_edge.vocabulary.errors import AskedWrongly
 
 LAMP = Signal(id="lamp-1", gpio=24, on=("danger",))
 GUARD = Signal(id="guard-1", gpio=25, on=("danger",), closed_circuit=True)

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from kaga_edge.gateway.upkeep import AskedWrongly, Upkeep
+from kaga_edge.gateway.upkeep import Upkeep
 from kaga_edge.store import inspect
+from kaga_edge.vocabulary.errors import AskedWrongly
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Alert, ClockTrust, Flag, Moment, Reading, Sample
 
