@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from kaga_edge.sim.demo_roles import Outcome
 
 EXIT_LOST, EXIT_INTERRUPTED = 1, 130
+LONGEST_SOCKET_BYTES = 107  # of a socket's path: unix(7)
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,6 +64,8 @@ def _run_in(folder: Path, args: argparse.Namespace, lang: str) -> int:
     from kaga_edge.sim.demo_words import words
     from kaga_edge.text.lines import fold
 
+    if len(os.fsencode(folder / "run" / "control.sock")) > LONGEST_SOCKET_BYTES:
+        raise KagaError(words("far", lang, folder=folder))
     plain = args.plain or not sys.stdout.isatty()
     seconds = max(args.seconds, SHORTEST_S)
     columns = terminal_columns()

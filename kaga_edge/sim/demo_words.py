@@ -85,6 +85,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "end.bad": ("失われたもの、または誤りがあります。", "Something was lost or went wrong."),
     "end.none": ("なし", "none"),
     "end.seconds": ("{n}秒", "{n} s"),
+    "far": (
+        "フォルダーの名前が長すぎてソケットを作れません: {folder}。--keep で短いものを指定してください",
+        "the folder's name is too long for a socket: {folder}. Name a shorter one with --keep",
+    ),
     "kept": ("ファイルは {folder} に残しました", "The files are kept in {folder}"),
     "stopped": ("中断しました。", "Interrupted."),
     "failed.start": (

@@ -112,3 +112,13 @@ def test_a_killed_demo_takes_its_daemon_with_it(tmp_path):
     while daemons_of(tmp_path) and time.monotonic() < ends:
         time.sleep(0.1)
     assert daemons_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(("lang", "word"), [("ja", "長すぎて"), ("en", "too long for a socket")])
+def test_a_folder_with_a_long_name_was_answered_with_af_unix_path_too_long(tmp_path, lang, word):
+    deep = tmp_path / ("x" * 100)
+    run = started("--plain", "--lang", lang, "--keep", str(deep))
+    said, _ = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert word in said
+    assert "--keep" in said
