@@ -157,9 +157,8 @@ class Thinner(LossLedger):
         rows = self._rows(book, chosen.rows)
         try:
             return self._made(book, chosen, rows)
-        except (
-            NO_NUMBERS
-        ):  # a flipped bit that SQLite let pass; who reads such a row to send it mends the file
+        except NO_NUMBERS:
+            # A flipped bit that SQLite let pass; who reads such a row to send it mends the file.
             rows = self._summable(book, rows, WINDOWS_S[chosen.level - 1])
         with contextlib.suppress(*NO_NUMBERS):
             return self._made(book, chosen, rows)

@@ -168,11 +168,7 @@ async def test_a_late_answer_of_another_device_is_not_taken_for_ours(
     assert log.of("u1")[0].measurements[0].value == 100
 
 
-@pytest.mark.parametrize("noise", [b"\x00", b"\xff", b"\x00\xff\x01", b"\x02\x83\x02"])
-async def test_a_line_that_gives_a_stray_byte_at_every_turn_around_never_gave_a_value(
-    parts: Any, pty: Any, slaves: Slaves, noise: bytes
-) -> None:
-    slaves.before += [noise] * 100
+async def one_answers_and_one_refuses(parts: Any, pty: Any, slaves: Slaves) -> None:
     slaves.refuse.add(3)
     async with parts.running(spec(parts, pty, 1, 3)) as (_, log):
         await log.until(lambda: bool(log.of("u1")) and bool(log.of("u3")))
@@ -180,19 +176,21 @@ async def test_a_line_that_gives_a_stray_byte_at_every_turn_around_never_gave_a_
     assert log.of("u1")[0].measurements[0].value == 100
     assert isinstance(log.of("u3")[0].error, SensorRefused)
     assert slaves.requests[:2] == [1, 3]
+
+
+@pytest.mark.parametrize("noise", [b"\x00", b"\xff", b"\x00\xff\x01", b"\x02\x83\x02"])
+async def test_a_line_that_gives_a_stray_byte_at_every_turn_around_never_gave_a_value(
+    parts: Any, pty: Any, slaves: Slaves, noise: bytes
+) -> None:
+    slaves.before += [noise] * 100
+    await one_answers_and_one_refuses(parts, pty, slaves)
 
 
 async def test_an_adapter_that_hears_itself_made_every_answer_a_damaged_one(
     parts: Any, pty: Any, slaves: Slaves
 ) -> None:
     slaves.echo = True
-    slaves.refuse.add(3)
-    async with parts.running(spec(parts, pty, 1, 3)) as (_, log):
-        await log.until(lambda: bool(log.of("u1")) and bool(log.of("u3")))
-    assert log.of("u1")[0].error is None
-    assert log.of("u1")[0].measurements[0].value == 100
-    assert isinstance(log.of("u3")[0].error, SensorRefused)
-    assert slaves.requests[:2] == [1, 3]
+    await one_answers_and_one_refuses(parts, pty, slaves)
 
 
 async def test_a_device_that_babbles_without_end_does_not_hold_the_line(parts: Any, pty: Any) -> None:
