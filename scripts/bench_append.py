@@ -3,10 +3,11 @@
 
 Same file settings, same rows, one commit per group. Within a round the ways take turns every 50 ms, so
 that what else the machine does hits them alike; printed are medians over rounds.
-Two yardsticks: "bare" makes the rows' text from the same samples as the Store must, then executemany and
-commit; "ready" gets the rows ready-made and pays for SQLite alone. The Store does what it does in the
-daemon: text, numbers, the thread between, the answer back in the loop. On a disk whose sync takes
-milliseconds every ratio goes to 1: the faster the disk, the harder the test.
+Three yardsticks: "bare" makes the rows' text from the same samples as the Store must, then executemany and
+commit; "ready" gets the rows ready-made and pays for SQLite alone; "thread" is bare in a thread, awaited, as
+a program with an asyncio loop has to call it. The Store does what it does in the daemon: text,
+numbers, the thread between, the answer back in the loop. On a disk whose sync takes milliseconds every ratio
+goes to 1: the faster the disk, the harder the test.
 
     scripts/bench_append.py [--rounds 7] [--seconds 0.5]
 """
@@ -18,6 +19,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -108,10 +110,10 @@ class ThroughStore:
 class ThroughBare:
     """The same commits through sqlite3 alone; ``ready``: the rows' text was made beforehand."""
 
-    def __init__(self, folder: Path, entries: list[Entry], channels: int, group: int, *, ready: bool) -> None:
-        self._db = open_file(folder / f"bare-{ready}.db", BUDGET_BYTES)
+    def __init__(self, folder: Path, entries: list[Entry], channels: int, group: int, name: str) -> None:
+        self._db = open_file(folder / f"{name}.db", BUDGET_BYTES)
         self._entries, self._group, self._res = entries, group, (0.001,) * channels
-        self._made = [self._text(entry) for entry in entries] if ready else None
+        self._made = [self._text(entry) for entry in entries] if name == "ready" else None
         self._done = self._at = 0
 
     def _text(self, entry: Entry) -> tuple[object, ...]:
@@ -120,24 +122,57 @@ class ThroughBare:
 
     def rows_in(self, seconds: float) -> int:
         """Commit for so long; return how many rows."""
-        before, group, ends_s = self._done, self._group, time.perf_counter() + seconds
+        before, ends_s = self._done, time.perf_counter() + seconds
         while time.perf_counter() < ends_s:
-            part = slice(self._at, self._at + group)
-            rows = self._made[part] if self._made else [self._text(entry) for entry in self._entries[part]]
-            numbered = [((1 << 40) + self._done + i, *row) for i, row in enumerate(rows, 1)]
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", numbered)
-            self._db.execute("COMMIT")
-            self._done, self._at = self._done + group, (self._at + group) % (len(self._entries) - group + 1)
+            self.commit()
         return self._done - before
+
+    def commit(self) -> int:
+        """Commit one group; return its size."""
+        part = slice(self._at, self._at + self._group)
+        rows = self._made[part] if self._made else [self._text(entry) for entry in self._entries[part]]
+        numbered = [((1 << 40) + self._done + i, *row) for i, row in enumerate(rows, 1)]
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", numbered)
+        self._db.execute("COMMIT")
+        self._done, self._at = self._done + len(rows), (self._at + len(rows)) % self._last_at
+        return len(rows)
+
+    @property
+    def _last_at(self) -> int:
+        return len(self._entries) - self._group + 1
 
     def close(self) -> None:
         """End."""
         self._db.close()
 
 
+class ThroughThread:
+    """Bare as a program with an asyncio loop must call it: each commit in a thread, awaited."""
+
+    def __init__(self, folder: Path, entries: list[Entry], channels: int, group: int) -> None:
+        self._runner, self._thread = asyncio.Runner(), ThreadPoolExecutor(1)
+        self._bare = self._thread.submit(ThroughBare, folder, entries, channels, group, "thread").result()
+
+    def rows_in(self, seconds: float) -> int:
+        """Commit for so long; return how many rows."""
+        return self._runner.run(self._work(time.perf_counter() + seconds))
+
+    async def _work(self, ends_s: float) -> int:
+        loop, done = asyncio.get_running_loop(), 0
+        while time.perf_counter() < ends_s:
+            done += await loop.run_in_executor(self._thread, self._bare.commit)
+        return done
+
+    def close(self) -> None:
+        """End."""
+        self._thread.submit(self._bare.close).result()
+        self._thread.shutdown()
+        self._runner.close()
+
+
 def measured(channels: int, group: int, in_flight: int, rounds: int, seconds: float) -> list[float]:
-    """Return the medians of: store, bare and ready rows/s, and of store/bare and store/ready in a round."""
+    """Return the medians of: each way's rows/s, and of the store's against each other way's in a round."""
     entries = samples(channels, max(2000, group * 10))
     found: list[tuple[float, ...]] = []
     for _ in range(rounds + 1):
@@ -145,17 +180,18 @@ def measured(channels: int, group: int, in_flight: int, rounds: int, seconds: fl
             folder = Path(name)
             ways = (
                 ThroughStore(folder, entries, channels, group, in_flight),
-                ThroughBare(folder, entries, channels, group, ready=False),
-                ThroughBare(folder, entries, channels, group, ready=True),
+                ThroughBare(folder, entries, channels, group, "bare"),
+                ThroughBare(folder, entries, channels, group, "ready"),
+                ThroughThread(folder, entries, channels, group),
             )
-            store, bare, ready = in_slices(ways, seconds)
+            rates = in_slices(ways, seconds)
             for way in ways:
                 way.close()
-        found.append((store, bare, ready, store / bare, store / ready))
+        found.append((*rates, *(rates[0] / other for other in rates[1:])))
     return [median(column) for column in zip(*found[1:], strict=True)]  # the first round only warms up
 
 
-def in_slices(ways: tuple[ThroughStore | ThroughBare, ...], seconds: float) -> list[float]:
+def in_slices(ways: tuple[ThroughStore | ThroughBare | ThroughThread, ...], seconds: float) -> list[float]:
     """Return each way's rows a second, the ways taking turns in short slices."""
     rows, spent_s = [0] * len(ways), [0.0] * len(ways)
     for turn in range(max(2, round(seconds / SLICE_S))):
@@ -174,17 +210,19 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5)
     chosen = parser.parse_args()
-    print("channels  group  in flight   store rows/s    bare rows/s   ready rows/s   x bare  x ready")
-    ratios = []
+    print("                      rows/s:                               store's x")
+    print("channels group flight     store      bare     ready    thread   bare  ready thread")
+    ratios, beside_thread = [], []
     for channels in (1, 8):
         for group, in_flight in product((1, 10, 100), (1, 4)):
-            *rates, ratio, strict = measured(channels, group, in_flight, chosen.rounds, chosen.seconds)
-            ratios.append(ratio)
-            shown = " ".join(f"{rate:>14,.0f}" for rate in rates)
-            print(
-                f"{channels:>8} {group:>6} {in_flight:>10} {shown} {ratio:>8.2f} {strict:>8.2f}", flush=True
-            )
-    print(f"median {median(ratios):.2f} x bare (goal {GOAL}), lowest {min(ratios):.2f}")
+            found = measured(channels, group, in_flight, chosen.rounds, chosen.seconds)
+            ratios.append(found[4])
+            beside_thread.append(found[6])
+            rates = " ".join(f"{rate:>9,.0f}" for rate in found[:4])
+            shares = " ".join(f"{share:>6.2f}" for share in found[4:])
+            print(f"{channels:>8} {group:>5} {in_flight:>6} {rates} {shares}", flush=True)
+    print(f"median {median(ratios):.2f} x bare (goal {GOAL}), lowest {min(ratios):.2f};", end=" ")
+    print(f"{median(beside_thread):.2f} x bare in a thread")
     return 0 if median(ratios) >= GOAL else 1
 
 
