@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -69,6 +70,25 @@ async def test_twenty_refused_and_twenty_mute_attempts_leave_nothing_behind(peer
         assert asyncio.get_running_loop().time() < deadline, f"{before} -> {descriptors()} descriptors"
         await asyncio.sleep(0.01)
     assert threading.active_count() < 10
+
+
+async def test_a_server_that_gathers_small_packets_waited_40_ms_for_our_acknowledgements(peer: Any) -> None:
+    def answer(data: bytes) -> bytes:
+        if data[0] >> 4 == 1:
+            return CONNACK
+        topic_ends = 4 + int.from_bytes(data[2:4], "big")
+        return b"\x40\x02" + data[topic_ends : topic_ends + 2]
+
+    events: asyncio.Queue[LinkEvent] = asyncio.Queue()
+    async with asyncio.timeout(60):
+        link = await Link.open(settings(await peer(answer)), None, events.put_nowait, Dialler())
+        for _ in range(20):  # by then the kernel takes the two for a pair of talkers, and would delay
+            mid = link.publish("up/data", b"{}")
+            assert await events.get() == Puback(mid, 0)
+        line = link._socket
+        assert line is not None
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
+        await link.close()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ others.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import struct
@@ -361,6 +362,7 @@ class Link:
         if client is None or self._pause is not None:
             return
         self._last_in_s = self._loop.time()
+        self._acknowledge_at_once()
         things, answers = self._drive(client, client.loop_read)
         self._refuse_excess(client)
         wait_s = self._flood.pause_s(self._last_in_s, things=things, answers=answers)
@@ -370,6 +372,16 @@ class Link:
         pending = self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) else 0
         if pending and not self._closed:  # decrypted already: the socket will not say readable again
             self._loop.call_soon(self._readable)
+
+    def _acknowledge_at_once(self) -> None:
+        """Have TCP not wait 40 ms for something of ours to send along (tcp(7), TCP_QUICKACK).
+
+        A server that gathers small packets (Nagle; mosquitto by default) holds its next PUBACKs back until
+        then. The kernel forgets the wish, so it is repeated with every look.
+        """
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # the look itself says what is wrong
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _refuse_excess(self, client: _Client) -> None:
         """Leave a peer that would have us keep, or answer, more than was agreed."""
