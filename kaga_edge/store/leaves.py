@@ -9,6 +9,7 @@ no sample and no alert is.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -193,20 +194,13 @@ def is_notice(kind: object, key: object, body: object) -> bool:
 
 def are_values(vals: Sequence[str], flags: Iterable[str | None]) -> bool:
     """Say whether these texts can stand in a message: one that cannot makes the whole of it unreadable."""
-    try:
-        if not _look_like_numbers(vals):
-            json.loads(f"[[{'],['.join(vals)}]]")
-        for q in {q for q in flags if q is not None}:
-            json.loads(q)
-    except ValueError:
-        return False
-    return all(vals)
+    told = {q for q in flags if q is not None}
+    return bool(_NUMBERS.fullmatch(",".join(vals))) and all(map(_FLAGS.fullmatch, told))
 
 
-def _look_like_numbers(vals: Sequence[str]) -> bool:
-    """Say so at a tenth of the cost. Two decimal points in one number are not seen: of a draining backlog
-    each row passes here."""
-    text = ",".join(vals)
-    if len(vals) == 1 or not text.isascii() or text.count("-") != text.count(",-") + text.startswith("-"):
-        return False
-    return not text.encode().replace(b"null", b"0").translate(None, b"0123456789.,-") and ",," not in text
+# As RFC 8259, section 6, without the exponent, which we never write. Of a draining backlog each row passes
+# here: a third of what json takes.
+_WHOLE = "(?:0|[1-9][0-9]*+)"
+_NUMBER = rf"(?:-?{_WHOLE}(?:\.[0-9]++)?+|null)"
+_NUMBERS = re.compile(f"{_NUMBER}(?:,{_NUMBER})*+")
+_FLAGS = re.compile(rf"{_WHOLE}|\[{_WHOLE}(?:,{_WHOLE})*+\]")

@@ -7,6 +7,7 @@ came upon the same bytes.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -14,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kaga_edge.core import collecting, maintenance
 from kaga_edge.gateway import daily, paces
 from kaga_edge.store.database import Database
+from kaga_edge.store.leaves import are_values
 
 from .test_flipped_types import write_past_the_types
 
@@ -255,3 +259,33 @@ def test_rows_given_up_were_a_gap_for_ever_when_the_notice_that_said_so_was_spoi
     assert {why: after[why] for why in before} == before  # told again, not counted again
     database.close()
     assert bench.open().standing().epochs[-1].notices_waiting == waiting  # once
+
+
+VALUES = ["15,null,-0.25", "1.695", "0", "10.5,-3"]
+
+
+@pytest.mark.parametrize("row", range(len(VALUES)))
+def test_a_flipped_bit_that_made_a_leading_zero_or_a_second_point_left_a_batch_unreadable(row: int) -> None:
+    assert are_values(VALUES, [None] * len(VALUES))
+    for at, bit in itertools.product(range(len(VALUES[row])), range(7)):
+        whole = VALUES[row].encode()
+        spoilt = (whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :]).decode()
+        texts = [*VALUES[:row], spoilt, *VALUES[row + 1 :]]
+        if are_values(texts, [None] * len(texts)):
+            numbers = json.loads("[[" + "],[".join(texts) + "]]", parse_constant=str)
+            assert all(isinstance(one, int | float | None) for row in numbers for one in row)
+
+
+@given(st.lists(st.text("0123456789.,-nul eE+", max_size=8), min_size=2, max_size=5))
+def test_what_passes_for_values_can_be_read_by_json(texts: list[str]) -> None:
+    if are_values(texts, [None] * len(texts)):
+        assert len(json.loads("[[" + "],[".join(texts) + "]]")) == len(texts)
+
+
+def test_values_need_nothing_but_their_own_form() -> None:
+    for text in ("01.5", "1.6.95", "1.", ".5", "-", "1e5", "NaN", "", "1,,2", "1,", '"a"', "-null", "００"):
+        assert not are_values([text, "1"], [None, None])
+        assert not are_values([text], [None])
+    for flags in ("NaN", "01", "[1,]", "-1", "[]", "{}", "null", "1 "):
+        assert not are_values(["1"], [flags])
+    assert are_values(["1,2"], ["[0,128]"])
