@@ -11,6 +11,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from kaga_edge.store.card import card_of
+
 
 class Disk:
     """The real disk. Raises OSError and sqlite3.Error."""
@@ -92,6 +94,10 @@ class Disk:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+    def card(self, folder: Path) -> str:
+        """Return what tells the device from any other, empty when unknown."""
+        return card_of(folder)
 
     def free_bytes(self, directory: Path) -> int:
         """Return what the disk has left."""

@@ -18,7 +18,7 @@ import contextlib
 import logging
 import secrets
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -36,25 +36,30 @@ APPLICATION_ID = 0x4B616761  # "Kaga": tells our file from any other database
 SMALLEST_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """Which machine this is; empty texts when unknown. Told apart: the card and the board it sits in."""
+    """Which machine this is; empty texts when unknown. Told apart: the system, the board, the card."""
 
     machine: str = ""
     board: str = ""
+    card: str = ""
 
     @classmethod
-    def of_this_machine(cls) -> Identity:
+    def of_this_machine(cls, card: str) -> Identity:
         """Read /etc/machine-id and the board's serial number."""
         board = _text(Path("/proc/device-tree/serial-number"))
         # The same file by another way: units with ProcSubset=pid do not see the first one.
         board = board or _text(Path("/sys/firmware/devicetree/base/serial-number"))
-        return cls(machine=_text(Path("/etc/machine-id")), board=board)
+        return cls(machine=_text(Path("/etc/machine-id")), board=board, card=card)
 
     def differs_from(self, other: Identity) -> bool:
-        """Say whether these are certainly two machines: unknown is no evidence."""
-        pairs = ((self.machine, other.machine), (self.board, other.board))
+        """Say whether these are certainly two machines, or two cards: unknown is no evidence."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
         return any(mine and theirs and mine != theirs for mine, theirs in pairs)
+
+    def completed_by(self, other: Identity) -> Identity:
+        """Return this with what only ``other`` knows."""
+        return Identity(*(mine or theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 def open_file(

@@ -40,6 +40,7 @@ from kaga_edge.vocabulary.clock import Clock
 
 log = logging.getLogger(__name__)
 
+CARD = "card"  # the storage device that the present epoch's numbers were given out on
 CHUNK_ROWS = 500  # of one deleting transaction: a bounded write-ahead log and a bounded wait for others
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class OpenedFile:
         self._max_bytes = max_bytes
         self._clock = clock
         self._upstream = upstream
-        self._identity = identity if identity is not None else Identity.of_this_machine()
+        self._identity = identity or Identity.of_this_machine(self._disk.card(path.parent))
         self._on_change = on_change
         self._db: sqlite3.Connection | None = None
         self._books: list[Book] = []
@@ -278,14 +279,21 @@ class OpenedFile:
         """Say whether the file was made on another machine; fill in what was unknown then."""
         i = self._present.i
         machine, board = db.execute("SELECT machine, board FROM epoch WHERE i = ?", (i,)).fetchone()
-        then, here = Identity(machine=machine, board=board), self._identity
+        (card,) = db.execute("SELECT max(value) FROM memory WHERE key = ?", (CARD,)).fetchone()
+        then, here = Identity(machine, board, card or ""), self._identity
         if here.differs_from(then):
-            log.warning("store.moved epoch=%s reason=another machine or board", self.epoch)
+            log.warning("store.moved epoch=%s", self.epoch)
             return True
-        if (here.machine and not machine) or (here.board and not board):
-            known = (machine or here.machine, board or here.board, i)
-            db.execute("UPDATE epoch SET machine = ?, board = ? WHERE i = ?", known)
+        known = then.completed_by(here)
+        if known != then:
+            written = (known.machine, known.board, i)
+            db.execute("UPDATE epoch SET machine = ?, board = ? WHERE i = ?", written)
+            self._note_card(db)
         return False
+
+    def _note_card(self, db: sqlite3.Connection) -> None:
+        if self._identity.card:
+            db.execute("INSERT OR REPLACE INTO memory VALUES (?, ?)", (CARD, self._identity.card))
 
     def _begin_epoch(self, db: sqlite3.Connection) -> None:
         i = self._books[-1].i + 1 if self._books else 1
@@ -297,6 +305,7 @@ class OpenedFile:
         db.execute(END_ALL)  # first: the machine this was copied from goes on with them
         self._continuing = set()
         db.execute("INSERT INTO epoch VALUES (?, ?, ?, ?, ?)", row)
+        self._note_card(db)
         self._books.append(Book(i=i, ep=ep))
         log.info("store.epoch_began epoch=%s", ep)
 

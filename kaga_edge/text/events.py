@@ -157,7 +157,10 @@ EVENTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "store.salvage_failed": (("救出失敗", "not salvaged"), ("{error}", "{error}")),
     "store.moved": (
         ("別の機械", "moved"),
-        ("{reason}。新しい番号で始めます", "{reason}: a new epoch begins"),
+        (
+            "別の機械・基板・カードです。新しい番号で始めます",
+            "another machine, board or card: a new epoch begins",
+        ),
     ),
     "store.renamed": (
         ("局の改名", "renamed"),
