@@ -3,15 +3,19 @@
 
 fail() { printf '%s\n' "$@" >&2; exit 1; }
 
-# The first Python from 3.11 to 3.13 that is here.
+# The Python to use: the system's own before others, for that is what a station runs; one that can make a .venv
+# before one that cannot. KAGA_PYTHON names another.
 find_python() {
-  local name
-  for name in "${KAGA_PYTHON:-}" python3 python3.11 python3.12 python3.13; do
-    [ -n "$name" ] && command -v "$name" >/dev/null || continue
-    "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || continue
-    printf '%s' "$name"; return 0
+  local name good='' right="import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))"
+  local names=(/usr/bin/python3 python3 python3.11 python3.12 python3.13)
+  if [ -n "${KAGA_PYTHON:-}" ]; then names=("$KAGA_PYTHON"); fi
+  for name in "${names[@]}"; do
+    "$name" -c "$right" 2>/dev/null || continue
+    if "$name" -c 'import ensurepip, venv' 2>/dev/null; then printf '%s' "$name"; return 0; fi
+    good=${good:-$name}
   done
-  fail "kaga-edge needs Python 3.11, 3.12 or 3.13. On Debian 12 and Raspberry Pi OS: apt install python3"
+  [ -n "$good" ] || fail "kaga-edge needs Python 3.11, 3.12 or 3.13. On Debian 12 and Raspberry Pi OS: apt install python3"
+  printf '%s' "$good"
 }
 
 # apt_ready [LIST...]: install what the lists name (scripts/apt-packages); without root, print the one line to type.
@@ -40,8 +44,7 @@ venv_ready() {
   # The development lock holds everything the plain one does.
   if [ -f "$stamp" ] && { cmp -s "$stamp" "$lock" || cmp -s "$stamp" requirements-dev.lock; }; then return 0; fi
   python=$(find_python)
-  "$python" -c 'import ensurepip, venv' 2>/dev/null ||
-    fail "Python's venv module is missing. Type:" "  sudo apt install python3-venv"
+  "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_ready <(echo python3-venv)
   echo "setting up .venv from $lock (once; one to three minutes)"
   [ -x .venv/bin/python ] || "$python" -m venv .venv
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" ||
