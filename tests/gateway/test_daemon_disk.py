@@ -216,13 +216,16 @@ def on_the_card(tmp_path, card, daemon, port) -> None:
     daemon.start()
 
 
-def all_there(card: Card, tmp_path: Path, receiving) -> None:
+def all_there(card: Card, tmp_path: Path, receiving, daemon: WatchedDaemon) -> None:
     """Every due time has its sample on the card, and the platform has every number."""
     store = rows(card.at, tmp_path / "scratch")
     for sensor in (0, 1):
         assert_none_missed(sorted(at for index, at, *_ in store.values() if index == sensor), every_ms=250)
     wanted = highest(tmp_path, store)
-    wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+    if receiving._receiver.verify(wanted).lost:  # what waited at the stop goes out after the next start
+        daemon.start()
+        wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+        daemon.stop()
     assert receiving._receiver.verify(wanted).conflicting == 0
 
 
@@ -274,7 +277,7 @@ def test_a_disk_that_hangs_stops_neither_measuring_nor_sending_and_the_watchdog_
     wait_for(lambda: receiving.arrived() >= count, why="the samples of the hang and later ones")
     wait_for(lambda: watched.status()["store"]["error"] is None, why="the disk taken again")
     watched.stop()
-    all_there(card, tmp_path, receiving)
+    all_there(card, tmp_path, receiving, watched)
     assert "Traceback" not in watched.log.read_text()
     during = [s for s in systemd.fed_s if s >= begun_s]
     assert max(after - before for before, after in pairwise([begun_s, *during])) < WATCHDOG_S
@@ -303,7 +306,10 @@ def test_a_disk_that_hung_at_the_start_kept_the_station_from_measuring(
     watched.stop()
     store = rows(card.at, tmp_path / "scratch")
     wanted = highest(tmp_path, store)
-    wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+    if receiving._receiver.verify(wanted).lost:  # what waited at the stop goes out after the next start
+        daemon.start()
+        wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+        daemon.stop()
     assert receiving._receiver.verify(wanted).conflicting == 0
     assert "Traceback" not in watched.log.read_text()
 
@@ -360,7 +366,7 @@ def test_a_card_that_dies_and_is_mounted_again_holds_every_sample(
     now = watched.status()["store"]["numbered"]
     wait_for(lambda: receiving.arrived() >= now + 8, why="samples after the fault")
     watched.stop()
-    all_there(card, tmp_path, receiving)
+    all_there(card, tmp_path, receiving, watched)
     assert watched.log.read_text().count("Traceback") == 0
 
 
@@ -422,7 +428,10 @@ def test_a_card_that_is_read_only_at_the_start_is_measured_and_sent_past(
     store = rows(card.at, tmp_path / "scratch")
     assert before.items() <= store.items()
     wanted = highest(tmp_path, store)
-    wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+    if receiving._receiver.verify(wanted).lost:  # what waited at the stop goes out after the next start
+        daemon.start()
+        wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+        daemon.stop()
     since = min(number for number in store if number >> 40 == max(store) >> 40)
     times = sorted(at for number, (index, at, *_) in store.items() if index == 0 and number >= since)
     assert_none_missed(times, every_ms=250)
@@ -439,7 +448,7 @@ def test_a_card_that_is_full_at_the_start_holds_every_sample_once_there_is_room(
 
     filler.unlink()
     back_on_the_disk(watched, receiving, quiet_s())
-    all_there(card, tmp_path, receiving)
+    all_there(card, tmp_path, receiving, watched)
 
 
 def test_a_disk_that_is_not_mounted_at_the_start_holds_every_sample_once_it_is(
@@ -459,7 +468,10 @@ def test_a_disk_that_is_not_mounted_at_the_start_holds_every_sample_once_it_is(
     for sensor in (0, 1):
         assert_none_missed(sorted(at for index, at, *_ in store.values() if index == sensor), every_ms=250)
     wanted = highest(tmp_path, store)
-    wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+    if receiving._receiver.verify(wanted).lost:  # what waited at the stop goes out after the next start
+        daemon.start()
+        wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+        daemon.stop()
 
 
 def test_a_second_daemon_does_not_start_beside_one_that_works_in_memory(
