@@ -216,16 +216,21 @@ def on_the_card(tmp_path, card, daemon, port) -> None:
     daemon.start()
 
 
+def close_gaps(receiving, wanted: dict[str, int], daemon: WatchedDaemon) -> None:
+    """What waited at the stop goes out after the next start; what is lost then is lost."""
+    if receiving._receiver.verify(wanted).lost:
+        daemon.start()
+        wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
+        daemon.stop()
+
+
 def all_there(card: Card, tmp_path: Path, receiving, daemon: WatchedDaemon) -> None:
     """Every due time has its sample on the card, and the platform has every number."""
     store = rows(card.at, tmp_path / "scratch")
     for sensor in (0, 1):
         assert_none_missed(sorted(at for index, at, *_ in store.values() if index == sensor), every_ms=250)
     wanted = highest(tmp_path, store)
-    if receiving._receiver.verify(wanted).lost:  # what waited at the stop goes out after the next start
-        daemon.start()
-        wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
-        daemon.stop()
+    close_gaps(receiving, wanted, daemon)
     assert receiving._receiver.verify(wanted).conflicting == 0
 
 
@@ -306,10 +311,7 @@ def test_a_disk_that_hung_at_the_start_kept_the_station_from_measuring(
     watched.stop()
     store = rows(card.at, tmp_path / "scratch")
     wanted = highest(tmp_path, store)
-    if receiving._receiver.verify(wanted).lost:  # what waited at the stop goes out after the next start
-        daemon.start()
-        wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
-        daemon.stop()
+    close_gaps(receiving, wanted, watched)
     assert receiving._receiver.verify(wanted).conflicting == 0
     assert "Traceback" not in watched.log.read_text()
 
@@ -428,10 +430,7 @@ def test_a_card_that_is_read_only_at_the_start_is_measured_and_sent_past(
     store = rows(card.at, tmp_path / "scratch")
     assert before.items() <= store.items()
     wanted = highest(tmp_path, store)
-    if receiving._receiver.verify(wanted).lost:  # what waited at the stop goes out after the next start
-        daemon.start()
-        wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
-        daemon.stop()
+    close_gaps(receiving, wanted, watched)
     since = min(number for number in store if number >> 40 == max(store) >> 40)
     times = sorted(at for number, (index, at, *_) in store.items() if index == 0 and number >= since)
     assert_none_missed(times, every_ms=250)
@@ -468,10 +467,7 @@ def test_a_disk_that_is_not_mounted_at_the_start_holds_every_sample_once_it_is(
     for sensor in (0, 1):
         assert_none_missed(sorted(at for index, at, *_ in store.values() if index == sensor), every_ms=250)
     wanted = highest(tmp_path, store)
-    if receiving._receiver.verify(wanted).lost:  # what waited at the stop goes out after the next start
-        daemon.start()
-        wait_for(lambda: receiving._receiver.verify(wanted).lost == 0, why="the last gap closed")
-        daemon.stop()
+    close_gaps(receiving, wanted, watched)
 
 
 def test_a_second_daemon_does_not_start_beside_one_that_works_in_memory(
