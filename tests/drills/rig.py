@@ -38,9 +38,6 @@ class Report:
     goodput: float | None = None
 
 
-REPORTS: list[Report] = []
-
-
 class Broker:
     """Mosquitto that keeps its sessions over restarts; ``inner`` is the receiver's port."""
 

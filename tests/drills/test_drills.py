@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from tests.quiet import quiet_s
 
 from .rig import (
     BATCH_ROWS_MOST,
-    REPORTS,
     WINDOW,
     Broker,
     DrilledDaemon,
@@ -44,8 +44,8 @@ only_full = pytest.mark.skipif(not FULL, reason="a drill of its full length only
 class Drill:
     """A daemon measuring four times a second, a broker, a receiver; ``finish`` draws the balance."""
 
-    def __init__(self, folder: Path, things: ExitStack) -> None:
-        self.folder, self.things = folder, things
+    def __init__(self, folder: Path, things: ExitStack, note: Callable[[str, object], None]) -> None:
+        self.folder, self.things, self.note = folder, things, note
         self.broker = Broker(folder, free_port(), free_port())
         self.daemon = DrilledDaemon(folder / "kaga-edge.toml", folder / "run", folder / "daemon.log")
         self.daemon.broker_log = self.broker.folder / "log"
@@ -89,7 +89,7 @@ class Drill:
             seconds=time.monotonic() - self.began,
             goodput=self.carried,
         )
-        REPORTS.append(report)
+        self.note("drill", asdict(report))
         log = self.daemon.log.read_text()
         assert report.lost == 0, log[-2000:]
         assert "Traceback" not in log
@@ -107,9 +107,9 @@ class Drill:
 
 
 @pytest.fixture
-def drill(tmp_path: Path) -> Iterator[Drill]:
+def drill(tmp_path: Path, record_property: Callable[[str, object], None]) -> Iterator[Drill]:
     with ExitStack() as things:
-        yield Drill(tmp_path, things)
+        yield Drill(tmp_path, things, record_property)
 
 
 @pytest.fixture

@@ -32,7 +32,6 @@ from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Reading, Sample
 from tests.quiet import quiet_s
 
-STARTS: list[tuple[float, float]] = []  # of every start: processor and wall seconds until it answered
 SILENT_S = 60.0  # how long a test waits for something that must happen
 
 
@@ -96,7 +95,6 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
-        begun = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "kaga_edge", "run", "--config", str(self.config)],
@@ -107,14 +105,6 @@ class Daemon:
             )
         if wait:
             wait_for(self.status, why="an answer on the control socket")
-            if self.home is None:  # a copy of the package is compiled anew at every start
-                STARTS.append((self.processor_s(), time.monotonic() - begun))
-
-    def processor_s(self) -> float:
-        """Processor time spent so far, that of ended children (reading the configuration) included."""
-        assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
     def status(self) -> dict | None:
         assert self.process is not None
@@ -147,18 +137,6 @@ class Daemon:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(SILENT_S)
         return quiet_s() - begun
-
-
-def pytest_terminal_summary(terminalreporter) -> None:
-    if STARTS:
-        parts = (
-            f"{name} {values[len(values) // 2]:.2f} s (at most {values[-1]:.2f})"
-            for name, values in (
-                ("processor", sorted(s[0] for s in STARTS)),
-                ("wall", sorted(s[1] for s in STARTS)),
-            )
-        )
-        terminalreporter.write_line(f"start-up of {len(STARTS)} daemons: {', '.join(parts)}")
 
 
 def backlog(path: Path, rows: int, identity: Identity | None = None) -> None:

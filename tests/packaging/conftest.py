@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.debian import BUILD, EXIT_NO_WHEEL, Container, needs, unpacked
+from tests.packaging.debian import BUILD, EXIT_NO_WHEEL, WORK, Container, needs, unpacked
 
 Builder = Callable[..., Path]
 
@@ -26,9 +27,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Builder:
 
     def build(*options: str, arch: str = "amd64") -> Path:
         command = [sys.executable, str(BUILD), "--arch", arch, "--compress", "none", "--out", str(out)]
-        done = subprocess.run(
-            [*command, *options], env=environ, capture_output=True, text=True, check=False, timeout=600
-        )
+        WORK.mkdir(parents=True, exist_ok=True)
+        with (WORK / "lock").open("w") as lock:  # the wheels are fetched into one folder
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = subprocess.run(
+                [*command, *options], env=environ, capture_output=True, text=True, check=False, timeout=600
+            )
         if done.returncode == EXIT_NO_WHEEL:
             pytest.skip(f"the wheels cannot be fetched here: {done.stderr.strip()[-200:]}")
         assert done.returncode == 0, done.stderr

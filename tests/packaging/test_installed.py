@@ -16,6 +16,7 @@ import pytest
 from tests.packaging.debian import FULL, SITE, VCGENCMD, Container, signed
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.skipif(not FULL, reason="boots a container: full runs"),
     pytest.mark.timeout(900),
     pytest.mark.slow,

@@ -16,6 +16,7 @@ import pytest
 from tests.packaging.debian import FULL, REPOSITORY, WORK, needs, run_or_skip
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.skipif(not FULL, reason="an emulated processor: full runs"),
     pytest.mark.timeout(900),
     pytest.mark.slow,

@@ -14,6 +14,7 @@ import pytest
 from tests.packaging.debian import FULL, SITE, VCGENCMD, Container, needs, unpacked
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.skipif(not FULL, reason="unpacks a Debian: full runs"),
     pytest.mark.timeout(900),
     pytest.mark.slow,
