@@ -64,10 +64,12 @@ class Limits:
     # What follows from the above, once: most channels have two of the five tests, or none.
     tests: tuple[tuple[Flag, Test], ...] = field(init=False, repr=False, compare=False)
     windows: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    looks_back: bool = field(init=False, repr=False, compare=False)  # whether a test asks for the past
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tests", _tests(self))
         object.__setattr__(self, "windows", _windows(self))
+        object.__setattr__(self, "looks_back", any(test is not gross_range for _, test in self.tests))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,29 +95,32 @@ class History:
     lows: tuple[Point, ...] = ()
 
 
-Test = Callable[[Limits, History, float, float], Grade]
+# Limits, what was before the value, what is with it, its time and the value itself.
+Test = Callable[[Limits, History, History, float, float], Grade]
 
 
-def grade(limits: Limits, history: History, at_s: float, measurement: Measurement) -> tuple[History, Reading]:
-    """Return the new history and the reading: the same value, with flags and grade."""
+def grade(
+    limits: Limits, before: History, at_s: float, measurement: Measurement, *, keep: bool = False
+) -> tuple[History, Reading]:
+    """Return the new history and the reading: the same value, with flags and grade.
+
+    ``keep``: other limits may ask for the past that these do not ask for.
+    """
     value, flags = measurement.value, measurement.flags
     if value is None:
         flags |= Flag.MISSING
         reading = Reading(quantity=measurement.quantity, value=None, flags=flags, grade=Grade.MISSING)
-        return history, reading
-    if limits.windows:
-        history = _remember_range(limits, history, at_s, value)
+        return before, reading
+    now = _remembered(limits, before, at_s, value) if keep or limits.looks_back else before
     worst = GOOD
     for flag, test in limits.tests:
-        found = test(limits, history, at_s, value)
+        found = test(limits, before, now, at_s, value)
         if found is SUSPECT or found is FAIL:
-            flags |= flag
+            flags = flags | flag if flags else flag
             worst = max(worst, found)
     if measurement.flags and measurement.flags & DOUBTED:
         worst = max(worst, SUSPECT)
-    last = (*history.last[-2:], (at_s, value))
-    history = History(last=last, began_s=history.began_s, highs=history.highs, lows=history.lows)
-    return history, Reading(quantity=measurement.quantity, value=value, flags=flags, grade=worst)
+    return now, Reading(quantity=measurement.quantity, value=value, flags=flags, grade=worst)
 
 
 def limits_of(
@@ -129,7 +134,7 @@ def limits_of(
     return found
 
 
-def gross_range(limits: Limits, value: float) -> Grade:
+def gross_range(limits: Limits, _before: History, _now: History, _at_s: float, value: float) -> Grade:
     """Outside the fail span: fail; outside the suspect span: suspect. The limits themselves are good."""
     fail, suspect = limits.gross_fail, limits.gross_suspect
     if fail is not None and not fail[0] <= value <= fail[1]:
@@ -137,7 +142,7 @@ def gross_range(limits: Limits, value: float) -> Grade:
     return GOOD if suspect is None or suspect[0] <= value <= suspect[1] else SUSPECT
 
 
-def rate(limits: Limits, history: History, at_s: float, value: float) -> Grade:
+def rate(limits: Limits, history: History, _now: History, at_s: float, value: float) -> Grade:
     """Compare the step per second since the last value with the limits; the first value is good."""
     if not history.last:
         return GOOD
@@ -151,7 +156,7 @@ def rate(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     return _over(max(0.0, abs(value - before) - limits.rate_noise) / (at_s - before_s), suspect, fail)
 
 
-def spike(limits: Limits, history: History, at_s: float, value: float) -> Grade:
+def spike(limits: Limits, history: History, _now: History, at_s: float, value: float) -> Grade:
     """Compare the distance from the median of the three values before with the limits."""
     if len(history.last) < 3:
         return NOT_EVALUATED
@@ -162,7 +167,7 @@ def spike(limits: Limits, history: History, at_s: float, value: float) -> Grade:
     return _over(abs(value - middle) - wandered, limits.spike_suspect, limits.spike_fail)
 
 
-def flat_line(limits: Limits, history: History, at_s: float, value: float) -> Grade:
+def flat_line(limits: Limits, _before: History, history: History, at_s: float, value: float) -> Grade:
     """Fail or suspect when the values of the whole trailing window lie within the tolerance."""
     if limits.flat_tolerance is None or (limits.flat_above is not None and value <= limits.flat_above):
         return GOOD
@@ -173,7 +178,7 @@ def flat_line(limits: Limits, history: History, at_s: float, value: float) -> Gr
     return GOOD
 
 
-def attenuated(limits: Limits, history: History, at_s: float, _value: float) -> Grade:
+def attenuated(limits: Limits, _before: History, history: History, at_s: float, _value: float) -> Grade:
     """Fail or suspect when the values of the whole trailing window span less than the limits."""
     if limits.attenuated_over_s is None:
         return GOOD
@@ -201,15 +206,18 @@ def _over(size: float, suspect: float | None, fail: float | None) -> Grade:
     return SUSPECT if suspect is not None and size > suspect else GOOD
 
 
-def _remember_range(limits: Limits, history: History, at_s: float, value: float) -> History:
-    windows = limits.windows
-    since_s, began_s = at_s - max(windows), history.began_s
+def _remembered(limits: Limits, history: History, at_s: float, value: float) -> History:
+    """Return the history with one more value, its window's candidates only where a test asks for them."""
+    now, windows, began_s = (at_s, value), limits.windows, history.began_s
+    last = (*history.last[-2:], now)
+    if not windows:
+        return History(last=last, began_s=began_s, highs=history.highs, lows=history.lows)
+    since_s = at_s - max(windows)
     if began_s is None or _long_gap(history, at_s, min(windows) / 2):
         began_s = at_s
-    now = at_s, value
     highs = (*[p for p in history.highs if p[1] > value and p[0] >= since_s], now)
     lows = (*[p for p in history.lows if p[1] < value and p[0] >= since_s], now)
-    return History(last=history.last, began_s=began_s, highs=highs, lows=lows)
+    return History(last=last, began_s=began_s, highs=highs, lows=lows)
 
 
 def _long_gap(history: History, at_s: float, longest_s: float) -> bool:
@@ -230,14 +238,10 @@ def _tests(limits: Limits) -> tuple[tuple[Flag, Test], ...]:
     rates = limits.rate_suspect_per_s, limits.rate_fail_per_s
     falls = limits.rate_down_suspect_per_s, limits.rate_down_fail_per_s
     every: tuple[tuple[tuple[object, ...], Flag, Test], ...] = (
-        ((limits.gross_fail, limits.gross_suspect), OUT_OF_RANGE, _gross),
+        ((limits.gross_fail, limits.gross_suspect), OUT_OF_RANGE, gross_range),
         ((*rates, *falls), SPIKE, rate),
         ((limits.spike_suspect, limits.spike_fail), SPIKE, spike),
         ((limits.flat_tolerance,), STUCK, flat_line),
         ((limits.attenuated_over_s,), STUCK, attenuated),
     )
     return tuple((flag, test) for wants, flag, test in every if any(one is not None for one in wants))
-
-
-def _gross(limits: Limits, _history: History, _at_s: float, value: float) -> Grade:
-    return gross_range(limits, value)

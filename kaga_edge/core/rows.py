@@ -24,17 +24,18 @@ def encode_values(readings: Sequence[Reading], res: Sequence[float]) -> tuple[st
     """
     every = _forms(tuple(res))
     if every is not None and len(readings) == len(res):
-        flags = [reading.flags for reading in readings]
-        if flags.count(GOOD) == len(flags) and (vals := _all_at_once(readings, every)) is not None:
-            return vals, None
+        vals = _all_at_once(readings, every)
+        if vals is not None:
+            flags = [reading.flags for reading in readings]
+            return vals, None if flags.count(GOOD) == len(flags) else _flags_text(flags)
     return _one_by_one(readings, res)
 
 
 def _all_at_once(readings: Sequence[Reading], form: str) -> str | None:
-    """Return the values of a faultless sample; None when a value is missing, NaN or infinite.
+    """Return the values of a whole sample; None when one is missing, NaN or infinite.
 
     Every field is written with a decimal point, so that zeros at its end may go: "1.500,10.0," →
-    "1.5,10.,". Twice as fast as one by one, and nearly every sample is faultless.
+    "1.5,10.,". Twice as fast as one by one, and nearly every sample is whole.
     """
     try:
         text = form % tuple([reading.value for reading in readings])
@@ -73,8 +74,8 @@ def _flags_text(flags: Sequence[int]) -> str:
     """Return one number when all channels share it, else the list."""
     first = flags[0]
     if flags.count(first) == len(flags):
-        return str(first)
-    return "[" + ",".join(map(str, flags)) + "]"
+        return str(int(first))
+    return "[" + ",".join([str(int(one)) for one in flags]) + "]"
 
 
 @lru_cache(maxsize=256)

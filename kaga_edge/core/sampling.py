@@ -38,19 +38,32 @@ class SensorPlan:
     corrections: tuple[Correction, ...] = ()
     seasons: tuple[SeasonLimits, ...] = ()
     units_per_ma: float | None = None  # of a 4-20 mA loop: how much of what it stands for
+    # What follows from the above, once.
+    derived: tuple[Quantity, ...] = field(init=False, repr=False, compare=False)  # by siting
+    as_said: bool = field(init=False, repr=False, compare=False)  # neither sited nor calibrated
+    sums: bool = field(init=False, repr=False, compare=False)  # something is derived from its own past
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "derived", siting.derived_quantities(self.mount, self.said))
+        object.__setattr__(self, "as_said", not self.derived and not self.corrections)
+        object.__setattr__(self, "sums", bool(self.deriving.quantities))
 
     @property
     def channels(self) -> tuple[Quantity, ...]:
         """The sensor's channels, in the order of its catalog entry."""
-        sited = siting.sited_quantities(self.mount, self.said)
-        return (*sited, *calibration.raw_quantities(self.corrections), *self.deriving.quantities)
+        raw = calibration.raw_quantities(self.corrections)
+        return (*self.derived, *self.said, *raw, *self.deriving.quantities)
 
     @property
     def follows(self) -> frozenset[str]:
         """The channels that follow from what the instrument itself says (of a loop: its current)."""
-        sited = siting.sited_quantities(self.mount, self.said)
-        count = len(sited) - len(self.said) + (self.units_per_ma is not None)
-        return frozenset(one.channel for one in sited[:count])
+        count = len(self.derived) + (self.units_per_ma is not None)
+        return frozenset(one.channel for one in (*self.derived, *self.said)[:count])
+
+    def kept(self, histories: Mapping[Quantity, History]) -> dict[Quantity, History]:
+        """Return those of an earlier plan that go on: what nobody asks for now would be old one day."""
+        asked = {channel for channel, its in self.limits.items() if its.looks_back}
+        return {one: past for one, past in histories.items() if self.seasons or one.channel in asked}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,28 +101,32 @@ def judge(
     """
     if measurements is None:
         return state, Judged(sample=missing(plan, at, raw))
-    sited = uncalibrated(plan, measurements, around)
+    sited, limits = measurements, plan.limits
+    if not plan.as_said:
+        sited = calibration.correct(plan.corrections, uncalibrated(plan, measurements, around))
     if plan.seasons:
         local = local_time(at.wall_ms, plan.deriving.zone)
-        today = grading.limits_of((local.month, local.day), plan.limits, plan.seasons)
-        plan = replace(plan, limits=today)
-    sited = calibration.correct(plan.corrections, sited)
-    histories = dict(state.histories)
-    readings = _graded(plan, histories, at_s, sited)
+        limits = grading.limits_of((local.month, local.day), limits, plan.seasons)
+    keep = bool(plan.seasons)
+    histories, readings = _graded(limits, state.histories, at_s, sited, keep=keep)
     if plan.corrections:
         readings = calibration.expired(plan.corrections, readings, at, plan.follows)
-    good = [r.grade for r in readings].count(GOOD) == len(
-        readings
-    )  # of the instrument: maintenance is no fault
-    memory, derived = deriving.derive(plan.deriving, state.memory, at, readings, maintained=maintained)
-    if derived:
-        readings += _graded(plan, histories, at_s, derived)
+    # Of the instrument: maintenance is no fault.
+    good = [one.grade for one in readings].count(GOOD) == len(readings)
+    memory, raised = state.memory, state.raised
+    alerts: tuple[Alert, ...] = ()
+    if plan.sums:
+        memory, derived = deriving.derive(plan.deriving, memory, at, readings, maintained=maintained)
+        histories, more = _graded(limits, histories, at_s, derived, keep=keep)
+        readings += more
     if maintained:  # last: who grades must not hear of it, who learns from the sample must
-        readings = tuple(replace(one, flags=one.flags | Flag.MAINTENANCE) for one in readings)
-    raised, alerts = _alarms(plan, state.raised, readings, at)
+        readings = _in_maintenance(readings)
+    if plan.rules:
+        raised, alerts = _alarms(plan, raised, readings, at)
+    if histories is not state.histories or memory is not state.memory or raised is not state.raised:
+        state = SensorState(histories=histories, raised=raised, memory=memory)
     sample = Sample(sensor=plan.id, at=at, readings=readings, raw=None if good else raw)
-    after = SensorState(histories=histories, raised=raised, memory=memory)
-    return after, Judged(sample=sample, alerts=alerts)
+    return state, Judged(sample=sample, alerts=alerts)
 
 
 def uncalibrated(
@@ -118,26 +135,40 @@ def uncalibrated(
     """Return every channel before its own calibration; what follows from another one, by that one's."""
     if plan.units_per_ma is not None:
         measurements = calibration.through_loop(plan.corrections, plan.units_per_ma, measurements)
+    if not plan.derived:
+        return measurements
     said = calibration.corrected(plan.corrections, measurements) if plan.corrections else measurements
-    sited = siting.site(plan.mount, said, around, sound_reference_c=plan.sound_reference_c)
-    return (*sited[: len(sited) - len(said)], *measurements) if plan.corrections else sited
+    derived = siting.derive(plan.derived, plan.mount, said, around, sound_reference_c=plan.sound_reference_c)
+    return (*derived, *measurements)
 
 
 def _graded(
-    plan: SensorPlan,
-    histories: dict[Quantity, History],
+    limits: Mapping[str, Limits],
+    before: Mapping[Quantity, History],
     at_s: float,
     measurements: tuple[Measurement, ...],
-) -> tuple[Reading, ...]:
-    """Return the readings; each channel's history moves on in ``histories``."""
-    readings = []
+    *,
+    keep: bool,
+) -> tuple[Mapping[Quantity, History], tuple[Reading, ...]]:
+    """Return the histories and the readings. A past that no test asks for is kept only where ``keep``."""
+    readings: list[Reading] = []
+    moved: dict[Quantity, History] = {}
     for measurement in measurements:
-        quantity = measurement.quantity
-        limits = plan.limits.get(quantity.channel, NO_LIMITS)
-        history = histories.get(quantity, NO_HISTORY)
-        histories[quantity], reading = grading.grade(limits, history, at_s, measurement)
+        quantity, value, flags = measurement.quantity, measurement.value, measurement.flags
+        its = limits.get(quantity.channel, NO_LIMITS)
+        if not (its.tests or flags or value is None or keep):  # as most are
+            readings.append(Reading(quantity=quantity, value=value, flags=flags, grade=GOOD))
+            continue
+        old = before.get(quantity, NO_HISTORY)
+        new, reading = grading.grade(its, old, at_s, measurement, keep=keep)
+        if new is not old:
+            moved[quantity] = new
         readings.append(reading)
-    return tuple(readings)
+    return {**before, **moved} if moved else before, tuple(readings)
+
+
+def _in_maintenance(readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
+    return tuple(replace(one, flags=one.flags | Flag.MAINTENANCE) for one in readings)
 
 
 def missing(plan: SensorPlan, at: Moment, raw: bytes | None) -> Sample:

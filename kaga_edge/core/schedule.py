@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from kaga_edge.vocabulary.quick import dataclass
 
@@ -69,7 +70,7 @@ def begin(periods: Iterable[tuple[str, int, int]], wall_ms: int, up_ms: int) -> 
                 phase_ms=phase_ms,
                 next_ms=grid_at_or_before(wall_ms, every_ms, phase_ms) + every_ms,
                 last_ms=None,
-                patient_up_ms=_patient_up_ms(every_ms, up_ms),
+                patient_up_ms=up_ms + _patience_ms(every_ms),
             )
         )
     return Schedule(turns=tuple(turns), wall_ms=wall_ms, up_ms=up_ms)
@@ -81,20 +82,25 @@ def step(schedule: Schedule, wall_ms: int, up_ms: int) -> tuple[Schedule, tuple[
     turns: list[Turn] = []
     dues: list[Due] = []
     for before in schedule.turns:
+        if 0 <= wall_ms - before.next_ms < before.every_ms and before.next_ms != before.last_ms:
+            dues.append(Due(sensor=before.sensor, due_ms=before.next_ms))  # in time, as nearly always
+            turns.append(_polled(before, before.next_ms, before.next_ms + before.every_ms, up_ms))
+            continue
         turn = _taken_up_anew(before, wall_ms) if before.next_ms - wall_ms > before.every_ms else before
         if wall_ms >= turn.next_ms or up_ms >= turn.patient_up_ms:
             due = _due(turn, wall_ms, jumped=jumped)
             dues.append(due)
-            turn = _polled(turn, due.due_ms, wall_ms, up_ms)
+            next_ms = grid_at_or_before(wall_ms, turn.every_ms, turn.phase_ms) + turn.every_ms
+            turn = _polled(turn, due.due_ms, next_ms, up_ms)
         turns.append(turn)
     after = Schedule(turns=tuple(turns), wall_ms=wall_ms, up_ms=up_ms)
-    return after, tuple(dues), _sleep_ms(after)
+    return after, tuple(dues), max(1, min(LONGEST_SLEEP_MS, due_in_ms(after, wall_ms, up_ms)))
 
 
 def due_in_ms(schedule: Schedule, wall_ms: int, up_ms: int) -> int:
     """Return in how many ms something is due if no clock jumps (0 or less: now)."""
     return min(
-        [min(one.next_ms - wall_ms, one.patient_up_ms - up_ms) for one in schedule.turns],
+        [in_ms for one in schedule.turns for in_ms in (one.next_ms - wall_ms, one.patient_up_ms - up_ms)],
         default=LONGEST_SLEEP_MS,
     )
 
@@ -114,7 +120,7 @@ def paced(schedule: Schedule, sensor: str, every_ms: int) -> Schedule:
             phase_ms=turn.phase_ms % every_ms,
             next_ms=grid_at_or_before(schedule.wall_ms, every_ms, turn.phase_ms % every_ms) + every_ms,
             last_ms=turn.last_ms,
-            patient_up_ms=_patient_up_ms(every_ms, schedule.up_ms),
+            patient_up_ms=schedule.up_ms + _patience_ms(every_ms),
         )
         for turn in schedule.turns
     )
@@ -146,24 +152,17 @@ def _due(turn: Turn, wall_ms: int, *, jumped: bool) -> Due:
     return Due(sensor=turn.sensor, due_ms=due_ms, missed_ms=missed)
 
 
-def _polled(turn: Turn, due_ms: int, wall_ms: int, up_ms: int) -> Turn:
-    next_ms = grid_at_or_before(wall_ms, turn.every_ms, turn.phase_ms) + turn.every_ms
+def _polled(turn: Turn, due_ms: int, next_ms: int, up_ms: int) -> Turn:
     return Turn(  # replace() costs three times as much, ten times a second
         sensor=turn.sensor,
         every_ms=turn.every_ms,
         phase_ms=turn.phase_ms,
         next_ms=next_ms,
         last_ms=due_ms,
-        patient_up_ms=_patient_up_ms(turn.every_ms, up_ms),
+        patient_up_ms=up_ms + _patience_ms(turn.every_ms),
     )
 
 
-def _patient_up_ms(every_ms: int, polled_up_ms: int) -> int:
-    return polled_up_ms + max(int(every_ms * PATIENCE), every_ms + 1)
-
-
-def _sleep_ms(schedule: Schedule) -> int:
-    sleep_ms = LONGEST_SLEEP_MS
-    for turn in schedule.turns:
-        sleep_ms = min(sleep_ms, turn.next_ms - schedule.wall_ms, turn.patient_up_ms - schedule.up_ms)
-    return max(1, sleep_ms)
+@lru_cache(maxsize=64)
+def _patience_ms(every_ms: int) -> int:
+    return max(int(every_ms * PATIENCE), every_ms + 1)

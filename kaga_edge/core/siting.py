@@ -24,15 +24,6 @@ from kaga_edge.vocabulary.readings import Flag, Measurement
 STANDARD_AIR_HPA = 1013.25
 STANDARD_GRAVITY_M_S2 = 9.80665
 ICE_POINT_K = 273.15
-# Only these are turned into something else at a site.
-SITED = frozenset(
-    (
-        Quantity.SURFACE_DISTANCE_M,
-        Quantity.WATER_PRESSURE_HPA,
-        Quantity.GAUGE_PRESSURE_HPA,
-        Quantity.WATER_DEPTH_M,
-    )
-)
 UNKNOWN_WATER_C = 10.0  # a river's usual temperature; 0 or 20 degC instead is 1.5 mm in one metre
 
 
@@ -74,30 +65,44 @@ class Surroundings:
 
 def sited_quantities(mount: Mount, quantities: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
     """Return the channels of a sensor at its site: what the site needs first, then what it said."""
-    return (*_derived(mount, quantities), *quantities)
+    return (*derived_quantities(mount, quantities), *quantities)
 
 
-def site(
+def derived_quantities(mount: Mount, quantities: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
+    """Return what the site needs of a sensor that measures ``quantities``."""
+    wanted: list[Quantity] = []
+    if Quantity.SURFACE_DISTANCE_M in quantities:
+        if mount.gauge_zero_to_sensor_m is not None:
+            wanted.append(Quantity.WATER_LEVEL_M)
+        if mount.ground_to_sensor_m is not None:
+            wanted.append(Quantity.SNOW_DEPTH_M)
+    if Quantity.WATER_PRESSURE_HPA in quantities or Quantity.GAUGE_PRESSURE_HPA in quantities:
+        wanted.append(
+            Quantity.WATER_LEVEL_M if mount.gauge_zero_to_probe_m is not None else Quantity.WATER_DEPTH_M
+        )
+    if (
+        Quantity.WATER_DEPTH_M in quantities and mount.gauge_zero_to_probe_m is not None and not wanted
+    ):  # a loop-powered probe already scaled to metres of water
+        wanted.append(Quantity.WATER_LEVEL_M)
+    return tuple([q for q in wanted if q not in quantities])
+
+
+def derive(
+    wanted: tuple[Quantity, ...],
     mount: Mount,
     measurements: tuple[Measurement, ...],
     around: Surroundings,
     *,
     sound_reference_c: float | None = None,
 ) -> tuple[Measurement, ...]:
-    """Return one measurement per channel of ``sited_quantities``, in its order.
+    """Return one measurement for each of ``wanted``, which are the ``derived_quantities`` of these.
 
     ``sound_reference_c``: the instrument has no temperature compensation of its own and reports distance
     as if the air had this temperature; None: no correction. A value that had to do without its companion
     (no barometer, no thermometer) is flagged ESTIMATED, never withheld.
     """
-    if SITED.isdisjoint([m.quantity for m in measurements]):
-        return measurements
-    by_quantity = {m.quantity: m for m in measurements}
-    derived = tuple(
-        _derive(wanted, mount, by_quantity, around, sound_reference_c)
-        for wanted in _derived(mount, tuple(by_quantity))
-    )
-    return (*derived, *measurements)
+    said = {m.quantity: m for m in measurements}
+    return tuple([_derive(one, mount, said, around, sound_reference_c) for one in wanted])
 
 
 def water_density_kg_m3(temperature_c: float) -> float:
@@ -115,24 +120,6 @@ def normal_gravity_m_s2(latitude_deg: float) -> float:
 def sound_speed_factor(air_temperature_c: float, reference_c: float = 0.0) -> float:
     """Return what a distance measured as if the air were at ``reference_c`` must be multiplied by."""
     return sqrt((air_temperature_c + ICE_POINT_K) / (reference_c + ICE_POINT_K))
-
-
-def _derived(mount: Mount, quantities: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
-    wanted: list[Quantity] = []
-    if Quantity.SURFACE_DISTANCE_M in quantities:
-        if mount.gauge_zero_to_sensor_m is not None:
-            wanted.append(Quantity.WATER_LEVEL_M)
-        if mount.ground_to_sensor_m is not None:
-            wanted.append(Quantity.SNOW_DEPTH_M)
-    if Quantity.WATER_PRESSURE_HPA in quantities or Quantity.GAUGE_PRESSURE_HPA in quantities:
-        wanted.append(
-            Quantity.WATER_LEVEL_M if mount.gauge_zero_to_probe_m is not None else Quantity.WATER_DEPTH_M
-        )
-    if (
-        Quantity.WATER_DEPTH_M in quantities and mount.gauge_zero_to_probe_m is not None and not wanted
-    ):  # a loop-powered probe already scaled to metres of water
-        wanted.append(Quantity.WATER_LEVEL_M)
-    return tuple([q for q in wanted if q not in quantities])
 
 
 def _derive(

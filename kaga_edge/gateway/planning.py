@@ -84,7 +84,8 @@ class Planning:
             memory = deriving.from_text(await self._recall(f"derived/{sensor_id}"))
             states[sensor_id] = SensorState(raised=frozenset(raised), memory=memory)
         keys, state = {rule.key for rule in plan.rules}, states[sensor_id]
-        states[sensor_id] = replace(state, raised=state.raised & keys)
+        histories = plan.kept(state.histories)
+        states[sensor_id] = replace(state, raised=state.raised & keys, histories=histories)
         left = " ".join(sorted(state.raised & keys))
         self._retired.add(state.raised - keys, (f"raised/{sensor_id}", left))
         if old is not None and (old.corrections, old.mount) != (plan.corrections, plan.mount):  # no spike

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaga_edge.core.rows import encode_values
+from kaga_edge.core.rows import _one_by_one, encode_values
 from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Reading
 
@@ -105,3 +105,14 @@ def test_many_channels_stay_in_their_order(channels: list[tuple[float, int]]) ->
     assert json.loads(f"[{vals}]") == pytest.approx([v for v, _ in channels], abs=0.00051)
     flags = json.loads(q or "0")
     assert flags == [f for _, f in channels] or {f for _, f in channels} == {flags}
+
+
+@given(
+    st.lists(st.tuples(st.none() | st.floats(), st.integers(0, 255)), min_size=1, max_size=6),
+    st.sampled_from([1.0, 0.1, 0.001, 0.25]),
+)
+def test_all_values_at_once_are_what_they_are_one_by_one(
+    channels: list[tuple[float | None, int]], res: float
+) -> None:
+    readings, steps = [reading(v, f) for v, f in channels], (res,) * len(channels)
+    assert encode_values(readings, steps) == _one_by_one(readings, steps)

@@ -3,10 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kaga_edge.config.limits import default_limits
 from kaga_edge.core.alarms import AlarmRule
 from kaga_edge.core.deriving import Deriving
-from kaga_edge.core.grading import Limits, SeasonLimits
+from kaga_edge.core.grading import History, Limits, SeasonLimits, grade
 from kaga_edge.core.sampling import SensorPlan, SensorState, judge
 from kaga_edge.core.siting import Mount, Surroundings
 from kaga_edge.core.snowfall import SnowRule
@@ -157,3 +160,55 @@ def test_the_limits_of_a_season_are_those_of_the_local_day() -> None:
     evening_before = replace(AT, wall_ms=AT.wall_ms - 12 * 3_600_000)  # 16:46 UTC is 01:46 the next day
     assert (flags(AT), flags(evening_before)) == (Flag.OUT_OF_RANGE, Flag.OUT_OF_RANGE)
     assert flags(replace(AT, wall_ms=AT.wall_ms + 12 * 3_600_000)) is Flag.GOOD
+
+
+LEVEL, TILT = Quantity.WATER_LEVEL_M, Quantity.TILT_DEG
+LIMITS = (None, Limits(), Limits(gross_fail=(-1, 1)), Limits(rate_fail_per_s=0.5), default_limits(LEVEL))
+VALUES = st.tuples(st.none() | st.floats(-2, 2), st.sampled_from([Flag.GOOD, Flag.LOW_QUALITY, Flag.STUCK]))
+
+
+@given(st.sampled_from(LIMITS), st.sampled_from(LIMITS), st.lists(st.tuples(VALUES, VALUES), max_size=8))
+def test_whatever_short_way_a_value_takes_it_is_graded_alike(level, tilt, polls) -> None:
+    limits = {one.channel: its for one, its in ((LEVEL, level), (TILT, tilt)) if its is not None}
+    plan = SensorPlan(id="level-1", said=(LEVEL, TILT), limits=limits)
+    state, past = SensorState(), {LEVEL: History(), TILT: History()}
+    for second, poll in enumerate(polls):
+        said = tuple(
+            Measurement(quantity=one, value=v, flags=f) for one, (v, f) in zip(past, poll, strict=True)
+        )
+        state, judged = judge(
+            plan, state, at=AT, at_s=float(second), measurements=said, around=Surroundings()
+        )
+        for one, reading in zip(said, judged.sample.readings, strict=True):
+            its = limits.get(one.quantity.channel, Limits())
+            past[one.quantity], expected = grade(its, past[one.quantity], float(second), one, keep=True)
+            assert reading == expected
+
+
+def test_a_past_that_no_test_asks_for_is_not_kept() -> None:
+    after, _ = poll(SensorState(), 3.9)  # a gross range only
+    assert after == SensorState()
+
+
+def test_the_first_day_of_a_season_knows_what_came_before() -> None:
+    winter = SeasonLimits(
+        channel="water_level", between=((8, 29), (9, 1)), limits=Limits(rate_fail_per_s=0.5)
+    )
+    plan, state, flags = replace(PLAN, seasons=(winter,)), SensorState(), []
+    for second, (distance_m, hours) in enumerate([(3.9, 0), (2.9, 12), (2.9, 12)]):
+        at = replace(AT, wall_ms=AT.wall_ms + hours * 3_600_000)
+        said = (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=distance_m),)
+        state, judged = judge(
+            plan, state, at=at, at_s=float(second), measurements=said, around=Surroundings()
+        )
+        flags.append(judged.sample.readings[0].flags)
+    assert flags == [Flag.GOOD, Flag.SPIKE, Flag.GOOD]
+
+
+def test_a_past_grown_old_while_no_test_asked_for_it_made_a_spike_after_two_reloads() -> None:
+    strict, lax = (replace(PLAN, limits={"water_level": its}) for its in (Limits(spike_fail=0.1), Limits()))
+    state, said = SensorState(), (Measurement(quantity=Quantity.SURFACE_DISTANCE_M, value=3.9),)
+    for second in range(3):
+        state, _ = judge(strict, state, at=AT, at_s=second, measurements=said, around=Surroundings())
+    assert strict.kept(state.histories) == state.histories
+    assert lax.kept(state.histories) == {}

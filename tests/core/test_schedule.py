@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaga_edge.core.schedule import LONGEST_SLEEP_MS, MOST_MISSED, Due, Schedule, begin, step
+from kaga_edge.core.schedule import (
+    LONGEST_SLEEP_MS,
+    MOST_MISSED,
+    Due,
+    Schedule,
+    _due,
+    begin,
+    grid_at_or_before,
+    step,
+)
 
 NOON = 1_795_345_200_000  # 2026-11-22T12:00:00 in Japan, a whole hour in UTC too
 
@@ -131,3 +140,16 @@ def test_whatever_the_clock_does_nothing_spins_repeats_or_falls_silent(
         assert step(plan, wall, up)[1] == ()  # never twice at one moment
         for name in every:
             assert up - last_up[name] <= every[name] * 1.5 + 1
+
+
+@given(
+    st.integers(1, 10_000), st.integers(0, 10_000), st.lists(st.integers(1, 20_000), min_size=1, max_size=8)
+)
+def test_who_is_asked_in_time_is_asked_as_anybody_else(every_ms: int, phase_ms: int, naps: list[int]) -> None:
+    plan, wall, up = begin([("a", every_ms, phase_ms)], NOON, 0), NOON, 0
+    for nap in naps:
+        (before,), wall, up = plan.turns, wall + nap, up + nap
+        plan, dues, _ = step(plan, wall, up)
+        if dues:
+            assert dues == (_due(before, wall, jumped=False),)
+            assert plan.turns[0].next_ms == grid_at_or_before(wall, every_ms, before.phase_ms) + every_ms

@@ -9,8 +9,9 @@ import pytest
 from kaga_edge.core.siting import (
     Mount,
     Surroundings,
+    derive,
+    derived_quantities,
     normal_gravity_m_s2,
-    site,
     sited_quantities,
     sound_speed_factor,
     water_density_kg_m3,
@@ -19,6 +20,18 @@ from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.readings import Flag, Measurement
 
 NOBODY = Surroundings()
+
+
+def site(
+    mount: Mount,
+    said: tuple[Measurement, ...],
+    around: Surroundings,
+    *,
+    sound_reference_c: float | None = None,
+) -> tuple[Measurement, ...]:
+    """Return what the site needs and then what was said, as a sample has them."""
+    wanted = derived_quantities(mount, tuple(one.quantity for one in said))
+    return (*derive(wanted, mount, said, around, sound_reference_c=sound_reference_c), *said)
 
 
 def distance(value: float | None, flags: Flag = Flag.GOOD) -> tuple[Measurement, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kaga_edge.config import load
-from kaga_edge.core.siting import Mount, Surroundings, site
+from kaga_edge.core.siting import Mount, Surroundings, derive
 from kaga_edge.gateway import companions, plans
 from kaga_edge.gateway.latest import Latest
 from kaga_edge.vocabulary.quantities import Quantity
@@ -71,7 +71,7 @@ def test_a_level_jumped_with_the_weather_when_its_barometer_failed(tmp_path) -> 
     for age_s in (60, 3600, 7 * 3600):
         seen = around(tmp_path, "60s", good, age_s)
         said = (Measurement(quantity=Quantity.WATER_PRESSURE_HPA, value=1190.0),)
-        level, *_ = site(Mount(gauge_zero_to_probe_m=0.0), said, seen)
+        (level,) = derive((Quantity.WATER_LEVEL_M,), Mount(gauge_zero_to_probe_m=0.0), said, seen)
         levels[age_s] = (round(level.value, 2), level.flags)
     assert levels[60] == (2.04, Flag.GOOD)
     assert levels[3600] == (2.04, Flag.ESTIMATED)
