@@ -28,7 +28,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.watched = Watched()
-        self._counters: dict[str, Counter] = {}
+        self.counters: dict[str, Counter] = {}
         self._known: dict[str, int] = {}
 
     async def begin(
@@ -39,20 +39,17 @@ class Counting:
             known = await recall(f"tips/{sensor.id}") or ""
             total = int(known) if known.isdecimal() else 0  # a bit may have flipped in it
             sensor.driver.resume(total)
-            self._counters[sensor.id], self._known[sensor.id] = sensor.driver, total
+            self.counters[sensor.id], self._known[sensor.id] = sensor.driver, total
             await self.watched.begin(sensor.id, now, recall)
 
     def missed(self, plan: SensorPlan) -> Sample | None:
-        """Return the row of the time nobody counted, once, before the sensor's first sample."""
-        return self.watched.missed(plan) if plan.id in self._counters else None
+        """Return the row of the time nobody counted, once, before the first sample of one that counts."""
+        return self.watched.missed(plan)
 
     def to_remember(self, sensor: str, at: Moment) -> tuple[tuple[str, str], ...]:
-        """Return what a restart must know with this sample; nothing of a sensor that does not count."""
-        counter = self._counters.get(sensor)
-        if counter is None:
-            return ()
+        """Return what a restart must know with this sample of a sensor that counts."""
         marks = self.watched.mark(sensor, at)
-        total = counter.tips_total
+        total = self.counters[sensor].tips_total
         if total == self._known.get(sensor):
             return marks
         self._known[sensor] = total

@@ -26,16 +26,16 @@ class Events:
         send_every: Callable[[float], None],
         known: Mapping[str, EventState] | None = None,
     ) -> None:
-        self._rules: dict[str, EventRule] = {}
+        self.rules: dict[str, EventRule] = {}
         self._usual_s: dict[str, float] = {}
         for sensor in sensors:
             if sensor.event is not None:
-                self._rules[sensor.id], self._usual_s[sensor.id] = sensor.event, sensor.every_s
+                self.rules[sensor.id], self._usual_s[sensor.id] = sensor.event, sensor.every_s
         self._batch_s = batch_s
         self._pace, self._send_every = pace, send_every
         known = known or {}
-        self.states = {sensor: known.get(sensor, EventState()) for sensor in self._rules}
-        self._over = [one for one, state in known.items() if state.active and one not in self._rules]
+        self.states = {sensor: known.get(sensor, EventState()) for sensor in self.rules}
+        self._over = [one for one, state in known.items() if state.active and one not in self.rules]
         usual_s = {sensor.id: sensor.every_s for sensor in sensors}
         self._usual_s |= {one: usual_s[one] for one in self._over if one in usual_s}
 
@@ -46,13 +46,13 @@ class Events:
 
     async def recall(self, recall: Callable[[str], Any], at_s: float) -> None:
         """Go on with the events of before a restart; each lasts at least its calm time from now."""
-        for sensor in self._rules:
+        for sensor in self.rules:
             if await recall(f"event/{sensor}") == ACTIVE:
                 self.states[sensor] = EventState(active=True, cause_s=at_s)
 
     def see(self, sample: Sample, at_s: float, raised: frozenset[str]) -> tuple[tuple[str, str], ...]:
         """Look at a sample; change periods where an event begins or ends. Returns what to remember."""
-        rule = self._rules.get(sample.sensor)
+        rule = self.rules.get(sample.sensor)
         if rule is None:
             return ()
         before = self.states[sample.sensor]
@@ -82,6 +82,6 @@ class Events:
     def _apply(self, sensor: str) -> None:
         active = self.states[sensor].active
         usual_s = self._usual_s[sensor]  # the city may have set it below the event's own
-        self._pace(sensor, min(self._rules[sensor].every_s, usual_s) if active else usual_s)
+        self._pace(sensor, min(self.rules[sensor].every_s, usual_s) if active else usual_s)
         if self._batch_s is not None:
-            self._send_every(min([self._batch_s, *(self._rules[one].send_s for one in self.active)]))
+            self._send_every(min([self._batch_s, *(self.rules[one].send_s for one in self.active)]))

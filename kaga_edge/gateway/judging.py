@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from kaga_edge.buses import Polled
 from kaga_edge.core import deriving
-from kaga_edge.core.sampling import SensorState, judge
+from kaga_edge.core.sampling import Judged, SensorState, judge
+from kaga_edge.core.siting import Surroundings
 from kaga_edge.core.stored import Entry
 from kaga_edge.gateway import companions, notable
 from kaga_edge.gateway.configured import Configured
 from kaga_edge.gateway.counting import Counting
 from kaga_edge.gateway.diskwatch import DiskWatch
-from kaga_edge.gateway.latest import log_alert, log_change, newer
+from kaga_edge.gateway.latest import is_as_good, log_alert, log_change, newer
 from kaga_edge.gateway.present import Present
 from kaga_edge.gateway.recorder import Recorder
-from kaga_edge.gateway.retired import ALARMED_KEY, Retired
+from kaga_edge.gateway.retired import ALARMED_KEY, News, Retired
 from kaga_edge.gateway.upkeep import Upkeep
 from kaga_edge.gateway.wording import worded_rank
 from kaga_edge.station import journal
@@ -25,6 +26,9 @@ from kaga_edge.store import Store
 from kaga_edge.vocabulary.clock import Clock
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.readings import Alert, Moment, Sample
+
+ALONE = Surroundings()
+NO_NEWS: News = (), ()
 
 
 class Judging:
@@ -59,7 +63,9 @@ class Judging:
         if plan is None:  # the last words of a bus that a reload took away
             return
         at_s = self._clock.monotonic_ns() / 1e9
-        if (gap := self._counting.missed(plan)) is not None:
+        told, remember = NO_NEWS if self._recorder.looking else self._news(polled.at)
+        counts = plan.id in self._counting.counters
+        if counts and (gap := self._counting.missed(plan)) is not None:
             self._recorder.add(Entry(sample=gap))
         known = present.states[plan.id]
         state, judged = judge(
@@ -68,31 +74,23 @@ class Judging:
             at=polled.at,
             at_s=at_s,
             measurements=polled.measurements,
-            around=companions.around(plan, present.latest, present.config, at_s),
+            around=companions.around(plan, present.latest, present.config, at_s) if plan.derived else ALONE,
             raw=polled.raw,
-            maintained=self._upkeep.covers(plan.id, polled.at),
+            maintained=bool(self._upkeep.windows) and self._upkeep.covers(plan.id, polled.at),
         )
         present.states[plan.id] = state
-        seen = present.watches.see(judged.sample, at_s)
-        alerts = (*map(worded_rank, judged.alerts), *seen.alerts)
-        for alert in alerts:
-            log_alert(alert)
-        if alerts:
-            present.outputs.show(present.raised())
-        present.power.see(polled)
-        kept = self._upkeep.keep(seen.sample, alerts)
-        present.battery.see(kept.sample, at_s)
-        told, remember = self._news(polled.at)
-        paced = present.events.see(kept.sample, at_s, state.raised)
-        remember = (
-            *self._to_remember(plan.id, known, polled.at),
-            *seen.remember,
-            *kept.remember,
-            *paced,
-            *remember,
-        )
-        self._recorder.add(Entry(sample=kept.sample, alerts=(*kept.alerts, *told), remember=remember))
-        self._note_latest(plan.id, kept.sample, polled.error, at_s)
+        entry = Entry(sample=judged.sample)
+        if judged.alerts or self._upkeep.windows or present.has_rules_for(plan.id):
+            entry = self._ruled(polled, judged, state, at_s)
+        if state.raised is not known.raised or state.memory is not known.memory:
+            remember = (*self._to_remember(plan.id, known), *remember)
+        if counts:
+            remember = (*self._counting.to_remember(plan.id, polled.at), *remember)
+        if told or remember:
+            told, remember = (*entry.alerts, *told), (*entry.remember, *remember)
+            entry = Entry(sample=entry.sample, alerts=told, remember=remember)
+        self._recorder.add(entry)
+        self._note_latest(plan.id, entry.sample, polled.error, at_s)
 
     def hold(self) -> None:
         """Keep what comes from now on until its plan and its catalog are there."""
@@ -104,7 +102,23 @@ class Judging:
         for polled in early:
             self.take(polled)
 
-    def _news(self, at: Moment) -> tuple[tuple[Alert, ...], tuple[tuple[str, str], ...]]:
+    def _ruled(self, polled: Polled, judged: Judged, state: SensorState, at_s: float) -> Entry:
+        """Have everybody look at a sample who has rules, and whoever hears of alarms."""
+        present = self._present
+        seen = present.watches.see(judged.sample, at_s)
+        alerts = (*map(worded_rank, judged.alerts), *seen.alerts)
+        for alert in alerts:
+            log_alert(alert)
+        if alerts:
+            present.outputs.show(present.raised())
+        present.power.see(polled)
+        kept = self._upkeep.keep(seen.sample, alerts)
+        present.battery.see(kept.sample, at_s)
+        paced = present.events.see(kept.sample, at_s, state.raised)
+        remember = (*seen.remember, *kept.remember, *paced)
+        return Entry(sample=kept.sample, alerts=kept.alerts, remember=remember)
+
+    def _news(self, at: Moment) -> News:
         """Return what goes to the city with the next sample, whichever it is, and its memory."""
         told: tuple[Alert, ...] = ()
         remember: tuple[tuple[str, str], ...] = ()
@@ -117,8 +131,8 @@ class Judging:
                 told, remember = (*told, *alerts), (*remember, *memory)
         return told, remember
 
-    def _to_remember(self, sensor_id: str, known: SensorState, at: Moment) -> tuple[tuple[str, str], ...]:
-        """Return what a restart must know of a sensor: alarms, sums, how far its counter stands."""
+    def _to_remember(self, sensor_id: str, known: SensorState) -> list[tuple[str, str]]:
+        """Return what a restart must know of a sensor that has changed: its alarms, its sums."""
         pairs, states = [], self._present.states
         state = states[sensor_id]
         if state.raised != known.raised:
@@ -127,13 +141,14 @@ class Judging:
             pairs.append((ALARMED_KEY, " ".join(sorted(alarmed))))
         if deriving.must_remember(known.memory, state.memory):
             pairs.append((f"derived/{sensor_id}", deriving.to_text(state.memory)))
-        pairs += self._counting.to_remember(sensor_id, at)
-        return tuple(pairs)
+        return pairs
 
     def _note_latest(self, sensor: str, sample: Sample, error: KagaError | None, at_s: float) -> None:
         latest = self._present.latest
         before = latest.get(sensor)
         latest[sensor] = after = newer(before, sample, error, at_s)
+        if is_as_good(before, after):
+            return
         log_change(sensor, before, after)
         for one in notable.values(sensor, before, after):
             journal.event(one.level, one.name, **one.fields)

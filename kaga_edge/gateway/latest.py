@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from kaga_edge.station import journal
 from kaga_edge.vocabulary.errors import KagaError, WarmingUp
+from kaga_edge.vocabulary.quantities import Quantity
 from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Alert, Flag, Reading, Sample
 
 HALF_HOUR_S = 1800.0
+UNDER_VOLTAGE = Quantity.UNDER_VOLTAGE
 SUSPECT = int(Flag.STUCK | Flag.OUT_OF_RANGE | Flag.LOW_QUALITY)  # a spike passes by itself
 DOWN_AFTER = 3  # failed polls in a row before the log says so: one lost frame is no event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Polls:
     """How many polls were made and how many failed, over the last half to whole hour."""
 
-    since_s: float = 0.0
-    made: int = 0
-    failed: int = 0
-    earlier: tuple[int, int] = (0, 0)  # of the half hour before
+    __slots__ = ("earlier", "failed", "made", "since_s")
 
-    def after(self, failed: bool, at_s: float) -> Polls:
-        """Return the counts with one more poll."""
-        if self.made and at_s - self.since_s < HALF_HOUR_S:
-            return Polls(  # replace() costs three times as much
-                since_s=self.since_s, made=self.made + 1, failed=self.failed + failed, earlier=self.earlier
-            )
-        recent = at_s - self.since_s < 2 * HALF_HOUR_S
-        return Polls(
-            since_s=at_s, made=1, failed=int(failed), earlier=(self.made, self.failed) if recent else (0, 0)
-        )
+    def __init__(self) -> None:
+        self.since_s = 0.0
+        self.made = self.failed = 0
+        self.earlier = (0, 0)  # of the half hour before
+
+    def count(self, failed: bool, at_s: float) -> Polls:
+        """Count one more poll."""
+        if not self.made or at_s - self.since_s >= HALF_HOUR_S:
+            recent = at_s - self.since_s < 2 * HALF_HOUR_S
+            self.earlier = (self.made, self.failed) if recent else (0, 0)
+            self.since_s, self.made, self.failed = at_s, 0, 0
+        self.made += 1
+        self.failed += failed
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,41 +49,55 @@ class Latest:
     failures: int = 0
     failing_since_s: float | None = None
     error: KagaError | None = None
-    polls: Polls = Polls()
+    polls: Polls = field(default_factory=Polls)
     doubt: int = 0  # the flags of what is wrong with these readings and does not pass by itself
+    low: bool | None = None  # whether they say that the supply is low; None: they do not say
 
 
 def newer(before: Latest | None, sample: Sample, error: KagaError | None, at_s: float) -> Latest:
     """Return the newest of a sensor after ``sample``; what was last good stays known."""
-    old = before or Latest(readings=(), at_ms=0, polled_s=at_s)
+    polls = Polls() if before is None else before.polls
     if error is None:
+        doubt, low = 0, None
+        for reading in sample.readings:
+            if reading.flags:
+                doubt |= int(reading.flags)
+            if reading.quantity is UNDER_VOLTAGE and reading.value is not None:
+                low = bool(reading.value)
         return Latest(
             readings=sample.readings,
             at_ms=sample.at.wall_ms,
             polled_s=at_s,
             good=sample.readings,
             good_s=at_s,
-            polls=old.polls.after(False, at_s),
-            doubt=_doubt(sample.readings),
+            polls=polls.count(False, at_s),
+            doubt=doubt & SUSPECT,
+            low=low,
         )
+    old = before or Latest(readings=(), at_ms=0, polled_s=at_s, polls=polls)
+    failed = not isinstance(error, WarmingUp)
     return Latest(
         readings=sample.readings,
         at_ms=sample.at.wall_ms,
         polled_s=at_s,
         good=old.good,
         good_s=old.good_s,
-        failures=old.failures + (not isinstance(error, WarmingUp)),
+        failures=old.failures + failed,
         failing_since_s=old.failing_since_s or at_s,
         error=error,
-        polls=old.polls.after(not isinstance(error, WarmingUp), at_s),
+        polls=polls.count(failed, at_s),
     )
 
 
-def _doubt(readings: tuple[Reading, ...]) -> int:
-    found = 0
-    for reading in readings:
-        found |= int(reading.flags)
-    return found & SUSPECT
+def is_as_good(before: Latest | None, after: Latest) -> bool:
+    """Say whether a sensor goes on as it was, without an error: then there is nothing to log."""
+    return (
+        before is not None
+        and before.error is None
+        and after.error is None
+        and before.doubt == after.doubt
+        and before.low is after.low
+    )
 
 
 def log_change(sensor: str, before: Latest | None, after: Latest) -> None:

@@ -13,13 +13,11 @@ from kaga_edge.gateway.snapshot import Facts
 from kaga_edge.station.journal import NOTICE
 from kaga_edge.text import quality_words
 from kaga_edge.vocabulary.errors import KagaError
-from kaga_edge.vocabulary.quantities import Quantity
 
 PRESSURE = 0.9  # of the store's budget
 RELIEF = 0.8
 LATE_ROWS = 50  # fewer waiting rows are just the batch that is on its way
 KEY = "run"
-UNDER_VOLTAGE = Quantity.UNDER_VOLTAGE
 
 
 class Memory(Protocol):
@@ -96,18 +94,10 @@ def values(sensor: str, before: Latest | None, after: Latest) -> tuple[News, ...
         quality = quality_words(after.doubt, "en")
         fields: dict[str, object] = {"sensor": sensor, "quality": quality}
         news.append(News(level=30, name="sensor.suspect", fields=fields))
-    low = _low(after)
-    if low is not None and _low(before) is (not low):
-        name = "power.low" if low else "power.good"
-        news.append(News(level=30 if low else NOTICE, name=name, fields={"sensor": sensor}))
+    if after.low is not None and before.low is (not after.low):
+        name = "power.low" if after.low else "power.good"
+        news.append(News(level=30 if after.low else NOTICE, name=name, fields={"sensor": sensor}))
     return tuple(news)
-
-
-def _low(latest: Latest) -> bool | None:
-    for reading in latest.readings:
-        if reading.quantity is UNDER_VOLTAGE and reading.value is not None:
-            return bool(reading.value)
-    return None
 
 
 async def began(memory: Memory, *, boot: str, version: str) -> str:

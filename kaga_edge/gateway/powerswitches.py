@@ -45,7 +45,7 @@ class PowerSwitches:
         self.busy: set[asyncio.Task[None]] = set()
         self._pins, self._now, self._memory, self._restored = pins, now, memory, restored
         self._states = {rule.id: PowerState() for rule in self.rules}
-        self._of = {sensor: rule for rule in self.rules for sensor in rule.sensors}
+        self.of = {sensor: rule for rule in self.rules for sensor in rule.sensors}
         self._modems = tuple(rule for rule in self.rules if not rule.sensors)
         self._lines: dict[str, Any] = {}
         self._link_s: float | None = None
@@ -62,7 +62,7 @@ class PowerSwitches:
 
     def see(self, polled: Polled) -> None:
         """Look at how a poll ended; one that was not tried says nothing."""
-        rule = self._of.get(polled.sensor)
+        rule = self.of.get(polled.sensor)
         if rule is None or (polled.error is not None and not _says_something(polled)):
             return
         state, cut = powering.polled(

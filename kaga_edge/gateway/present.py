@@ -51,6 +51,15 @@ class Present:
         """What the platform is told of us at birth: catalog and manifest."""
         return self.catalog.k, self.manifest
 
+    def has_rules_for(self, sensor: str) -> bool:
+        """Say whether any rule over several values, power switch, battery guard or event looks at it."""
+        return (
+            bool(self.watches.rules)  # one moved by another sensor may look at this one
+            or sensor in self.power.of
+            or sensor in self.events.rules
+            or (self.battery.rule is not None and self.battery.rule.sensor == sensor)
+        )
+
     def raised(self) -> set[str]:
         """Return the keys of every alarm raised now."""
         return self.watches.raised.union(*(state.raised for state in self.states.values()))

@@ -63,7 +63,7 @@ class Recorder:
         """``more_soon``: whether something that is due has not come yet."""
         self._more_soon = more_soon
         self._at_once_from_s = 0.0  # of the loop's clock
-        self._looking = False  # whether all has come, in this turn of the loop
+        self.looking = False  # whether all has come: one was taken in this turn of the loop
         self._store = store
         self._group_s = group_s
         self._slow_s = slow_s
@@ -88,8 +88,9 @@ class Recorder:
         self._held.append(entry)
         if entry.alerts:
             self._now.set()
-        elif not self._now.is_set():
-            self._wait_for_more()
+        elif not self.looking:
+            self.looking = True
+            asyncio.get_running_loop().call_soon(self._perhaps_now)  # when what came with it is there too
 
     def fell_sick(self, error: KagaError) -> None:
         """Say, once, that the disk refuses, until it has taken everything again."""
@@ -146,18 +147,16 @@ class Recorder:
         if written is not None:
             self._recovered(written)
 
-    def _wait_for_more(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._timer is None:
-            self._timer = loop.call_later(self._group_s, self._now.set)
-        if not self._looking:
-            self._looking = True
-            loop.call_soon(self._perhaps_now)  # when what came with it is there too
-
     def _perhaps_now(self) -> None:
-        self._looking = False
-        if asyncio.get_running_loop().time() >= self._at_once_from_s and not self._more_soon():
+        """Commit what is held, or wait for more."""
+        self.looking = False
+        if not self._held or self._now.is_set():
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._at_once_from_s and not self._more_soon():
             self._now.set()
+        elif self._timer is None:
+            self._timer = loop.call_later(self._group_s, self._now.set)
 
     def _count_commit(self) -> None:
         """Whoever waited longer than need be catches up little by little, or he would wait for ever."""

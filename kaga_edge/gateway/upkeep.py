@@ -42,36 +42,36 @@ class Upkeep:
     def __init__(self, memory: Memory, now: Callable[[], Moment]) -> None:
         self._memory = memory
         self._now = now
-        self._windows: dict[str, Window] = {}
+        self.windows: dict[str, Window] = {}  # by sensor; empty nearly always
 
     async def recall(self) -> None:
         """Go on with the windows of before a restart."""
-        self._windows = maintenance.from_text(await self._memory.recall(KEY))
+        self.windows = maintenance.from_text(await self._memory.recall(KEY))
 
     async def also(self, facts: Mapping[str, str]) -> None:
         """Take over the windows of a store that was found late."""
         found = maintenance.from_text(facts.get(KEY))
-        if found.keys() - self._windows.keys():
-            self._windows = found | self._windows
-            await self._memory.remember(KEY, maintenance.to_text(self._windows.values()))
+        if found.keys() - self.windows.keys():
+            self.windows = found | self.windows
+            await self._memory.remember(KEY, maintenance.to_text(self.windows.values()))
 
     def covers(self, sensor: str, at: Moment) -> bool:
         """Say whether somebody works at the sensor at that moment."""
-        return bool(self._windows) and maintenance.covers(self._windows, sensor, at)
+        return bool(self.windows) and maintenance.covers(self.windows, sensor, at)
 
     def keep(self, sample: Sample, alerts: Iterable[Alert]) -> Kept:
         """Flag a sample and its alerts while a window lasts, and announce windows that began or ended."""
-        if not self._windows:
+        if not self.windows:
             return Kept(sample=sample, alerts=tuple(alerts))
-        marked = maintenance.mark(self._windows, sample)
-        self._windows = dict(marked.windows)
+        marked = maintenance.mark(self.windows, sample)
+        self.windows = dict(marked.windows)
         if marked.sample is not sample:
             alerts = map(_in_maintenance, alerts)
         news = tuple(_announcement(window, state, sample.at) for window, state in marked.told)
         for alert in news:
             how = "on" if alert.state == "raised" else "off"
             journal.info(f"maintenance.{how}", sensor=alert.subject, who=alert.data["who"])
-        remember = ((KEY, maintenance.to_text(self._windows.values())),) if news else ()
+        remember = ((KEY, maintenance.to_text(self.windows.values())),) if news else ()
         return Kept(sample=marked.sample, alerts=(*alerts, *news), remember=remember)
 
     async def ask(self, request: dict[str, Any], sensors: Iterable[str]) -> dict[str, Any]:
@@ -81,16 +81,16 @@ class Upkeep:
             raise AskedWrongly(f"no sensor {sensor!r} in the configuration", fix=", ".join(sensors))
         match request.get("do"):
             case "on":
-                self._windows[sensor] = self._begun(sensor, request)
+                self.windows[sensor] = self._begun(sensor, request)
             case "off":
                 for name in [SITE, *sensors] if sensor == SITE else [sensor]:
-                    if name in self._windows:
-                        self._windows[name] = maintenance.ended(self._windows[name], self._now())
+                    if name in self.windows:
+                        self.windows[name] = maintenance.ended(self.windows[name], self._now())
             case "status":
                 return self.told()
             case other:
                 raise AskedWrongly(f"do = {other!r}", fix="on, off or status")
-        await self._memory.remember(KEY, maintenance.to_text(self._windows.values()))
+        await self._memory.remember(KEY, maintenance.to_text(self.windows.values()))
         return self.told()
 
     def told(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Upkeep:
                     "who": one.who,
                     "why": one.why,
                 }
-                for one in self._windows.values()
+                for one in self.windows.values()
                 if one.lasts(now)
             ],
         }

@@ -58,12 +58,12 @@ def test_what_was_last_good_stays_known_while_it_fails(told) -> None:
 def test_polls_are_counted_over_the_last_half_to_whole_hour() -> None:
     polls = Polls()
     for second in range(4000):
-        polls = polls.after(second % 10 == 0, float(second))
+        polls.count(second % 10 == 0, float(second))
     made, failed = polls.made + polls.earlier[0], polls.failed + polls.earlier[1]
     assert 1800 <= made <= 3600
     assert failed == pytest.approx(made / 10, abs=1)
 
 
 def test_polls_of_a_time_long_ago_are_forgotten() -> None:
-    polls = Polls().after(True, 10.0).after(False, 90_000.0)
+    polls = Polls().count(True, 10.0).count(False, 90_000.0)
     assert (polls.made, polls.failed, polls.earlier) == (1, 0, (0, 0))
