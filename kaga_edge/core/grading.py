@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from math import inf
 from operator import itemgetter
 
 from kaga_edge.core.local import MonthDay, in_season
@@ -27,7 +28,8 @@ from kaga_edge.vocabulary.readings import Flag, Grade, Measurement, Reading
 # By name through the enum class these cost a call each, and every reading asks for them.
 GOOD, NOT_EVALUATED, SUSPECT, FAIL = Grade.GOOD, Grade.NOT_EVALUATED, Grade.SUSPECT, Grade.FAIL
 OUT_OF_RANGE, SPIKE, STUCK = Flag.OUT_OF_RANGE, Flag.SPIKE, Flag.STUCK
-DOUBTED = Flag.LOW_QUALITY | Flag.ESTIMATED  # by the instrument or by siting
+NO_VALUE, MISSING = Flag.MISSING, Grade.MISSING
+DOUBTED = int(Flag.LOW_QUALITY | Flag.ESTIMATED)  # by the instrument or by siting
 
 VALUE = itemgetter(1)
 
@@ -61,15 +63,17 @@ class Limits:
     attenuated_suspect: float | None = None
     attenuated_fail: float | None = None
     attenuated_over_s: float | None = None
-    # What follows from the above, once: most channels have two of the five tests, or none.
+    # What follows from the above, once: most channels have no test that asks for the past.
+    within: Span = field(init=False, repr=False, compare=False)  # both gross spans
     tests: tuple[tuple[Flag, Test], ...] = field(init=False, repr=False, compare=False)
     windows: tuple[float, ...] = field(init=False, repr=False, compare=False)
-    looks_back: bool = field(init=False, repr=False, compare=False)  # whether a test asks for the past
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tests", _tests(self))
         object.__setattr__(self, "windows", _windows(self))
-        object.__setattr__(self, "looks_back", any(test is not gross_range for _, test in self.tests))
+        spans = [one for one in (self.gross_fail, self.gross_suspect) if one is not None]
+        within = max([-inf, *(low for low, _ in spans)]), min([inf, *(high for _, high in spans)])
+        object.__setattr__(self, "within", within)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +112,18 @@ def grade(
     """
     value, flags = measurement.value, measurement.flags
     if value is None:
-        flags |= Flag.MISSING
-        reading = Reading(quantity=measurement.quantity, value=None, flags=flags, grade=Grade.MISSING)
-        return before, reading
-    now = _remembered(limits, before, at_s, value) if keep or limits.looks_back else before
-    worst = GOOD
+        flags = flags | NO_VALUE if flags and flags is not NO_VALUE else NO_VALUE
+        return before, Reading(quantity=measurement.quantity, value=None, flags=flags, grade=MISSING)
+    now = _remembered(limits, before, at_s, value) if keep or limits.tests else before
+    worst, (lowest, highest) = GOOD, limits.within
+    if not lowest <= value <= highest and (found := gross_range(limits, value)) is not GOOD:
+        flags, worst = flags | OUT_OF_RANGE if flags else OUT_OF_RANGE, found
     for flag, test in limits.tests:
         found = test(limits, before, now, at_s, value)
         if found is SUSPECT or found is FAIL:
             flags = flags | flag if flags else flag
             worst = max(worst, found)
-    if measurement.flags and measurement.flags & DOUBTED:
+    if measurement.flags and int(measurement.flags) & DOUBTED:
         worst = max(worst, SUSPECT)
     return now, Reading(quantity=measurement.quantity, value=value, flags=flags, grade=worst)
 
@@ -134,7 +139,7 @@ def limits_of(
     return found
 
 
-def gross_range(limits: Limits, _before: History, _now: History, _at_s: float, value: float) -> Grade:
+def gross_range(limits: Limits, value: float) -> Grade:
     """Outside the fail span: fail; outside the suspect span: suspect. The limits themselves are good."""
     fail, suspect = limits.gross_fail, limits.gross_suspect
     if fail is not None and not fail[0] <= value <= fail[1]:
@@ -153,7 +158,8 @@ def rate(limits: Limits, history: History, _now: History, at_s: float, value: fl
     if value < before:
         suspect = suspect if limits.rate_down_suspect_per_s is None else limits.rate_down_suspect_per_s
         fail = fail if limits.rate_down_fail_per_s is None else limits.rate_down_fail_per_s
-    return _over(max(0.0, abs(value - before) - limits.rate_noise) / (at_s - before_s), suspect, fail)
+    size = abs(value - before) - limits.rate_noise
+    return GOOD if size <= 0 else _over(size / (at_s - before_s), suspect, fail)
 
 
 def spike(limits: Limits, history: History, _now: History, at_s: float, value: float) -> Grade:
@@ -163,8 +169,8 @@ def spike(limits: Limits, history: History, _now: History, at_s: float, value: f
     middle_s, middle = sorted(history.last, key=VALUE)[1]
     down_per_s = limits.spike_trend_down_per_s
     trend_per_s = limits.spike_trend_per_s if value > middle or down_per_s is None else down_per_s
-    wandered = trend_per_s * max(0.0, at_s - middle_s)
-    return _over(abs(value - middle) - wandered, limits.spike_suspect, limits.spike_fail)
+    size = abs(value - middle) - trend_per_s * max(0.0, at_s - middle_s)
+    return GOOD if size <= 0 else _over(size, limits.spike_suspect, limits.spike_fail)
 
 
 def flat_line(limits: Limits, _before: History, history: History, at_s: float, value: float) -> Grade:
@@ -234,11 +240,10 @@ def _windows(limits: Limits) -> tuple[float, ...]:
 
 
 def _tests(limits: Limits) -> tuple[tuple[Flag, Test], ...]:
-    """Return the tests that are switched on, with the flag of each."""
+    """Return the tests that ask for the past and are switched on, with the flag of each."""
     rates = limits.rate_suspect_per_s, limits.rate_fail_per_s
     falls = limits.rate_down_suspect_per_s, limits.rate_down_fail_per_s
     every: tuple[tuple[tuple[object, ...], Flag, Test], ...] = (
-        ((limits.gross_fail, limits.gross_suspect), OUT_OF_RANGE, gross_range),
         ((*rates, *falls), SPIKE, rate),
         ((limits.spike_suspect, limits.spike_fail), SPIKE, spike),
         ((limits.flat_tolerance,), STUCK, flat_line),

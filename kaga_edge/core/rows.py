@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
+from operator import attrgetter
 
 from kaga_edge.vocabulary.readings import Flag, Reading
 
 GOOD = Flag.GOOD
 MISSING = int(Flag.MISSING)
+FLAGS, VALUE = attrgetter("flags"), attrgetter("value")
 
 
 def encode_values(readings: Sequence[Reading], res: Sequence[float]) -> tuple[str, str | None]:
@@ -26,7 +28,7 @@ def encode_values(readings: Sequence[Reading], res: Sequence[float]) -> tuple[st
     if every is not None and len(readings) == len(res):
         vals = _all_at_once(readings, every)
         if vals is not None:
-            flags = [reading.flags for reading in readings]
+            flags = list(map(FLAGS, readings))
             return vals, None if flags.count(GOOD) == len(flags) else _flags_text(flags)
     return _one_by_one(readings, res)
 
@@ -38,7 +40,7 @@ def _all_at_once(readings: Sequence[Reading], form: str) -> str | None:
     "1.5,10.,". Twice as fast as one by one, and nearly every sample is whole.
     """
     try:
-        text = form % tuple([reading.value for reading in readings])
+        text = form % tuple(map(VALUE, readings))
     except TypeError:  # a None
         return None
     if "n" in text:  # nan, inf
@@ -75,7 +77,7 @@ def _flags_text(flags: Sequence[int]) -> str:
     first = flags[0]
     if flags.count(first) == len(flags):
         return str(int(first))
-    return "[" + ",".join([str(int(one)) for one in flags]) + "]"
+    return "[" + ",".join(map(str, map(int, flags))) + "]"
 
 
 @lru_cache(maxsize=256)

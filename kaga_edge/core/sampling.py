@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
+from operator import attrgetter
 
 from kaga_edge.core import alarms, calibration, deriving, grading, siting
 from kaga_edge.core.alarms import AlarmRule
@@ -21,7 +22,7 @@ from kaga_edge.vocabulary.quick import dataclass
 from kaga_edge.vocabulary.readings import Alert, Flag, Grade, Measurement, Moment, Reading, Sample
 
 NO_LIMITS, NO_HISTORY = Limits(), History()
-GOOD = Grade.GOOD
+GOOD, GRADE = Grade.GOOD, attrgetter("grade")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class SensorPlan:
 
     def kept(self, histories: Mapping[Quantity, History]) -> dict[Quantity, History]:
         """Return those of an earlier plan that go on: what nobody asks for now would be old one day."""
-        asked = {channel for channel, its in self.limits.items() if its.looks_back}
+        asked = {channel for channel, its in self.limits.items() if its.tests}
         return {one: past for one, past in histories.items() if self.seasons or one.channel in asked}
 
 
@@ -112,7 +113,7 @@ def judge(
     if plan.corrections:
         readings = calibration.expired(plan.corrections, readings, at, plan.follows)
     # Of the instrument: maintenance is no fault.
-    good = [one.grade for one in readings].count(GOOD) == len(readings)
+    good = list(map(GRADE, readings)).count(GOOD) == len(readings)
     memory, raised = state.memory, state.raised
     alerts: tuple[Alert, ...] = ()
     if plan.sums:
@@ -156,7 +157,9 @@ def _graded(
     for measurement in measurements:
         quantity, value, flags = measurement.quantity, measurement.value, measurement.flags
         its = limits.get(quantity.channel, NO_LIMITS)
-        if not (its.tests or flags or value is None or keep):  # as most are
+        lowest, highest = its.within
+        plain = value is not None and lowest <= value <= highest and not (flags or its.tests or keep)
+        if plain:  # as most are
             readings.append(Reading(quantity=quantity, value=value, flags=flags, grade=GOOD))
             continue
         old = before.get(quantity, NO_HISTORY)

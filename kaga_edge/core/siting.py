@@ -24,6 +24,7 @@ from kaga_edge.vocabulary.readings import Flag, Measurement
 STANDARD_AIR_HPA = 1013.25
 STANDARD_GRAVITY_M_S2 = 9.80665
 ICE_POINT_K = 273.15
+ESTIMATED = Flag.ESTIMATED
 UNKNOWN_WATER_C = 10.0  # a river's usual temperature; 0 or 20 degC instead is 1.5 mm in one metre
 
 
@@ -164,7 +165,7 @@ def _below(
     if sound_c is not None and around.air_temperature_c is not None:
         distance_m *= sound_speed_factor(around.air_temperature_c, sound_c)
     if sound_c is not None and (around.air_temperature_c is None or around.air_temperature_late):
-        flags |= Flag.ESTIMATED  # 10 degC unknown is 1.8 % of the distance
+        flags = flags | ESTIMATED if flags else ESTIMATED  # 10 degC unknown is 1.8 % of the distance
     return Measurement(
         quantity=wanted, value=height_m - distance_m * cos(radians(mount.tilt_deg)), flags=flags
     )
@@ -181,7 +182,9 @@ def _depth(
     air_hpa = 0.0
     if source.quantity is Quantity.WATER_PRESSURE_HPA:
         if around.air_pressure_hpa is None or around.air_pressure_late:
-            flags |= Flag.ESTIMATED  # weather moves the air by 50 hPa: up to half a metre of water
+            flags = (
+                flags | ESTIMATED if flags else ESTIMATED
+            )  # weather moves the air by 50 hPa: up to half a metre of water
         air_hpa = STANDARD_AIR_HPA if around.air_pressure_hpa is None else around.air_pressure_hpa
     water = said.get(Quantity.WATER_TEMPERATURE_C)
     water_c = UNKNOWN_WATER_C if water is None or water.value is None else water.value
