@@ -48,16 +48,15 @@ def best_guess(
     if synchronised:
         return wall_ms, ClockTrust.GNSS if pulse else ClockTrust.NTP
     if floor.wall_ms is None:
-        return wall_ms, ClockTrust.LAST_KNOWN if _vouched_for(wall_ms, battery_ms) else ClockTrust.NONE
+        vouched = battery_ms is not None and _vouched_for(wall_ms, battery_ms)
+        return wall_ms, ClockTrust.LAST_KNOWN if vouched else ClockTrust.NONE
     carried_ms = floor.wall_ms + max(0, up_ms - floor.seen_up_ms)
     return max(wall_ms, carried_ms), ClockTrust.LAST_KNOWN
 
 
-def _vouched_for(wall_ms: int, battery_ms: int | None) -> bool:
+def _vouched_for(wall_ms: int, battery_ms: int) -> bool:
     """Say whether a battery clock that has been going since it was set agrees with the wall clock."""
-    if battery_ms is None or battery_ms < RUN_DOWN_BEFORE_MS:
-        return False
-    return abs(wall_ms - battery_ms) <= BATTERY_APART_MS
+    return battery_ms >= RUN_DOWN_BEFORE_MS and abs(wall_ms - battery_ms) <= BATTERY_APART_MS
 
 
 # --- when the clock of a boot becomes known ---

@@ -59,41 +59,41 @@ class SystemClock:
         self._kernel = kernel or kernel_says
         self._battery_apart_ms = self._ask_battery(battery_ms or battery_clock_ms)
         self._says = KernelSays(synchronised=False, error_ms=UNKNOWN_ERROR_MS)
-        self._asked_ns: int | None = None
+        self._ask_from_ns = 0
         self._apart_ms = 0
 
     def now(self) -> Moment:
         """Return this instant by all clocks; the wall clock never before the last known time."""
-        up_ms, apart_ms = self._up_ms(), self._battery_apart_ms
+        up_ms, battery_ms = self._up_ms(), self._battery_apart_ms
         kernel_ms = time.time_ns() // 1_000_000
+        apart_ms = kernel_ms - up_ms
+        now_ns = time.monotonic_ns()
+        if now_ns > self._ask_from_ns or abs(apart_ms - self._apart_ms) > SET_MS:
+            self._ask(apart_ms, now_ns)
         wall_ms, trust = best_guess(
             wall_ms=kernel_ms,
             up_ms=up_ms,
-            synchronised=self._ask(kernel_ms - up_ms),
+            synchronised=self._says.synchronised,
             floor=self.floor,
             pulse=self._says.pulse,
-            battery_ms=None if apart_ms is None else up_ms + apart_ms,
+            battery_ms=None if battery_ms is None else up_ms + battery_ms,
         )
         return Moment(wall_ms=wall_ms, up_ms=up_ms, boot=self.boot, trust=trust)
 
-    def monotonic_ns(self) -> int:
-        """Return CLOCK_MONOTONIC in nanoseconds."""
-        return time.monotonic_ns()
+    monotonic_ns = staticmethod(time.monotonic_ns)  # CLOCK_MONOTONIC in nanoseconds
 
     @property
     def uncertainty_ms(self) -> int:
         """How wrong the synchronised clock may be, as the kernel last said."""
         return self._says.error_ms
 
-    def _ask(self, apart_ms: int) -> bool:
-        now_ns = time.monotonic_ns()
-        was_set = abs(apart_ms - self._apart_ms) > SET_MS
-        if self._asked_ns is None or was_set or now_ns - self._asked_ns > ASK_KERNEL_EVERY_NS:
-            was_held, known_apart_ms = self._says.synchronised, self._apart_ms
-            self._asked_ns, self._says, self._apart_ms = now_ns, self._kernel(), apart_ms
-            if was_held and not self._says.synchronised:  # set by hand, say: time goes on from what was known
-                self.floor = Floor(wall_ms=known_apart_ms, seen_up_ms=0)
-        return self._says.synchronised
+    def _ask(self, apart_ms: int, now_ns: int) -> None:
+        """Ask the kernel, at times and when the wall clock was set."""
+        was_held, known_apart_ms = self._says.synchronised, self._apart_ms
+        self._says, self._apart_ms = self._kernel(), apart_ms
+        self._ask_from_ns = now_ns + ASK_KERNEL_EVERY_NS
+        if was_held and not self._says.synchronised:  # set by hand, say: time goes on from what was known
+            self.floor = Floor(wall_ms=known_apart_ms, seen_up_ms=0)
 
     def _ask_battery(self, battery_ms: Callable[[], int | None]) -> int | None:
         """Return how far the battery clock is from the boot clock. Asked once: both go on by themselves."""
