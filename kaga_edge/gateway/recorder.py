@@ -73,6 +73,8 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._one_at_a_time = asyncio.Lock()
         self._tried_s = 0.0
+        self._began_s: float | None = None  # the commit under way
+        self._slow: asyncio.TimerHandle | None = None  # set at most once in ``slow_s``, not for each commit
         self.lost = 0
         self.sick: KagaError | None = None
 
@@ -101,8 +103,12 @@ class Recorder:
     async def run(self) -> None:
         """Commit group after group, for ever."""
         while True:
-            await _wait_at_most(self._now, RETRY_S if self.sick is not None else None)
-            await self._try_disk()
+            if self.sick is None:
+                await self._now.wait()
+            else:
+                await _wait_at_most(self._now, RETRY_S)
+            if self._store.in_memory is not None:
+                await self._try_disk()
             if self._now.is_set() and not await self.flush():
                 await asyncio.sleep(RETRY_S)
 
@@ -116,7 +122,6 @@ class Recorder:
             if not self._writing:
                 return True
             self._count_commit()
-            slow = asyncio.get_running_loop().call_later(self._slow_s, self._store.relieve)
             try:
                 await self._store.append(self._writing)
             except StoreHangs as error:
@@ -128,17 +133,17 @@ class Recorder:
                 self.fell_sick(error)
                 return False
             else:
-                if self._store.in_memory is None:
+                if self.sick is not None and self._store.in_memory is None:
                     self._recovered(len(self._writing))
                 return True
             finally:
-                slow.cancel()
+                self._began_s = None
                 self._writing = []
 
     async def _try_disk(self) -> None:
         """Once a second while the store works in memory: is the disk well again?"""
         now_s = asyncio.get_running_loop().time()
-        if self._store.in_memory is None or now_s - self._tried_s < RETRY_S:
+        if now_s - self._tried_s < RETRY_S:
             return
         self._tried_s = now_s
         slow = asyncio.get_running_loop().call_later(self._slow_s, self._store.relieve)
@@ -160,8 +165,23 @@ class Recorder:
 
     def _count_commit(self) -> None:
         """Whoever waited longer than need be catches up little by little, or he would wait for ever."""
-        now_s = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        self._began_s = now_s = loop.time()
         self._at_once_from_s = max(self._at_once_from_s, now_s - self._group_s) + APART_S
+        if self._slow is None:
+            self._slow = loop.call_later(self._slow_s, self._perhaps_slow)
+
+    def _perhaps_slow(self) -> None:
+        """Look whether a commit has been under way for too long."""
+        self._slow = None
+        if self._began_s is None:
+            return
+        loop = asyncio.get_running_loop()
+        left_s = self._began_s + self._slow_s - loop.time()
+        if left_s <= 0:
+            self._store.relieve()
+        else:
+            self._slow = loop.call_later(left_s, self._perhaps_slow)
 
     def _no_timer(self) -> None:
         if self._timer is not None:
@@ -183,10 +203,7 @@ class Recorder:
             self.sick = None
 
 
-async def _wait_at_most(event: asyncio.Event, seconds: float | None) -> None:
-    if seconds is None:
-        await event.wait()
-        return
+async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
