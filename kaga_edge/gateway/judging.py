@@ -24,8 +24,7 @@ from kaga_edge.gateway.wording import worded_rank
 from kaga_edge.station import journal
 from kaga_edge.store import Store
 from kaga_edge.vocabulary.clock import Clock
-from kaga_edge.vocabulary.errors import KagaError
-from kaga_edge.vocabulary.readings import Alert, Moment, Sample
+from kaga_edge.vocabulary.readings import Alert, Moment
 
 ALONE = Surroundings()
 NO_NEWS: News = (), ()
@@ -90,7 +89,12 @@ class Judging:
             told, remember = (*entry.alerts, *told), (*entry.remember, *remember)
             entry = Entry(sample=entry.sample, alerts=told, remember=remember)
         self._recorder.add(entry)
-        self._note_latest(plan.id, entry.sample, polled.error, at_s)
+        before = present.latest.get(plan.id)
+        present.latest[plan.id] = after = newer(before, entry.sample, polled.error, at_s)
+        if not is_as_good(before, after):
+            log_change(plan.id, before, after)
+            for one in notable.values(plan.id, before, after):
+                journal.event(one.level, one.name, **one.fields)
 
     def hold(self) -> None:
         """Keep what comes from now on until its plan and its catalog are there."""
@@ -142,13 +146,3 @@ class Judging:
         if deriving.must_remember(known.memory, state.memory):
             pairs.append((f"derived/{sensor_id}", deriving.to_text(state.memory)))
         return pairs
-
-    def _note_latest(self, sensor: str, sample: Sample, error: KagaError | None, at_s: float) -> None:
-        latest = self._present.latest
-        before = latest.get(sensor)
-        latest[sensor] = after = newer(before, sample, error, at_s)
-        if is_as_good(before, after):
-            return
-        log_change(sensor, before, after)
-        for one in notable.values(sensor, before, after):
-            journal.event(one.level, one.name, **one.fields)
