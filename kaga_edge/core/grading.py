@@ -66,10 +66,16 @@ class Limits:
     # What follows from the above, once: most channels have no test that asks for the past.
     within: Span = field(init=False, repr=False, compare=False)  # both gross spans
     tests: tuple[tuple[Flag, Test], ...] = field(init=False, repr=False, compare=False)
-    windows: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    lasting: tuple[tuple[Flag, Test], ...] = field(init=False, repr=False, compare=False)  # over a window
+    calm: float = field(
+        init=False, repr=False, compare=False
+    )  # as near to the last values: no step, no spike
+    windows: tuple[float, ...] = field(init=False, repr=False, compare=False)  # shortest first
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tests", _tests(self))
+        object.__setattr__(self, "lasting", tuple(one for one in self.tests if one[1] not in (rate, spike)))
+        object.__setattr__(self, "calm", _calm(self))
         object.__setattr__(self, "windows", _windows(self))
         spans = [one for one in (self.gross_fail, self.gross_suspect) if one is not None]
         within = max([-inf, *(low for low, _ in spans)]), min([inf, *(high for _, high in spans)])
@@ -118,7 +124,11 @@ def grade(
     worst, (lowest, highest) = GOOD, limits.within
     if not lowest <= value <= highest and (found := gross_range(limits, value)) is not GOOD:
         flags, worst = flags | OUT_OF_RANGE if flags else OUT_OF_RANGE, found
-    for flag, test in limits.tests:
+    tests, calm = limits.lasting, limits.calm
+    for _, earlier in before.last:
+        if abs(value - earlier) > calm:
+            tests = limits.tests
+    for flag, test in tests:
         found = test(limits, before, now, at_s, value)
         if found is SUSPECT or found is FAIL:
             flags = flags | flag if flags else flag
@@ -218,8 +228,8 @@ def _remembered(limits: Limits, history: History, at_s: float, value: float) -> 
     last = (*history.last[-2:], now)
     if not windows:
         return History(last=last, began_s=began_s, highs=history.highs, lows=history.lows)
-    since_s = at_s - max(windows)
-    if began_s is None or _long_gap(history, at_s, min(windows) / 2):
+    since_s = at_s - windows[-1]
+    if began_s is None or _long_gap(history, at_s, windows[0] / 2):
         began_s = at_s
     highs = (*[p for p in history.highs if p[1] > value and p[0] >= since_s], now)
     lows = (*[p for p in history.lows if p[1] < value and p[0] >= since_s], now)
@@ -236,7 +246,15 @@ def _long_gap(history: History, at_s: float, longest_s: float) -> bool:
 
 def _windows(limits: Limits) -> tuple[float, ...]:
     flat = () if limits.flat_tolerance is None else (limits.flat_suspect_s, limits.flat_fail_s)
-    return tuple(one for one in (*flat, limits.attenuated_over_s) if one)
+    return tuple(sorted(one for one in (*flat, limits.attenuated_over_s) if one))
+
+
+def _calm(limits: Limits) -> float:
+    rates = (limits.rate_suspect_per_s, limits.rate_fail_per_s)
+    falls = (limits.rate_down_suspect_per_s, limits.rate_down_fail_per_s)
+    steps = [limits.rate_noise] if any(one is not None for one in (*rates, *falls)) else []
+    spikes = [one for one in (limits.spike_suspect, limits.spike_fail) if one is not None]
+    return min([inf, *steps, *spikes])
 
 
 def _tests(limits: Limits) -> tuple[tuple[Flag, Test], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -216,3 +217,29 @@ def test_a_season_may_run_over_the_new_year_and_the_first_of_two_holds() -> None
     )
     days = [(12, 31), (1, 1), (3, 1), (7, 1)]
     assert [limits_of(day, {}, seasons).get("c") for day in days] == [strict, strict, loose, None]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 1.0, 60.0]), st.sampled_from([0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 1.0, -0.02])
+    ),
+    max_size=12,
+)
+
+
+@given(st.sampled_from([Quantity.WATER_LEVEL_M, Quantity.SNOW_DEPTH_M, Quantity.AIR_PRESSURE_HPA]), STEPS)
+def test_whoever_is_as_near_to_the_last_values_as_noise_is_graded_alike(
+    quantity: Quantity, steps: list[tuple[float, float]]
+) -> None:
+    limits = default_limits(quantity)
+    never_calm = replace(limits)
+    object.__setattr__(never_calm, "calm", -1.0)
+    histories, at_s, value = [History(), History()], 0.0, 1000.0
+    for passed_s, step in steps:
+        at_s, value = at_s + passed_s, value + step
+        told = [
+            grade(its, history, at_s, Measurement(quantity=quantity, value=value))
+            for its, history in zip((limits, never_calm), histories, strict=True)
+        ]
+        assert told[0] == told[1]
+        histories = [history for history, _ in told]
