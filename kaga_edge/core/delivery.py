@@ -29,14 +29,14 @@ from kaga_edge.core.delivery_state import (
     Result,
     State,
     Track,
-    add_fresh,
-    add_late,
     age,
     put_back,
     put_back_notice,
     put_back_replay,
     waiting_notices,
     waiting_rows,
+    with_fresh,
+    with_its_like,
     with_track,
     without_rows,
 )
@@ -144,33 +144,32 @@ def _stood_again(state: State, epoch: EpochStanding) -> State:
 
 
 def _committed(state: State, event: words.RowsCommitted) -> State:
-    track = state.track(event.ep)
+    track, fresh = state.track(event.ep), state.fresh
     first = max(event.first, track.seen + 1)
-    state = with_track(state, replace(track, seen=max(track.seen, event.last)))
+    track = replace(track, seen=max(track.seen, event.last))
     if event.first and first <= event.last:
         if event.late:
-            state = add_late(state, event.ep, first, event.last)
+            track = replace(track, late=track.late.add(first, event.last))
         else:
-            state = add_fresh(state, event.ep, first, event.last, event.now_ns)
-    if event.first_e:
-        state = replace(state, hurry=bool(state.fresh))
-    return _notices_seen(state, event.ep, event.first_e, event.last_e)
+            fresh = with_fresh(fresh, event.ep, first, event.last, event.now_ns)
+    track = _with_notices(track, event.first_e, event.last_e)
+    hurry = bool(fresh) if event.first_e else state.hurry
+    return replace(state, tracks=with_its_like(state.tracks, track), fresh=fresh, hurry=hurry)
 
 
 def _gone(state: State, event: words.RowsGone) -> State:
     state = without_rows(state, event.ep, event.ranges)
     track = state.track(event.ep)
     # Who hears of them counts them as present: an ack may speak of them although none was ever sent.
-    state = with_track(state, replace(track, sent=max(track.sent, event.ranges.last or 0)))
-    return _notices_seen(state, event.ep, event.e, event.e)
+    track = replace(track, sent=max(track.sent, event.ranges.last or 0))
+    return with_track(state, _with_notices(track, event.e, event.e))
 
 
-def _notices_seen(state: State, ep: str, first_e: int, last_e: int) -> State:
-    track = state.track(ep)
+def _with_notices(track: Track, first_e: int, last_e: int) -> Track:
     first_e = max(first_e, track.seen_e + 1)
     if not last_e or first_e > last_e:
-        return state
-    return with_track(state, replace(track, seen_e=last_e, notices=track.notices.add(first_e, last_e)))
+        return track
+    return replace(track, seen_e=last_e, notices=track.notices.add(first_e, last_e))
 
 
 def _replay(state: State, event: words.Replay) -> State:

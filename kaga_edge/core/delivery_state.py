@@ -189,21 +189,27 @@ Result = tuple[State, list[Action]]
 
 def with_track(state: State, track: Track) -> State:
     """Return the state with this track in it; new epochs come last."""
-    tracks = tuple(track if old.ep == track.ep else old for old in state.tracks)
-    if track not in tracks:
-        tracks = (*tracks, track)
-    return replace(state, tracks=tracks)
+    return replace(state, tracks=with_its_like(state.tracks, track))
+
+
+def with_its_like(tracks: tuple[Track, ...], track: Track) -> tuple[Track, ...]:
+    """Return the tracks with this one in place of its epoch's."""
+    if any(old.ep == track.ep for old in tracks):
+        return tuple([track if old.ep == track.ep else old for old in tracks])
+    return (*tracks, track)
 
 
 def add_fresh(state: State, ep: str, first: int, last: int, born_ns: int) -> State:
     """Return the state with live rows added, joined to their neighbours, in order of number."""
-    fresh = list(state.fresh)
+    return replace(state, fresh=with_fresh(state.fresh, ep, first, last, born_ns))
+
+
+def with_fresh(fresh: tuple[Fresh, ...], ep: str, first: int, last: int, born_ns: int) -> tuple[Fresh, ...]:
+    """Return live rows with these added."""
     if fresh and fresh[-1].ep == ep and fresh[-1].last + 1 == first:
-        fresh[-1] = replace(fresh[-1], last=last)
-        return replace(state, fresh=tuple(fresh))
-    fresh.append(Fresh(ep=ep, first=first, last=last, born_ns=born_ns))
-    fresh.sort(key=lambda segment: (segment.born_ns, segment.first))
-    return replace(state, fresh=tuple(fresh))
+        return (*fresh[:-1], replace(fresh[-1], last=last))
+    more = (*fresh, Fresh(ep=ep, first=first, last=last, born_ns=born_ns))
+    return tuple(sorted(more, key=lambda segment: (segment.born_ns, segment.first)))
 
 
 def add_late(state: State, ep: str, first: int, last: int) -> State:
