@@ -84,8 +84,6 @@ def correct(
     corrections: tuple[Correction, ...], measurements: tuple[Measurement, ...]
 ) -> tuple[Measurement, ...]:
     """Return the measurements corrected, and after them the uncorrected ones under their own names."""
-    if not corrections:
-        return measurements
     before = {one.quantity.channel: one for one in measurements}
     kept = tuple(
         replace(before[one.channel], quantity=quantity)

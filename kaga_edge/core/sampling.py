@@ -104,10 +104,12 @@ def judge(
         return state, Judged(sample=missing(plan, at, raw))
     sited, limits = measurements, plan.limits
     if not plan.as_said:
-        sited = calibration.correct(plan.corrections, uncalibrated(plan, measurements, around))
+        sited = uncalibrated(plan, measurements, around)
     if plan.seasons:
         local = local_time(at.wall_ms, plan.deriving.zone)
         limits = grading.limits_of((local.month, local.day), limits, plan.seasons)
+    if plan.corrections:
+        sited = calibration.correct(plan.corrections, sited)
     keep = bool(plan.seasons)
     histories, readings = _graded(limits, state.histories, at_s, sited, keep=keep)
     if plan.corrections:

@@ -117,7 +117,9 @@ class Recorder:
         async with self._one_at_a_time:
             self._writing = list(self._held)
             self._held.clear()
-            self._no_timer()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             self._now.clear()
             if not self._writing:
                 return True
@@ -182,11 +184,6 @@ class Recorder:
             self._store.relieve()
         else:
             self._slow = loop.call_later(left_s, self._perhaps_slow)
-
-    def _no_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
 
     def _give_way(self) -> None:
         for i, entry in enumerate(self._held):
