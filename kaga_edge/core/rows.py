@@ -64,12 +64,17 @@ def _one_by_one(readings: Sequence[Reading], res: Sequence[float]) -> tuple[str,
             flags.append(int(reading.flags) | MISSING)
             continue
         form, multiple = _form(step)
-        text = form % value if multiple is None else form % (round(value / multiple) * multiple)
+        text = form % (value if multiple is None else _nearest(value, multiple))
         if "." in text:
             text = text.rstrip("0").rstrip(".")
         texts.append("0" if text == "-0" else text)
         flags.append(int(reading.flags))
     return ",".join(texts), _flags_text(flags) if any(flags) else None
+
+
+def _nearest(value: float, step: float) -> float:
+    """Return the nearest multiple of a step; the value itself where doubles lie further apart than that."""
+    return round(value / step) * step if abs(value) < 2**53 * step else value
 
 
 def _flags_text(flags: Sequence[int]) -> str:

@@ -98,6 +98,15 @@ def test_a_whole_number_of_uneven_steps_is_kept_exactly(steps: int, res: float) 
     assert Decimal(vals) == steps * Decimal(str(res))
 
 
+@pytest.mark.parametrize("res", [0.25, 5.0])
+@pytest.mark.parametrize("value", [4.5e307, -1.7e308])
+def test_a_huge_value_in_steps_that_are_no_power_of_ten_ended_in_an_overflow(
+    value: float, res: float
+) -> None:
+    vals, q = encode_values([reading(value)], (res,))
+    assert (float(vals), q) == (value, None)
+
+
 @given(st.lists(st.tuples(st.floats(-1e4, 1e4), st.integers(0, 255)), min_size=1, max_size=12))
 def test_many_channels_stay_in_their_order(channels: list[tuple[float, int]]) -> None:
     vals, q = encode_values([reading(v, f) for v, f in channels], (0.001,) * len(channels))
