@@ -147,7 +147,7 @@ class _Feed:
         self._edges: list[Edge] = []
         self._lost = 0
         self._start_ns = clock.monotonic_ns()
-        self._active_at_start: dict[int, bool] = {}
+        self._active_at_start: dict[int, bool] = {}  # lent to drivers: a new one at every change
         self._active: dict[int, bool] = {}
         self._first = True
         self._doubted: set[int] = set()  # lines whose level was not that of their last edge
@@ -162,7 +162,8 @@ class _Feed:
             pin.pull = PULLS[use.pull]
         pin.edges = "both"
         line = _Line(self, use, pin)
-        self._active[use.gpio] = self._active_at_start[use.gpio] = line.is_active(pin.state)
+        self._active[use.gpio] = bool(pin.state) != use.active_low
+        self._active_at_start = dict(self._active)
         self._lines.append(line)  # gpiozero keeps callbacks by weak reference only
         pin.when_changed = line.changed
 
@@ -190,34 +191,38 @@ class _Feed:
         """Lend the edges up to ``end_ns``, until ``settled`` says what became of them."""
         levels = self._levels()
         with self._lock:
-            self._compare(levels)
+            if self._doubted or levels != self._active:
+                self._compare(levels)
             start_ns = self._start_ns
             end_ns = max(end_ns, start_ns + 1)
-            taken = sorted(
-                (edge for edge in self._edges if edge.at_ns <= end_ns), key=lambda edge: edge.at_ns
-            )
-            self._edges = [edge for edge in self._edges if edge.at_ns > end_ns]
-            # one delivered after its own poll: a few ms late is better than never
-            on_time = tuple(edge if edge.at_ns > start_ns else _at(edge, start_ns + 1) for edge in taken)
-            self._lent = Edges(
+            self._lent = lent = Edges(
                 start_ns=start_ns,
                 end_ns=end_ns,
-                edges=on_time,
-                active_at_start=dict(self._active_at_start),
+                edges=self._taken(start_ns, end_ns) if self._edges else (),
+                active_at_start=self._active_at_start,
                 lost=self._lost,
                 first=self._first,
             )
             self._start_ns, self._lost, self._first = end_ns, 0, False
-            for edge in on_time:
-                self._active_at_start[edge.gpio] = edge.active
-            if not self._edges:  # edges that found the queue full are not among those taken
+            if self._edges:  # some came after the due time
+                latest = {edge.gpio: edge.active for edge in lent.edges}
+                self._active_at_start = self._active_at_start | latest
+            elif self._active_at_start != self._active:
+                # not the last edges' levels: edges that found the queue full are not among those taken
                 self._active_at_start = dict(self._active)
-            return self._lent
+            return lent
+
+    def _taken(self, start_ns: int, end_ns: int) -> tuple[Edge, ...]:
+        """Take the edges up to ``end_ns`` out of the queue, oldest first."""
+        taken = sorted([edge for edge in self._edges if edge.at_ns <= end_ns], key=lambda edge: edge.at_ns)
+        self._edges = [edge for edge in self._edges if edge.at_ns > end_ns]
+        # one delivered after its own poll: a few ms late is better than never
+        return tuple([edge if edge.at_ns > start_ns else _at(edge, start_ns + 1) for edge in taken])
 
     def _levels(self) -> dict[int, bool]:
         """Return how the lines are now; none where they cannot be read."""
         try:
-            return {line.gpio: line.is_active(line.pin.state) for line in self._lines}
+            return {line.gpio: bool(line.pin.state) != line.active_low for line in self._lines}
         except pin_errors():
             return {}
 
@@ -228,21 +233,22 @@ class _Feed:
         """
         differ = {gpio for gpio, active in levels.items() if active != self._active[gpio]}
         quiet = {gpio for gpio in differ & self._doubted if not any(e.gpio == gpio for e in self._edges)}
-        for gpio in quiet:
-            self._active[gpio] = self._active_at_start[gpio] = levels[gpio]
+        seen = {gpio: levels[gpio] for gpio in quiet}
+        self._active.update(seen)
+        self._active_at_start = self._active_at_start | seen
         self._doubted = differ - quiet
         self._lost += len(quiet)
         self.lost_ever += len(quiet)
 
     def settled(self, *, good: bool) -> None:
         """Forget what was lent, or take it back when its poll failed."""
+        lent, self._lent = self._lent, None
+        if lent is None or good:
+            return
         with self._lock:
-            lent, self._lent = self._lent, None
-            if lent is None or good:
-                return
             self._edges[:0] = lent.edges
             self._start_ns, self._first = lent.start_ns, lent.first
-            self._active_at_start = dict(lent.active_at_start)
+            self._active_at_start = lent.active_at_start
             self._lost += lent.lost
 
 
@@ -252,17 +258,13 @@ class _Line:
     def __init__(self, feed: _Feed, use: PinUse, pin: Any) -> None:
         self.pin = pin
         self.gpio = use.gpio
+        self.active_low = use.active_low
         self._feed = feed
-        self._use = use
-
-    def is_active(self, state: object) -> bool:
-        """Return whether a level means active."""
-        return bool(state) != self._use.active_low
 
     def changed(self, ticks: float, state: int) -> None:
         """Take gpiozero's call: ``ticks`` are seconds of CLOCK_MONOTONIC, by the kernel with lgpio."""
         if state in (0, 1):  # lgpio also reports watchdog timeouts, as level 2
-            self._feed.changed(self._use.gpio, round(ticks * 1e9), active=self.is_active(state))
+            self._feed.changed(self.gpio, round(ticks * 1e9), active=bool(state) != self.active_low)
 
 
 def _at(edge: Edge, at_ns: int) -> Edge:

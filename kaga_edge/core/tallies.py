@@ -52,6 +52,12 @@ class LineState:
 QUIET = LineState()
 
 
+def is_still(edges: Edges) -> bool:
+    """Say whether nothing moved, every line was at rest and nothing is amiss, as most of the time."""
+    amiss = edges.edges or edges.lost or edges.first or edges.end_ns <= edges.start_ns
+    return not amiss and True not in edges.active_at_start.values()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineTally:
     """What one interval gave: whole pulses, how many were rejected, and the time active within it."""
@@ -126,7 +132,7 @@ def _on_ns(changes: list[tuple[int, bool]], active: bool, start_ns: int, end_ns:
 class RainState:
     """Tips since counting began, and when the last one was."""
 
-    line: LineState = LineState()
+    line: LineState = QUIET
     tips_total: int = 0
     last_tip_ns: int | None = None
 

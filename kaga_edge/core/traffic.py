@@ -8,9 +8,9 @@ roadside display shows). The space mean is never the larger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from kaga_edge.core.tallies import NS_PER_S, LineState, Pulse, PulseRule, fold_line
+from kaga_edge.core.tallies import NS_PER_S, QUIET, LineState, Pulse, PulseRule, fold_line
 from kaga_edge.vocabulary.requests import Edges
 
 
@@ -38,11 +38,17 @@ class Detector:
 class VehicleState:
     """Pulses in progress, those of a pair that still wait for their partner, the last leading edge."""
 
-    first: LineState = field(default_factory=LineState)
-    second: LineState = field(default_factory=LineState)
+    first: LineState = QUIET
+    second: LineState = QUIET
     waiting_first: tuple[Pulse, ...] = ()
     waiting_second: tuple[Pulse, ...] = ()
     last_lead_ns: int | None = None
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is on its way: a still interval then gives nothing and changes nothing."""
+        under_way = self.first is not QUIET or self.second is not QUIET
+        return not (under_way or self.waiting_first or self.waiting_second)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from kaga_edge.core.tallies import NS_PER_MS, NS_PER_S, PulseRule, RainState, fold_rain
+from kaga_edge.core.tallies import NS_PER_MS, NS_PER_S, QUIET, PulseRule, RainState, fold_rain, is_still
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.errors import KagaError
 from kaga_edge.vocabulary.quantities import Quantity
@@ -139,6 +139,9 @@ class Driver:
         )
         self._state = RainState()
         self._watched_to_ns: int | None = None
+        self._dry: tuple[Measurement, ...] | None = (
+            None  # what the interval before said, if nothing fell in it
+        )
 
     @property
     def tips_total(self) -> int:
@@ -147,7 +150,7 @@ class Driver:
 
     def resume(self, tips_total: int) -> None:
         """Go on counting from what was remembered."""
-        self._state = replace(self._state, tips_total=tips_total)
+        self._state, self._dry = replace(self._state, tips_total=tips_total), None
 
     def pins(self) -> tuple[PinUse, ...]:
         """Return the one line."""
@@ -166,6 +169,11 @@ class Driver:
 
     def decode(self, edges: Edges) -> tuple[Measurement, ...]:
         """Return rain, total, tips and intensity of one interval, flagged where edges were lost or odd."""
+        watched_on = edges.start_ns == self._watched_to_ns
+        at_rest = watched_on and self._state.line is QUIET and is_still(edges)
+        if at_rest and self._dry is not None:
+            self._watched_to_ns = edges.end_ns
+            return self._dry
         self._state, rain = fold_rain(self._state, edges, self._rule, self._options.mm_per_tip)
         # The line could not be watched for a while (in use elsewhere): what fell then is not in any sample.
         unwatched_s = (
@@ -175,7 +183,7 @@ class Driver:
         doubtful = edges.lost or rain.rejected or unwatched_s >= SHORTEST_UNWATCHED_S
         flags = Flag.LOW_QUALITY if doubtful else Flag.GOOD
         missing = Flag.MISSING if rain.intensity_mm_h is None else Flag.GOOD
-        return (
+        measured = (
             Measurement(quantity=Quantity.RAIN_MM, value=rain.rain_mm, flags=flags),
             Measurement(quantity=Quantity.RAIN_TOTAL_MM, value=rain.rain_total_mm, flags=flags),
             Measurement(quantity=Quantity.TIP_COUNT, value=float(rain.tips), flags=flags),
@@ -185,3 +193,5 @@ class Driver:
             # The gateway tells of the time it was off in a row of its own.
             Measurement(quantity=Quantity.UNWATCHED_S, value=max(0.0, unwatched_s), flags=flags),
         )
+        self._dry = measured if at_rest else None
+        return measured

@@ -32,7 +32,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kaga_edge.core.tallies import NS_PER_MS, PulseRule
+from kaga_edge.core.tallies import NS_PER_MS, PulseRule, is_still
 from kaga_edge.core.traffic import Detector, VehicleState, VehicleTally, fold_vehicles
 from kaga_edge.vocabulary.drivers import Model
 from kaga_edge.vocabulary.errors import KagaError
@@ -192,6 +192,9 @@ class Driver:
         self._state = VehicleState()
         self._moved_ns: int | None = None  # the last edge, or when watching began
         self._alone: tuple[int | None, int] = None, 0  # which of a pair moved last, how often by itself
+        self._empty_road: tuple[Measurement, ...] | None = (
+            None  # what the interval before said, if it was that
+        )
         single = options.gpio_second is None
         length = () if single else (Quantity.VEHICLE_LENGTH_M,)
         direction = () if single else (Quantity.FORWARD_COUNT, Quantity.BACKWARD_COUNT)
@@ -227,6 +230,9 @@ class Driver:
 
     def decode(self, edges: Edges) -> tuple[Measurement, ...]:
         """Return the traffic of one interval; speed, length and headway are None without a vehicle."""
+        at_rest = self._state.at_rest and is_still(edges)
+        if at_rest and self._empty_road is not None and not self._dead(edges):
+            return self._empty_road
         self._state, tally = fold_vehicles(self._state, edges, self._detector)
         crosstalk = tally.count > MOST_PER_MINUTE * max(1.0, (edges.end_ns - edges.start_ns) / NS_PER_MINUTE)
         doubtful = edges.lost or tally.rejected or crosstalk or self._dead(edges) or self._half_dead(edges)
@@ -234,9 +240,11 @@ class Driver:
         # One detector only guesses the length, so its speed is an estimate.
         of_speed = flags | Flag.ESTIMATED if self._options.gpio_second is None else flags
         values = _values(tally)
-        return tuple(
+        measured = tuple(
             [_measurement(q, values[q], of_speed if q in SPEEDS else flags) for q in self.quantities]
         )
+        self._empty_road = measured if at_rest and not doubtful else None
+        return measured
 
     def _dead(self, edges: Edges) -> bool:
         if edges.edges or any(edges.active_at_start.values()):

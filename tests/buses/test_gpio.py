@@ -5,15 +5,21 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from gpiozero.pins.mock import MockFactory
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kaga_edge.buses import BusSensor
-from kaga_edge.buses.gpio import MOST_EDGES
+from kaga_edge.buses import BusSensor, BusSpec
+from kaga_edge.buses.gpio import MOST_EDGES, GpioWire
+from kaga_edge.buses.wire import Asking, DueTime
+from kaga_edge.sim.pins import TimedPins
 from kaga_edge.vocabulary.errors import BusMissing, ValueImpossible
-from kaga_edge.vocabulary.requests import PinUse
+from kaga_edge.vocabulary.readings import ClockTrust, Moment
+from kaga_edge.vocabulary.requests import BusKind, Edges, PinUse, TakeEdges
 
 
 @pytest.fixture
@@ -250,3 +256,58 @@ def test_a_missing_header_left_a_folder_behind_at_every_poll(tmp_path: Any) -> N
     env = {"TMPDIR": str(tmp_path), "PYTHONPATH": path}
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, env=env)
     assert list(tmp_path.iterdir()) == []
+
+
+class SetClock:
+    """A clock that only the test moves."""
+
+    ns = 5_000_000_000
+
+    def now(self) -> Moment:
+        return Moment(wall_ms=self.ns // 1_000_000, up_ms=0, boot="test", trust=ClockTrust.NTP)
+
+    def monotonic_ns(self) -> int:
+        return self.ns
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([17, 18, None]), st.integers(1, 40), st.booleans(), st.integers(0, 60)),
+        max_size=40,
+    )
+)
+def test_every_edge_is_given_once_with_the_level_before_it(
+    steps: list[tuple[int | None, int, bool, int]],
+) -> None:
+    """A step: a change of a line, or a poll (None) that is good or not, for a due time some ms ago."""
+    clock, pins, levels = SetClock(), TimedPins(), {17: True, 18: True}
+    for gpio, high in levels.items():
+        pins.drive(gpio, high=high, at_ns=clock.ns)
+    lines = SimpleNamespace(pins=lambda: (PinUse(gpio=17), PinUse(gpio=18)))
+    one = BusSensor(id="road", driver=cast(Any, lines), every_s=1.0)
+    wire = GpioWire(BusSpec(kind=BusKind.GPIO, name="gpio", sensors=(one,)), lambda: pins, clock)
+    wire.open()
+    driven: list[tuple[int, int, bool]] = []
+    given_out: list[tuple[int, int, bool]] = []
+    ended_ns = clock.ns
+    for gpio, step_ms, good, ago_ms in [*steps, (None, 100, True, 0)]:
+        clock.ns += step_ms * 1_000_000
+        if gpio is not None:
+            levels[gpio] = not levels[gpio]
+            pins.drive(gpio, high=levels[gpio], at_ns=clock.ns)
+            driven.append((clock.ns, gpio, not levels[gpio]))
+            continue
+        asking = Asking(
+            sensor=one, due=DueTime(wall_ms=0, up_ns=clock.ns - (20 + ago_ms) * 1_000_000), budget_s=1
+        )
+        edges = wire.carry(TakeEdges(), asking)
+        assert isinstance(edges, Edges)
+        assert edges.start_ns == ended_ns
+        before = {17: False, 18: False} | {gpio: active for _, gpio, active in given_out}
+        assert edges.active_at_start == before
+        wire.settled(one, good=good)
+        if good:
+            ended_ns = edges.end_ns
+            given_out += [(edge.at_ns, edge.gpio, edge.active) for edge in edges.edges]
+    assert [(gpio, active) for _, gpio, active in given_out] == [(gpio, active) for _, gpio, active in driven]
+    assert wire.lost_edges("road") == 0
