@@ -90,8 +90,9 @@ class Polled:
     """What one due time of one sensor gave: measurements, or an error, never both.
 
     ``at`` is the due time when the poll began within 100 ms of it, else the true start. ``raw`` holds
-    the bytes seen on the wire (None when there were none); ``exchanges`` what was asked and answered,
-    calibration included when this poll identified the sensor. ``took_s`` 0: nothing was asked.
+    the bytes seen on the wire (None when there were none). Where this poll identified the sensor (by hand
+    every one does) ``exchanges`` holds what was asked and answered, calibration included, and ``remarks``
+    what the driver finds odd; else they are empty. ``took_s`` 0: nothing was asked.
     """
 
     sensor: str

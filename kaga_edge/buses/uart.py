@@ -40,7 +40,6 @@ RUBBISH_BYTES = 16  # without a single frame: no line noise any more
 RESIDUE_BYTES = 256  # of bytes without a frame, kept for inspection
 WEAK_AFTER_RESTARTS = 3  # before a warm-up was over: no longer a start, a fault
 BANNER_NS = 1_000_000_000  # what comes within is the rest of the same banner
-MARGIN_S = 1.0  # beyond a poll's own wait before the worker counts as hanging
 
 # Ports that are due together begin one after the other: threads that wake at once only wait for each other,
 # and one that wakes much later finds a processor gone cold.
@@ -122,10 +121,6 @@ class UartWire(Wire[Job | None]):
         """Let another worker open the port."""
         if self._port is not None:
             unlock(self._port)
-
-    def allowance_s(self, request: Request) -> float:
-        """Return the poll's own wait and a margin."""
-        return (request.timeout_s if isinstance(request, UartFrames) else 0.0) + MARGIN_S
 
     def next_job(self, jobs: SimpleQueue[Job | None], longest_s: float | None) -> Job | None:
         """Listen until a job comes, looking for a lost port. Raises queue.Empty after ``longest_s``."""

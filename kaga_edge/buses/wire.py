@@ -33,7 +33,7 @@ class Asking:
 class Wire(ABC, Generic[J]):
     """One open device. Every method may raise ``BusError`` kinds and nothing else expected."""
 
-    deadline_s: float  # of one transfer
+    deadline_s: float  # of one transfer, beyond the wait that a request itself asks for
     tries: int = 1  # of one transfer, when it fails fast
     between_tries_s: float = 0.005
     overlaps: bool = False  # while one sensor is to be left alone, others may be asked
@@ -54,10 +54,6 @@ class Wire(ABC, Generic[J]):
     @abstractmethod
     def carry(self, request: Request, asking: Asking) -> Reply:
         """Carry one request, within its budget where the wire can be bounded, and reply."""
-
-    def allowance_s(self, request: Request) -> float:  # noqa: ARG002 - other wires use it
-        """Return how long ``request`` may take before its worker counts as hanging."""
-        return self.deadline_s
 
     def next_job(self, jobs: SimpleQueue[J], longest_s: float | None) -> J:
         """Wait for the next job; wires that listen all the time listen meanwhile. Raises queue.Empty."""

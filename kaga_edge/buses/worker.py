@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator
 from queue import Empty, SimpleQueue
 from types import TracebackType
 
-from kaga_edge.buses.dialogue import Conversation
+from kaga_edge.buses.dialogue import Conversation, Watch
 from kaga_edge.buses.spec import BusSensor, Polled
 from kaga_edge.buses.wire import DueTime, Wire
 from kaga_edge.vocabulary.clock import Clock
@@ -69,7 +69,7 @@ class Worker:
         self._post = post  # tells the loop to look at ``results``
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._until_s = time.monotonic() + OPEN_S  # 0: idle, nothing can be late
+        self._watch = Watch(time.monotonic() + OPEN_S)
         self._item: Item | None = None
         self._given_up = False
         self._seen, self._seen_ns = clock.now(), clock.monotonic_ns()
@@ -85,8 +85,8 @@ class Worker:
 
     def submit(self, job: Job) -> None:
         """Ask these sensors, in this order, after everything submitted before."""
-        if self._until_s == 0:  # even the wait for jobs can hang, where a wire opens its port meanwhile
-            self._until_s = time.monotonic() + OPEN_S
+        if self._watch.until_s == 0:  # even the wait for jobs can hang, where a wire opens its port meanwhile
+            self._watch.until_s = time.monotonic() + OPEN_S
         self._jobs.put(job)
         self.wire.wake()
 
@@ -121,7 +121,7 @@ class Worker:
 
     def late_in_s(self) -> float | None:
         """Return the time until this worker counts as hanging (0: now), None when it is idle."""
-        until_s = self._until_s
+        until_s = self._watch.until_s
         return None if until_s == 0 else max(0.0, until_s + GRACE_S - time.monotonic())
 
     def give_up(self) -> tuple[bool, Item | None]:
@@ -137,11 +137,12 @@ class Worker:
             try:
                 self._open()
                 while (job := self._next_job()) is not None:
+                    self._expect_next(job)
                     together = self._all_well and self.wire.overlaps
                     if not (self._work_together(job) if together else self._work(job)):
                         return
             finally:
-                self._until_s = 0
+                self._watch.until_s = 0
                 self.wire.end()
 
     def _open(self) -> None:
@@ -153,15 +154,12 @@ class Worker:
     def _next_job(self) -> Job | None:
         self._all_well = False
         while True:
-            wait_s = self._longest_wait_s()
-            if wait_s is not None and wait_s <= 0:
-                if job := self.take_back():
-                    self._all_well = True  # or it would not have been asked ahead
-                    return job
-                self._again_ns = None  # the next one comes later than the last two were apart
-                continue
+            wait_s, job = self._look_ahead()
+            if job:
+                self._all_well = True  # or it would not have been asked ahead
+                return job
             # While it listens for a job it is idle, but must be there when the time has come.
-            self._until_s = 0 if wait_s is None else time.monotonic() + wait_s + OPEN_S
+            self._watch.until_s = 0 if wait_s is None else time.monotonic() + wait_s + OPEN_S
             try:
                 asked = self.wire.next_job(self._jobs, wait_s)
             except Empty:
@@ -169,62 +167,72 @@ class Worker:
             if asked is None or asked:
                 return asked
 
-    def _longest_wait_s(self) -> float | None:
-        """Return the time until what was asked ahead begins, or is expected to be there; None: neither."""
+    def _look_ahead(self) -> tuple[float | None, Job]:
+        """Return the time until what was asked ahead begins, or is expected to be there (None: neither), or
+        take it: it is to begin now."""
         with self._lock:
-            self._wakes_ns = self._again_ns if self._ahead is None else self._ahead[0]
-            return None if self._wakes_ns is None else (self._wakes_ns - self._clock.monotonic_ns()) / 1e9
+            self._wakes_ns, job = self._ahead or (self._again_ns, ())
+            if self._wakes_ns is None:
+                return None, ()
+            wait_s = (self._wakes_ns - self._clock.monotonic_ns()) / 1e9
+            if wait_s > 0:
+                return wait_s, ()
+            self._ahead = None
+            if not job:  # the next one comes later than the last two were apart
+                self._wakes_ns = self._again_ns = None
+            return None, job
+
+    def _expect_next(self, job: Job) -> None:
+        every_s = job[0].sensor.every_s
+        for item in job:
+            if item.sensor.every_s < every_s:
+                every_s = item.sensor.every_s
+        self._again_ns = job[0].due.up_ns + int((every_s + self.wire.after_due_s) * 1e9) + LATE_NS
 
     def _work_together(self, job: Job) -> bool:
         """Ask sensors that are all well, so that they convert at the same time: a wake-up serves them all."""
-        self._again_ns = job[0].due.up_ns + self._period_ns(job)
+        together, alone = job, job[:0]
         addresses = [item.sensor.address for item in job]
-        alone = [item for item in job if addresses.count(item.sensor.address) > 1]  # inputs of one converter
-        talking = [(item, self._ask(item)) for item in job if addresses.count(item.sensor.address) == 1]
+        if len(set(addresses)) < len(job):  # inputs of one converter
+            together = tuple([item for item in job if addresses.count(item.sensor.address) == 1])
+            alone = tuple([item for item in job if addresses.count(item.sensor.address) > 1])
+        talking = [(item, self._ask(item)) for item in together]
         while talking:
             ends_s, still = 0.0, []
-            for item, asking in talking:
+            for one in talking:
+                item, asking = one
                 if not self._take(item):
                     return False
-                pause_s, result = _next(asking)
-                if result is None:
+                pause_s = next(asking, None)
+                if pause_s is not None:
                     ends_s = max(ends_s, time.monotonic() + pause_s)
-                    still.append((item, asking))
-                elif not self._keep(result):
-                    return False
+                    still.append(one)
             self._rest(ends_s - time.monotonic())
             talking = still
-        return self._work(tuple(alone))
+        return self._work(alone)
 
     def _rest(self, seconds: float) -> None:
         if seconds > 0:
-            self._watch(seconds)
+            self._watch.until_s = time.monotonic() + seconds
             time.sleep(seconds)
 
     def _work(self, job: Job) -> bool:
+        """Ask one sensor after the other. Says whether this worker is still wanted."""
         posted_s = time.monotonic()
-        if job:
-            self._again_ns = job[0].due.up_ns + self._period_ns(job)
         for item in job:
             if not self._take(item):
                 return False
             if self.results and (item.identify or time.monotonic() - posted_s > POST_EVERY_S):
                 self._tell()  # the next may take long: what its neighbours gave shall not wait for it
                 posted_s = time.monotonic()
-            asking = self._ask(item)
-            pause_s, result = _next(asking)
-            while result is None:
+            for pause_s in self._ask(item):
                 self._rest(pause_s)
-                pause_s, result = _next(asking)
-            if not self._keep(result):
-                return False
-        self._until_s = 0
+        if self._given_up:
+            return False
+        self._watch.until_s = 0
         if self.results:
             self._tell()
         return True
-
-    def _period_ns(self, job: Job) -> int:
-        return round((min([item.sensor.every_s for item in job]) + self.wire.after_due_s) * 1e9) + LATE_NS
 
     def _tell(self) -> None:
         if not self.looked_after:
@@ -233,46 +241,43 @@ class Worker:
     def _take(self, item: Item) -> bool:
         with self._lock:
             self._item = item
-            self._until_s = time.monotonic() + OPEN_S
+            self._watch.until_s = time.monotonic() + OPEN_S
             return not self._given_up
 
-    def _keep(self, result: Result) -> bool:
-        with self._lock:
-            self._item = None
-            if not self._given_up:
-                self.results.append(result)
-            return not self._given_up
-
-    def _watch(self, seconds: float) -> None:
-        with self._lock:
-            self._until_s = time.monotonic() + seconds
-
-    def _ask(self, item: Item) -> Generator[float, None, Result]:
+    def _ask(self, item: Item) -> Generator[float, None, None]:
+        """Put what asking gave among the results. Yields for how long the sensor is to be left alone."""
         at, started_s = self._dated(item.due), time.monotonic()
-        talk = Conversation(self.wire, item.sensor, item.due, one_try=item.one_try, watch=self._watch)
-        identified = not item.identify
+        wire, sensor, identify = self.wire, item.sensor, item.identify
+        talk = Conversation(wire, sensor, item.due, one_try=item.one_try, whole=identify, watch=self._watch)
+        identified = not identify
         measurements: tuple[Measurement, ...] | None = None
         error: KagaError | None = None
         try:
-            self.wire.open()
-            if item.identify:
-                yield from talk.hold(item.sensor.driver.identify())
+            wire.open()
+            if identify:
+                yield from talk.hold(sensor.driver.identify())
                 identified = True
-            measurements = yield from talk.hold(item.sensor.driver.measure())
+            measurements = yield from talk.hold(sensor.driver.measure())
         except KagaError as failure:
             error = failure.with_traceback(None)  # kept for long; a traceback would keep the frames
-        self.wire.settled(item.sensor, good=error is None)
+        wire.settled(sensor, good=error is None)
         polled = Polled(
-            sensor=item.sensor.id,
+            sensor=sensor.id,
             at=at,
             measurements=measurements,
             error=error,
             raw=talk.raw(failed=error is not None),
             took_s=time.monotonic() - started_s,
             exchanges=tuple(talk.exchanges),
-            remarks=item.sensor.remarks,
+            remarks=sensor.remarks if identify else (),
         )
-        return Result(item=item, polled=polled, identified=identified, held_s=talk.held_s)
+        self._keep(Result(item=item, polled=polled, identified=identified, held_s=talk.held_s))
+
+    def _keep(self, result: Result) -> None:
+        with self._lock:
+            self._item = None
+            if not self._given_up:
+                self.results.append(result)
 
     def _dated(self, due: DueTime) -> Moment:
         """Return this instant, or the due time when that is what it is for. Neighbours asked one right after
@@ -287,15 +292,6 @@ class Worker:
         return Moment(
             wall_ms=seen.wall_ms + since_ms, up_ms=seen.up_ms + since_ms, boot=seen.boot, trust=seen.trust
         )
-
-
-def _next(asking: Generator[float, None, Result]) -> tuple[float, Result | None]:
-    """Return for how long the sensor is to be left alone now, or what asking gave."""
-    try:
-        return next(asking), None
-    except StopIteration as end:
-        result: Result = end.value
-        return 0.0, result
 
 
 class _Report:
