@@ -69,10 +69,9 @@ class I2cWire(Wire[Job | None]):
         self._name = spec.name
         self._open_i2c = open_i2c
         self._port: I2cPort | None = None
-        # Messages are made once: a driver always asks for the same. Not shared with other wires, whose
-        # thread may hang in the kernel with a message of its own.
-        self._writes: dict[tuple[int, bytes], i2c_msg] = {}
-        self._reads: dict[tuple[int, int], i2c_msg] = {}
+        # Messages are made once, by address, what is written and how much is read: a driver always asks for
+        # the same. Not shared with other wires: their thread may hang in the kernel with a message of its own.
+        self._messages: dict[tuple[int, bytes, int], tuple[i2c_msg, ...]] = {}
 
     def open(self) -> None:
         """Open the bus unless it is open. Raises BusMissing."""
@@ -96,32 +95,30 @@ class I2cWire(Wire[Job | None]):
 
     def carry(self, request: Request, asking: Asking) -> Reply:
         """Carry one transfer and return exactly ``read_bytes`` bytes."""
-        sensor = asking.sensor
-        if not isinstance(request, I2cTransfer) or sensor.address is None:
-            raise TypeError(f"{sensor.id}: {request} on an I2C bus, address {sensor.address}")
+        address = asking.sensor.address
+        if type(request) is not I2cTransfer or address is None:
+            raise TypeError(f"{asking.sensor.id}: {request} on an I2C bus, address {address}")
         if self._port is None:
             self.open()
         assert self._port is not None
+        read_bytes, key = request.read_bytes, (address, request.write, request.read_bytes)
         try:
-            return self._transfer(self._port, sensor.address, request)
+            messages = self._messages.get(key) or self._made(address, request)
+            self._port.i2c_rdwr(*messages)
         except OSError as error:
-            raise explain(error, f"{self._name} {sensor.id} 0x{sensor.address:02x}") from error
+            raise explain(error, f"{self._name} {asking.sensor.id} 0x{address:02x}") from error
+        reply: bytes = messages[-1].buf[:read_bytes] if read_bytes else b""
+        return reply
 
-    def _transfer(self, port: I2cPort, address: int, request: I2cTransfer) -> bytes:
-        write = self._writes.get((address, request.write))
-        if write is None:
-            write = self._writes[address, request.write] = i2c_msg.write(address, request.write)
-        if request.read_bytes == 0:
-            port.i2c_rdwr(write)
-            return b""
-        read = self._reads.get((address, request.read_bytes))
-        if read is None:
-            read = self._reads[address, request.read_bytes] = i2c_msg.read(address, request.read_bytes)
-        if not request.write:
-            port.i2c_rdwr(read)
-        else:
-            port.i2c_rdwr(write, read)
-        return bytes(read)
+    def _made(self, address: int, request: I2cTransfer) -> tuple[i2c_msg, ...]:
+        """Return the messages of one transaction, and keep them for the next."""
+        made = []
+        if request.write or not request.read_bytes:
+            made.append(i2c_msg.write(address, request.write))
+        if request.read_bytes:
+            made.append(i2c_msg.read(address, request.read_bytes))
+        messages = self._messages[address, request.write, request.read_bytes] = tuple(made)
+        return messages
 
 
 def explain(error: OSError, where: str) -> BusError:

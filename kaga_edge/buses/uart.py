@@ -80,6 +80,7 @@ class UartWire(Wire[Job | None]):
         self._wake_lock = threading.Lock()
         self._wake_fd: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll.register(self._wake_fd, select.POLLIN)
+        self._warm_up_ns = int(self._sensor.model.warm_up_s * 1e9) if self._sensor.model else 0
         self._timed = self._sensor.model is not None and self._sensor.model.arrival_times
         self._rest = select.poll()
         self._rest.register(self._wake_fd, select.POLLIN)
@@ -136,7 +137,7 @@ class UartWire(Wire[Job | None]):
                 self._hush()
                 continue  # a job: the first thing it does is to take in what the port holds
             if not self._timed and rest_s < REST_S:
-                continue  # and so does the one that is expected now
+                raise Empty  # and so does the one that is expected now
             try:
                 self._listen(left_s if self._timed else 0.0)
             except BusError:
@@ -146,7 +147,8 @@ class UartWire(Wire[Job | None]):
         """Return the frames of the window, waiting for a first one. Raises SensorSilent, BusFault."""
         if not isinstance(request, UartFrames):
             raise TypeError(f"{asking.sensor.id}: {request} on a serial stream")
-        self.open()
+        if self._port is None:
+            self.open()
         due = asking.due
         oldest_ns = due.up_ns - int(request.window_s * 1e9)
         ends_s = time.monotonic() + request.timeout_s
@@ -154,13 +156,15 @@ class UartWire(Wire[Job | None]):
         if request.ask:
             self._ask(request.ask)
         while True:
-            fresh = [(at_ns, data) for at_ns, data in self._frames if at_ns > oldest_ns]
+            fresh = [
+                Frame(data=data, age_s=(due.up_ns - at_ns) / 1e9, at_ns=at_ns)
+                for at_ns, data in self._frames
+                if at_ns > oldest_ns
+            ]
             self._frames.clear()  # the rest is stale
             if fresh:
                 self._rubbish_bytes = 0
-                return tuple(
-                    [Frame(data=data, age_s=(due.up_ns - at_ns) / 1e9, at_ns=at_ns) for at_ns, data in fresh]
-                )
+                return tuple(fresh)
             left_s = ends_s - time.monotonic()
             if left_s <= 0 and request.silence_is_good and not self._warming_up_s and self._sounds_quiet():
                 return ()
@@ -237,10 +241,6 @@ class UartWire(Wire[Job | None]):
         if now_ns - self._warm_from_ns >= self._warm_up_ns:
             self._frames.extend([(now_ns, frame) for frame in cut.frames])
             self._restarts = 0 if cut.frames else self._restarts
-
-    @property
-    def _warm_up_ns(self) -> int:
-        return int(self._sensor.model.warm_up_s * 1e9) if self._sensor.model else 0
 
     def _sounds_quiet(self) -> bool:
         """Tell silence from an instrument that speaks otherwise (wrong baud rate); counts anew."""

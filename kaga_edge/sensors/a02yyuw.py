@@ -66,8 +66,7 @@ personal_data = false
 
 FRAME_BYTES = 4
 HEADER = 0xFF
-WINDOW_S = 1.0  # a filtered value comes every 0.1-0.3 s
-TIMEOUT_S = 1.0
+FRAMES = UartFrames(window_s=1.0, timeout_s=1.0)  # a filtered value comes every 0.1-0.3 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +117,7 @@ class Driver:
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
         """Decode the newest frame with a value."""
-        frames = yield UartFrames(window_s=WINDOW_S, timeout_s=TIMEOUT_S)
+        frames = yield FRAMES
         return newest_good(self.decode, frames)
 
     def split(self, buffer: bytes) -> Split:

@@ -69,11 +69,13 @@ personal_data = false
     addresses=(0x48, 0x49, 0x4A, 0x4B),
 )
 
-CONVERSION, CONFIG = b"\x00", b"\x01"
+CONFIG = b"\x01"
+READ_CONFIG = I2cTransfer(write=CONFIG, read_bytes=2)
+READ_CODE = I2cTransfer(write=b"\x00", read_bytes=2)
+CONVERSION = Pause(seconds=0.009)  # 1 / 128 s, +10 % tolerance, 25 us wake-up
 # Full scale in volts -> the three gain bits; a step is full scale / 32768.
 GAINS = {6.144: 0b000, 4.096: 0b001, 2.048: 0b010, 1.024: 0b011, 0.512: 0b100, 0.256: 0b101}
 RATE_128 = 0b100
-CONVERSION_S = 0.009  # 1 / 128 s, +10 % tolerance, 25 us wake-up
 BUSY_TRIES = 3
 BUSY_BIT = 0x8000  # reads 0 while it converts
 CLIPPED = (0x7FFF, -0x8000)
@@ -148,6 +150,7 @@ class Driver:
 
     def __init__(self, options: Options) -> None:
         self._config = config_word(options.input, options.gain_v).to_bytes(2, "big")
+        self._start = I2cTransfer(write=CONFIG + self._config)
         self._ma_per_step = options.gain_v / 32768 / options.shunt_ohm * 1000
         self._quantity = BY_CHANNEL[options.measures] if options.measures else None
         self._at_4_ma, self._at_20_ma = _scale(options)
@@ -158,8 +161,8 @@ class Driver:
 
     def identify(self) -> Dialogue[None]:
         """Write the config register and read it back: the part has no identity. Raises WrongSensor."""
-        yield I2cTransfer(write=CONFIG + self._config)
-        reply = yield I2cTransfer(write=CONFIG, read_bytes=2)
+        yield self._start
+        reply = yield READ_CONFIG
         assert isinstance(reply, bytes)
         word, written = _word(reply, "config"), int.from_bytes(self._config, "big")
         if (word ^ written) & ~BUSY_BIT:
@@ -170,16 +173,16 @@ class Driver:
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
         """Start one conversion, wait until it is done, read it."""
-        yield I2cTransfer(write=CONFIG + self._config)
+        yield self._start
         for _ in range(BUSY_TRIES):
-            yield Pause(seconds=CONVERSION_S)
-            reply = yield I2cTransfer(write=CONFIG, read_bytes=2)
+            yield CONVERSION
+            reply = yield READ_CONFIG
             assert isinstance(reply, bytes)
             if _word(reply, "config") & BUSY_BIT:
                 break
         else:
             raise ValueImpossible("config bit 15 (byte 0) stays 0: the conversion does not end")
-        code = yield I2cTransfer(write=CONVERSION, read_bytes=2)
+        code = yield READ_CODE
         assert isinstance(code, bytes)
         return self.decode(code)
 

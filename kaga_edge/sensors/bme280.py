@@ -63,10 +63,11 @@ IDENTITY, RESET, CALIBRATION, CALIBRATION_HUMIDITY = 0xD0, 0xE0, 0x88, 0xE1
 BME280_ID, BMP280_ID = 0x60, 0x58
 RESET_WAIT_S = 0.005  # start-up 2 ms, during which the calibration is copied
 # ctrl_hum (F2) takes effect only when ctrl_meas (F4) is written after it.
-HUMIDITY_X1 = b"\xf2\x01"
-FORCED_X1 = b"\xf4\x25"
-CONVERSION_S = 0.0103  # 9.3 ms at most for x1 each (section 9.1), and a tenth more
-DATA, DATA_BYTES = 0xF7, 8
+HUMIDITY_X1 = I2cTransfer(write=b"\xf2\x01")
+FORCED_X1 = I2cTransfer(write=b"\xf4\x25")
+CONVERSION = Pause(seconds=0.0103)  # 9.3 ms at most for x1 each (section 9.1), and a tenth more
+DATA_BYTES = 8
+READING = I2cTransfer(write=b"\xf7", read_bytes=DATA_BYTES)
 NOT_MEASURED_20_BIT, NOT_MEASURED_16_BIT = 0x80000, 0x8000
 
 
@@ -127,10 +128,10 @@ class Driver:
         if self._calibration is None:  # a capture without the identity: a bus always asks for it first
             yield from self._calibrate()
         assert self._calibration is not None
-        yield I2cTransfer(write=HUMIDITY_X1)
-        yield I2cTransfer(write=FORCED_X1)
-        yield Pause(seconds=CONVERSION_S)
-        block = yield I2cTransfer(write=bytes((DATA,)), read_bytes=DATA_BYTES)
+        yield HUMIDITY_X1
+        yield FORCED_X1
+        yield CONVERSION
+        block = yield READING
         assert isinstance(block, bytes)
         return decode(block, self._calibration)
 

@@ -63,8 +63,7 @@ personal_data = false
     compensates_sound_speed=True,
 )
 
-WINDOW_S = 1.0  # 6-7.5 lines a second
-TIMEOUT_S = 1.0
+FRAMES = UartFrames(window_s=1.0, timeout_s=1.0)  # 6-7.5 lines a second
 # Its model, and its last line (which thermometer): one of the two survives a damaged banner.
 BANNER_MARKS = (b"PN:MB", b"TempI\r", b"TempE\r")
 
@@ -138,16 +137,16 @@ class Driver:
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
         """Decode the newest line with a value."""
-        frames = yield UartFrames(window_s=WINDOW_S, timeout_s=TIMEOUT_S)
+        frames = yield FRAMES
         return newest_good(self.decode, frames)
 
     def split(self, buffer: bytes) -> Split:
         """Cut out every line that is R, the digits, and CR; the banner is skipped."""
-        frames, at, taken = [], 0, 0
-        for match in self._frame.finditer(buffer):
-            frames.append(match.group())
-            at = match.end()
-            taken += self._frame_bytes
+        frames = self._frame.findall(buffer)
+        taken = len(frames) * self._frame_bytes
+        if taken == len(buffer):  # as nearly always
+            return Split(frames=tuple(frames), rest=b"")
+        at = buffer.rindex(frames[-1]) + self._frame_bytes if frames else 0
         rest = self._unfinished(buffer[at:])
         return Split(
             frames=tuple(frames),

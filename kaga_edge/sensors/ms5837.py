@@ -66,8 +66,9 @@ RESET_WAIT_S = 0.02  # the datasheet gives no figure; public drivers wait 10 ms
 CONVERT_PRESSURE = b"\x4a"
 CONVERT_TEMPERATURE = b"\x5a"
 READ_ADC = b"\x00"
-CONVERSION_S = 0.0205  # OSR 8192: at most 18.08 ms by the datasheet; reading early spoils the result
+CONVERSION = Pause(seconds=0.0205)  # OSR 8192: at most 18.08 ms by the datasheet; early spoils the result
 PROM_WORDS = 7
+READING = I2cTransfer(write=READ_ADC, read_bytes=3)
 PRODUCT_IDS = {"30BA": (0x1A,), "02BA": (0x00, 0x15)}
 
 
@@ -131,8 +132,8 @@ class Driver:
 
     def _convert(self, command: bytes, of: str) -> Dialogue[int]:
         yield I2cTransfer(write=command)
-        yield Pause(seconds=CONVERSION_S)
-        reply = yield I2cTransfer(write=READ_ADC, read_bytes=3)
+        yield CONVERSION
+        reply = yield READING
         assert isinstance(reply, bytes)
         return decode_adc(reply, of)
 

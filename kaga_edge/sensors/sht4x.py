@@ -128,7 +128,8 @@ class Driver:
     quantities = (Quantity.AIR_TEMPERATURE_C, Quantity.RELATIVE_HUMIDITY_PCT)
 
     def __init__(self, options: Options) -> None:
-        self._command, self._settle_s = COMMANDS[options.precision]
+        command, settle_s = COMMANDS[options.precision]
+        self._reading = I2cTransfer(write=command, read_bytes=REPLY_BYTES, settle_s=settle_s)
         self._options = options
         self._heat = HEATERS.get(options.heater)
         self._humid_polls = 0
@@ -153,7 +154,7 @@ class Driver:
         if self._settling_polls:
             self._settling_polls -= 1
             return tuple(Measurement(quantity=q, value=None, flags=Flag.MISSING) for q in self.quantities)
-        reply = yield I2cTransfer(write=self._command, read_bytes=REPLY_BYTES, settle_s=self._settle_s)
+        reply = yield self._reading
         assert isinstance(reply, bytes)
         measured = decode(reply)
         if self._heat is not None and self._saturated(measured[1].value):

@@ -126,6 +126,8 @@ class Driver:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._line = _line_pattern(options)
+        wait_s = options.output_every_s + 1.0
+        self._frames = UartFrames(window_s=wait_s, timeout_s=wait_s)
         self._metres_per_unit = METRES_PER_UNIT[options.unit]
         self._address = options.line_address.encode("ascii", "replace") if options.line_address else None
         extra = (Quantity.ECHO_QUALITY,) * options.has_quality + (
@@ -139,8 +141,7 @@ class Driver:
 
     def measure(self) -> Dialogue[tuple[Measurement, ...]]:
         """Decode the newest line."""
-        wait_s = self._options.output_every_s + 1.0
-        frames = yield UartFrames(window_s=wait_s, timeout_s=wait_s)
+        frames = yield self._frames
         assert isinstance(frames, tuple)
         newest = frames[-1]
         assert not isinstance(newest, int)

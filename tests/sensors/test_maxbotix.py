@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kaga_edge.sensors import maxbotix
 from kaga_edge.vocabulary.errors import FrameMalformed, FrameTruncated, KagaError, ValueImpossible
@@ -81,3 +85,18 @@ def test_the_first_eleven_seconds_are_for_the_filter():
 def test_a_range_upside_down_is_refused():
     with pytest.raises(KagaError):
         maxbotix.Driver(maxbotix.Options(nearest_mm=5000))
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"R1953\r", b"R0300\r", b"R19", b"R", b"53\r", b"PN:MB7389", b"TempI\r", b"\x00"])
+    )
+)
+def test_lines_are_cut_out_of_whatever_lies_between_them(pieces: list[bytes]) -> None:
+    buffer = b"".join(pieces)
+    cut = DRIVER.split(buffer)
+    matches = list(re.finditer(rb"R\d{4}\r", buffer))
+    assert list(cut.frames) == [match.group() for match in matches]
+    assert buffer[matches[-1].end() if matches else 0 :].endswith(cut.rest)
+    assert sum(map(len, cut.frames)) + len(cut.rest) + cut.skipped_bytes == len(buffer)
+    assert cut.restarted == any(mark in buffer for mark in maxbotix.BANNER_MARKS)
