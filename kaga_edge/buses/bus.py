@@ -65,7 +65,7 @@ class Bus:
         self._given_up_count = 0
         self._hung: dict[str, tuple[Worker, float]] = {}
         self._bursts = Bursts(spec.sensors)
-        self._naps: set[asyncio.Future[None]] = set()
+        self._naps: dict[asyncio.Future[None], asyncio.TimerHandle] = {}
         self._look_at_s = 0.0  # of the loop's clock: when results are gathered
         self._number = 0
         self._closed = False
@@ -84,13 +84,16 @@ class Bus:
             plan = before if self._paces and self._take_back() else plan
             ahead_ms = self._ahead_ms(plan, now, up_ns)
             before = plan if ahead_ms else before
-            now, up_ns = _at(now.wall_ms + ahead_ms, now), up_ns + ahead_ms * 1_000_000
-            plan, dues, sleep_ms = schedule.step(plan, now.wall_ms, up_ns // 1_000_000)
-            for due in dues:
-                self._came_due(due, now, up_ns)
-            if self._paces:
-                plan, sleep_ms = self._repaced(plan), 1
-            self._ask_waiting(now, ahead_ms)
+            wall_ms, up_ns = now.wall_ms + ahead_ms, up_ns + ahead_ms * 1_000_000
+            plan, dues, sleep_ms = schedule.step(plan, wall_ms, up_ns // 1_000_000)
+            if ahead_ms:
+                self._ask_ahead(dues, wall_ms, up_ns, ahead_ms)
+            else:
+                for due in dues:
+                    self._came_due(due, now, up_ns)
+                if self._paces:
+                    plan, sleep_ms = self._repaced(plan), 1
+                self._ask_waiting(now)
             self._beat_ns = time.monotonic_ns()
             await self._gather((ahead_ms + sleep_ms) / 1000)
 
@@ -104,7 +107,7 @@ class Bus:
         self._wanted[item.number] = wanted
         self._ask((item,))
         while not wanted.done():
-            await self._nap(1.0)
+            await self._nap(asyncio.get_running_loop().time() + 1.0)
             self._advance()
         return wanted.result()
 
@@ -133,7 +136,7 @@ class Bus:
         self._stir()
         ends_at = loop.time() + CLOSE_S
         while not worker.ended and worker.late_in_s() != 0 and loop.time() < ends_at:
-            await self._nap(ends_at - loop.time())
+            await self._nap(ends_at)
             self._take_results(worker)
         if not worker.ended:
             worker.wire.release()
@@ -182,6 +185,20 @@ class Bus:
         due_ms = schedule.due_in_ms(plan, now.wall_ms, up_ns // 1_000_000)
         return due_ms if 0 < due_ms <= schedule.LONGEST_SLEEP_MS else 0
 
+    def _ask_ahead(self, dues: tuple[schedule.Due, ...], wall_ms: int, up_ns: int, ahead_ms: int) -> None:
+        """Ask those that will be due at ``wall_ms``. All is well: nobody is left out, overtaken or missed."""
+        job: list[Item] = []
+        when = DueTime(wall_ms=wall_ms, up_ns=up_ns)
+        for due in dues:
+            sensor = self._sensors[due.sensor]
+            if sensor.burst_s is not None and not bursting.asked_at(sensor, due.due_ms):
+                continue
+            if due.due_ms != when.wall_ms:
+                when = DueTime(wall_ms=due.due_ms, up_ns=up_ns - (wall_ms - due.due_ms) * 1_000_000)
+            self._number += 1
+            job.append(Item(number=self._number, sensor=sensor, due=when, identify=False))
+        self._ask(tuple(job), ahead_ms)
+
     def _repaced(self, plan: schedule.Schedule) -> schedule.Schedule:
         while self._paces:
             plan = schedule.paced(plan, *self._paces.popitem())
@@ -212,13 +229,13 @@ class Bus:
         self._emit_untried(sensor, _at(due_ms, now), before.last_error)
         return True
 
-    def _ask_waiting(self, now: Moment, ahead_ms: int) -> None:
+    def _ask_waiting(self, now: Moment) -> None:
         if self._asked or not self._waiting or self._closed:
             return
-        chosen = list(self._waiting) if ahead_ms else self._in_turn(now)  # ahead only where all is well
+        chosen = self._in_turn(now)
         job = tuple([self._item(self._sensors[name], self._waiting[name]) for name in chosen])
         self._waiting.clear()
-        self._ask(job, ahead_ms)
+        self._ask(job)
 
     def _in_turn(self, now: Moment) -> list[str]:
         """Return who is asked, healthy ones first, and of those that cost a deadline one at a time."""
@@ -257,7 +274,8 @@ class Bus:
                 self._worker.submit_ahead(job, job[0].due.up_ns)
             else:
                 self._worker.submit(job)
-            self._stir()  # whoever naps must now look for a hang in time
+            if self._naps:
+                self._stir()  # whoever naps must now look for a hang in time
 
     # --- what comes back ---
 
@@ -283,28 +301,27 @@ class Bus:
         item, polled = result.item, result.polled
         self._asked.pop(item.number, None)
         self._beat_ns = time.monotonic_ns()
-        self._note(item.sensor, result)
-        wanted = self._wanted.pop(item.number, None)
+        name, error = polled.sensor, polled.error
+        self._standings[name] = record.succeeded(polled.at) if error is None else self._failed(result, error)
+        wanted = self._wanted.pop(item.number, None) if self._wanted else None
         if wanted is not None and not wanted.done():
             wanted.set_result(polled)
         # Counts that a person read are taken from the line: they must reach the store all the same.
         if wanted is None or self._spec.kind is BusKind.GPIO or _counts_reports(item.sensor):
-            self._give(item.sensor, item.due.wall_ms, polled)
+            self._give(name, item.due.wall_ms, polled)
 
-    def _give(self, sensor: BusSensor, due_ms: int, polled: Polled) -> None:
-        whole = self._bursts.take(self._sensors[sensor.id], due_ms, polled)
+    def _give(self, name: str, due_ms: int, polled: Polled) -> None:
+        sensor = self._sensors[name]
+        whole = polled if sensor.burst_s is None else self._bursts.take(sensor, due_ms, polled)
         if whole is not None:
             self._on_polled(whole)
 
-    def _note(self, sensor: BusSensor, result: Result) -> None:
-        before, error, at = self._standings[sensor.id], result.polled.error, result.polled.at
-        if error is None:
-            self._standings[sensor.id] = record.succeeded(at)
-            return
-        self._standings[sensor.id] = record.failed(
-            before,
+    def _failed(self, result: Result, error: KagaError) -> Standing:
+        sensor = result.item.sensor
+        return record.failed(
+            self._standings[sensor.id],
             error,
-            at,
+            result.polled.at,
             every_s=bursting.period_ms(sensor) / 1000,
             costly=self._may_rest and result.held_s > self._wire_deadline_s / 2,
             identified=result.identified,
@@ -314,7 +331,7 @@ class Bus:
     def _emit_untried(self, sensor: BusSensor, at: Moment, error: KagaError | None) -> None:
         error = error or _busy(self._spec.name)
         polled = Polled(sensor=sensor.id, at=at, measurements=None, error=error, raw=None, took_s=0.0)
-        self._give(sensor, at.wall_ms, polled)
+        self._give(sensor.id, at.wall_ms, polled)
 
     # --- the worker ---
 
@@ -404,18 +421,18 @@ class Bus:
         """Take results as they come until something is due or waits to be asked."""
         loop = asyncio.get_running_loop()
         ends_at_s = loop.time() + longest_s
-        while (left_s := ends_at_s - loop.time()) > 0:
-            await self._nap(left_s)
+        while True:
+            await self._nap(ends_at_s)
             self._advance()
-            if self._closed or self._paces or not self._asked:
+            if self._closed or self._paces or not self._asked or loop.time() >= ends_at_s:
                 return
 
-    async def _nap(self, longest_s: float) -> None:
-        """Wait for results, or until the worker would hang, or ``longest_s``."""
+    async def _nap(self, ends_at_s: float) -> None:
+        """Wait for results, or until the worker would hang, or ``ends_at_s`` of the loop's clock."""
         loop, worker = asyncio.get_running_loop(), self._worker
-        ends_at_s = loop.time() + longest_s
         if worker is not None:
-            if self._waiting or loop.time() >= self._look_at_s:
+            now_s = loop.time()
+            if self._waiting or now_s >= self._look_at_s:
                 worker.looked_after = False  # before the look at its results, or one could go unseen
             if worker.bug or (worker.results and not worker.looked_after):
                 return
@@ -423,18 +440,20 @@ class Bus:
                 ends_at_s = min(ends_at_s, self._look_at_s)
             late_s = worker.late_in_s()
             if late_s is not None:
-                ends_at_s = min(ends_at_s, loop.time() + late_s)
+                ends_at_s = min(ends_at_s, now_s + late_s)
         nap: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_at(ends_at_s, _end, nap)
-        self._naps.add(nap)
+        self._naps[nap] = timer = loop.call_at(ends_at_s, _end, nap)
         try:
             await nap
-        finally:
+        except asyncio.CancelledError:
             timer.cancel()
-            self._naps.discard(nap)
+            raise
+        finally:
+            del self._naps[nap]
 
     def _stir(self) -> None:
-        for nap in self._naps:
+        for nap, timer in self._naps.items():
+            timer.cancel()
             _end(nap)
 
 
