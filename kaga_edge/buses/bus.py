@@ -16,6 +16,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from types import TracebackType
 
 from kaga_edge.buses import bursting
 from kaga_edge.buses import standing as record
@@ -65,8 +66,12 @@ class Bus:
         self._given_up_count = 0
         self._hung: dict[str, tuple[Worker, float]] = {}
         self._bursts = Bursts(spec.sensors)
-        self._naps: dict[asyncio.Future[None], asyncio.TimerHandle] = {}
+        self._naps: set[asyncio.Future[None]] = set()
+        self._over: asyncio.Future[None] | None = None  # while it runs
+        self._timer: asyncio.Handle | None = None  # of the next look; None within one
         self._look_at_s = 0.0  # of the loop's clock: when results are gathered
+        self._decide_at_s = 0.0  # of the loop's clock: when something is due at the latest
+        self._plan = self._before = schedule.begin((), 0, 0)
         self._number = 0
         self._closed = False
         self._beat_ns = time.monotonic_ns()
@@ -78,24 +83,16 @@ class Bus:
         self._ensure_worker()
         now, up_ns = self._clock.now(), self._clock.monotonic_ns()
         periods = [(s.id, bursting.period_ms(s), 0) for s in self._spec.sensors]
-        plan = before = schedule.begin(periods, now.wall_ms, up_ns // 1_000_000)
-        while not self._closed:
-            now, up_ns = self._clock.now(), self._clock.monotonic_ns()
-            plan = before if self._paces and self._take_back() else plan
-            ahead_ms = self._ahead_ms(plan, now, up_ns)
-            before = plan if ahead_ms else before
-            wall_ms, up_ns = now.wall_ms + ahead_ms, up_ns + ahead_ms * 1_000_000
-            plan, dues, sleep_ms = schedule.step(plan, wall_ms, up_ns // 1_000_000)
-            if ahead_ms:
-                self._ask_ahead(dues, wall_ms, up_ns, ahead_ms)
-            else:
-                for due in dues:
-                    self._came_due(due, now, up_ns)
-                if self._paces:
-                    plan, sleep_ms = self._repaced(plan), 1
-                self._ask_waiting(now)
-            self._beat_ns = time.monotonic_ns()
-            await self._gather((ahead_ms + sleep_ms) / 1000)
+        self._plan = self._before = schedule.begin(periods, now.wall_ms, up_ns // 1_000_000)
+        self._over = over = asyncio.get_running_loop().create_future()
+        try:
+            self._look()
+            await over
+        finally:
+            self._over = None
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
     async def read_now(self, sensor: str) -> Polled:
         """Ask one sensor at once, identity and calibration included, beside the schedule."""
@@ -164,6 +161,43 @@ class Bus:
         return self._beat_ns
 
     # --- what comes due ---
+
+    def _look(self) -> None:
+        """Take what came of asking, ask who is due next, and come back when something can have changed.
+
+        A callback, not a coroutine that waits: to wake one takes the loop two turns.
+        """
+        self._timer, over, loop = None, self._over, asyncio.get_running_loop()
+        if over is None or over.done():
+            return
+        with _Ending(over):
+            self._advance()
+            if self._closed:
+                over.set_result(None)
+                return
+            now_s = loop.time()
+            if self._paces or not self._asked or now_s >= self._decide_at_s:
+                self._decide_at_s = now_s + self._decide()
+            self._timer = loop.call_at(self._next_look_s(self._decide_at_s), self._look)
+
+    def _decide(self) -> float:
+        """Ask who is due, or will be next. Returns for how many seconds there is nothing else to decide."""
+        now, up_ns = self._clock.now(), self._clock.monotonic_ns()
+        plan = self._before if self._paces and self._take_back() else self._plan
+        ahead_ms = self._ahead_ms(plan, now, up_ns)
+        self._before = plan if ahead_ms else self._before
+        wall_ms, up_ns = now.wall_ms + ahead_ms, up_ns + ahead_ms * 1_000_000
+        self._plan, dues, sleep_ms = schedule.step(plan, wall_ms, up_ns // 1_000_000)
+        if ahead_ms:
+            self._ask_ahead(dues, wall_ms, up_ns, ahead_ms)
+        else:
+            for due in dues:
+                self._came_due(due, now, up_ns)
+            if self._paces:
+                self._plan, sleep_ms = self._repaced(self._plan), 1
+            self._ask_waiting(now)
+        self._beat_ns = time.monotonic_ns()
+        return (ahead_ms + sleep_ms) / 1000
 
     def _take_back(self) -> bool:
         """Take back what was asked ahead of its time, if anything was and has not begun."""
@@ -274,8 +308,7 @@ class Bus:
                 self._worker.submit_ahead(job, job[0].due.up_ns)
             else:
                 self._worker.submit(job)
-            if self._naps:
-                self._stir()  # whoever naps must now look for a hang in time
+            self._stir()  # whoever naps must now look for a hang in time
 
     # --- what comes back ---
 
@@ -417,44 +450,57 @@ class Bus:
 
     # --- waiting ---
 
-    async def _gather(self, longest_s: float) -> None:
-        """Take results as they come until something is due or waits to be asked."""
-        loop = asyncio.get_running_loop()
-        ends_at_s = loop.time() + longest_s
-        while True:
-            await self._nap(ends_at_s)
-            self._advance()
-            if self._closed or self._paces or not self._asked or loop.time() >= ends_at_s:
-                return
+    def _next_look_s(self, latest_s: float) -> float:
+        """Return when results are to be looked at or the worker would hang, at the latest ``latest_s``; now
+        where results wait. By the loop's clock."""
+        worker, now_s = self._worker, asyncio.get_running_loop().time()
+        if worker is None:
+            return latest_s
+        if self._waiting or now_s >= self._look_at_s:
+            worker.looked_after = False  # before the look at its results, or one could go unseen
+        if worker.bug or (worker.results and not worker.looked_after):
+            return now_s
+        if worker.looked_after and self._look_at_s < latest_s:
+            latest_s = self._look_at_s
+        late_s = worker.late_in_s()
+        return latest_s if late_s is None else min(latest_s, now_s + late_s)
 
-    async def _nap(self, ends_at_s: float) -> None:
-        """Wait for results, or until the worker would hang, or ``ends_at_s`` of the loop's clock."""
-        loop, worker = asyncio.get_running_loop(), self._worker
-        if worker is not None:
-            now_s = loop.time()
-            if self._waiting or now_s >= self._look_at_s:
-                worker.looked_after = False  # before the look at its results, or one could go unseen
-            if worker.bug or (worker.results and not worker.looked_after):
-                return
-            if worker.looked_after:
-                ends_at_s = min(ends_at_s, self._look_at_s)
-            late_s = worker.late_in_s()
-            if late_s is not None:
-                ends_at_s = min(ends_at_s, now_s + late_s)
+    async def _nap(self, latest_s: float) -> None:
+        """Wait for results, or until the worker would hang, or ``latest_s`` of the loop's clock."""
+        loop = asyncio.get_running_loop()
         nap: asyncio.Future[None] = loop.create_future()
-        self._naps[nap] = timer = loop.call_at(ends_at_s, _end, nap)
+        timer = loop.call_at(self._next_look_s(latest_s), _end, nap)
+        self._naps.add(nap)
         try:
             await nap
-        except asyncio.CancelledError:
-            timer.cancel()
-            raise
         finally:
-            del self._naps[nap]
+            timer.cancel()
+            self._naps.discard(nap)
 
     def _stir(self) -> None:
-        for nap, timer in self._naps.items():
-            timer.cancel()
+        for nap in self._naps:
             _end(nap)
+        if self._timer is not None:  # else it looks right now
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_soon(self._look)
+
+
+class _Ending:
+    """Ends ``Bus.run`` by an error in a callback, as one of its own would."""
+
+    def __init__(self, over: asyncio.Future[None]) -> None:
+        self._over = over
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None or self._over.done():
+            return False
+        self._over.set_exception(error)
+        return True
 
 
 def make_wire(spec: BusSpec, wires: Wires, clock: Clock) -> Wire[Job | None]:
