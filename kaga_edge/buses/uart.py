@@ -149,10 +149,12 @@ class UartWire(Wire[Job | None]):
             raise TypeError(f"{asking.sensor.id}: {request} on a serial stream")
         if self._port is None:
             self.open()
+        assert self._port is not None
         due = asking.due
         oldest_ns = due.up_ns - int(request.window_s * 1e9)
         ends_s = time.monotonic() + request.timeout_s
-        self._listen(0.0)
+        if not self._take_in(self._port.fd, ready=False):
+            self._listen(0.0)
         if request.ask:
             self._ask(request.ask)
         while True:
@@ -194,7 +196,7 @@ class UartWire(Wire[Job | None]):
             if fd == self._wake_fd:
                 self._hush()
             elif events & select.POLLIN:
-                self._take_in(fd)
+                self._take_in(fd, ready=True)
             elif events & GONE:
                 raise lost(self._path)
 
@@ -215,20 +217,22 @@ class UartWire(Wire[Job | None]):
                 return longest_s
         return wait_s if longest_s is None else min(wait_s, longest_s)
 
-    def _take_in(self, fd: int) -> None:
+    def _take_in(self, fd: int, *, ready: bool) -> bool:
+        """Say whether anything came. ``ready``: the kernel says so. Raises BusFault when the port is lost."""
         try:
             came = os.read(fd, READ_BYTES)
         except BlockingIOError:
-            return
+            return False
         except PORT_ERRORS as error:
             raise lost(self._path, error) from error
-        if not came:
+        if came:
+            self._empty_reads = 0
+            self._cut(came)
+        elif ready:
             self._empty_reads += 1
             if self._empty_reads >= EMPTY_READS:
                 raise lost(self._path)
-            return
-        self._empty_reads = 0
-        self._cut(came)
+        return came != b""
 
     def _cut(self, came: bytes) -> None:
         now_ns = self._clock.monotonic_ns()

@@ -176,3 +176,34 @@ def test_a_sensor_whose_values_stay_wrong_was_never_reset_again() -> None:
         )
         identified.append(standing.identified)
     assert identified == [True, True, False, False]
+
+
+async def test_a_bug_in_what_takes_the_polls_ends_run(parts: Any) -> None:
+    def broken(_polled: Any) -> None:
+        raise ZeroDivisionError
+
+    chips = parts.Chips(registers={0x76: {0xD0: 0x60, 0xF7: 21}})
+    spec = parts.i2c_spec(parts.i2c_sensor("air", 0x76))
+    bus = Bus(spec, wires=Wires(open_i2c=chips.open), clock=parts.RealClock(), on_polled=broken)
+    with pytest.raises(ZeroDivisionError):
+        async with asyncio.timeout(60):
+            await bus.run()
+    bus._on_polled = parts.Log()
+    await bus.close(take_last=False)
+
+
+async def test_nothing_is_asked_once_run_was_cancelled(parts: Any) -> None:
+    chips = parts.Chips(registers={0x76: {0xD0: 0x60, 0xF7: 21}})
+    log = parts.Log()
+    bus = parts.bus(parts.i2c_spec(parts.i2c_sensor("air", 0x76, every_s=0.1)), chips=chips, log=log)
+    task = asyncio.create_task(bus.run())
+    await log.until(lambda: len(log.good("air")) >= 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    polled = len(log.all)
+    bus.pace("air", 0.05)  # stirs whoever still looks
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(log.all) == polled
+    await bus.close(take_last=False)
