@@ -34,7 +34,7 @@ def play(driver, frames):
 def test_the_value_is_the_median_with_spread_and_count():
     driver = Burst(a02yyuw.Driver(a02yyuw.Options()), 10.0)
     asked, said = play(driver, [a02(mm) for mm in (1950, 1952, 1953, 1954, 1990)])
-    assert asked == UartFrames(window_s=10.0, timeout_s=a02yyuw.TIMEOUT_S)
+    assert asked == UartFrames(window_s=10.0, timeout_s=a02yyuw.FRAMES.timeout_s)
     assert tuple(m.quantity.channel for m in said) == NAMES == tuple(q.channel for q in driver.quantities)
     # deviations 3 1 0 1 37 mm: their median is 1 mm
     assert [round(m.value, 7) for m in said] == [1.953, 0.0014826, 5.0]
