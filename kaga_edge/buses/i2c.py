@@ -70,7 +70,7 @@ class I2cWire(Wire[Job | None]):
         self._open_i2c = open_i2c
         self._port: I2cPort | None = None
         # Messages are made once, by address, what is written and how much is read: a driver always asks for
-        # the same. Not shared with other wires: their thread may hang in the kernel with a message of its own.
+        # the same. Not shared with other wires, whose thread may hang in the kernel with one of its own.
         self._messages: dict[tuple[int, bytes, int], tuple[i2c_msg, ...]] = {}
 
     def open(self) -> None:
