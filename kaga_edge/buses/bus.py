@@ -58,6 +58,7 @@ class Bus:
         self._worker: Worker | None = None
         self._wire_deadline_s = 1.0
         self._asked: dict[int, Item] = {}  # given to the worker, not answered
+        self._none_due_before_ns = 0  # where all of them were asked ahead
         self._paces: dict[str, int] = {}  # new periods in ms, for the next look at the clock
         self._waiting: dict[str, DueTime] = {}  # came due while the worker was busy
         self._wanted: dict[int, asyncio.Future[Polled]] = {}
@@ -68,6 +69,7 @@ class Bus:
         self._bursts = Bursts(spec.sensors)
         self._naps: set[asyncio.Future[None]] = set()
         self._over: asyncio.Future[None] | None = None  # while it runs
+        self._ending: _Ending
         self._timer: asyncio.Handle | None = None  # of the next look; None within one
         self._look_at_s = 0.0  # of the loop's clock: when results are gathered
         self._decide_at_s = 0.0  # of the loop's clock: when something is due at the latest
@@ -85,6 +87,7 @@ class Bus:
         periods = [(s.id, bursting.period_ms(s), 0) for s in self._spec.sensors]
         self._plan = self._before = schedule.begin(periods, now.wall_ms, up_ns // 1_000_000)
         self._over = over = asyncio.get_running_loop().create_future()
+        self._ending = _Ending(over)
         try:
             self._look()
             await over
@@ -153,6 +156,8 @@ class Bus:
 
     def expects(self, now_ns: int) -> bool:
         """Say whether a sensor that is due has not answered yet."""
+        if now_ns < self._none_due_before_ns:
+            return False
         return any(item.due.up_ns <= now_ns for item in self._asked.values())
 
     @property
@@ -170,7 +175,7 @@ class Bus:
         self._timer, over, loop = None, self._over, asyncio.get_running_loop()
         if over is None or over.done():
             return
-        with _Ending(over):
+        with self._ending:
             self._advance()
             if self._closed:
                 over.set_result(None)
@@ -302,6 +307,7 @@ class Bus:
             self._asked[item.number] = item
             self._tried_s[item.sensor.id] = now_s
         if self._worker is not None and job:
+            self._none_due_before_ns = job[0].due.up_ns if ahead_ms else 0
             self._look_at_s = _on_grid(asyncio.get_running_loop().time() + ahead_ms / 1000 + GATHER_S)
             self._worker.looked_after = not (self._wanted or self._closed)
             if ahead_ms:

@@ -207,3 +207,13 @@ async def test_nothing_is_asked_once_run_was_cancelled(parts: Any) -> None:
     await asyncio.sleep(0)
     assert len(log.all) == polled
     await bus.close(take_last=False)
+
+
+async def test_a_bus_expects_an_answer_only_from_the_due_time_on(parts: Any) -> None:
+    chips = parts.Chips(registers={0x76: {0xD0: 0x60, 0xF7: 21}})
+    clock = parts.RealClock()
+    spec = parts.i2c_spec(*(parts.i2c_sensor(name, 0x76, every_s=1.0) for name in ("air", "water")))
+    async with parts.running(spec, chips=chips) as (bus, log):
+        await log.until(lambda: len(log.good("water")) >= 2)  # from now on asked ahead
+        await log.until(lambda: not bus.expects(clock.monotonic_ns()))
+        await log.until(lambda: bus.expects(clock.monotonic_ns() + 2_000_000_000))
