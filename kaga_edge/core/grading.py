@@ -67,9 +67,8 @@ class Limits:
     within: Span = field(init=False, repr=False, compare=False)  # both gross spans
     tests: tuple[tuple[Flag, Test], ...] = field(init=False, repr=False, compare=False)
     lasting: tuple[tuple[Flag, Test], ...] = field(init=False, repr=False, compare=False)  # over a window
-    calm: float = field(
-        init=False, repr=False, compare=False
-    )  # as near to the last values: no step, no spike
+    # As near to each of the last values a new one is neither a step nor a spike.
+    calm: float = field(init=False, repr=False, compare=False)
     windows: tuple[float, ...] = field(init=False, repr=False, compare=False)  # shortest first
 
     def __post_init__(self) -> None:

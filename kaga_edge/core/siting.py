@@ -182,9 +182,8 @@ def _depth(
     air_hpa = 0.0
     if source.quantity is Quantity.WATER_PRESSURE_HPA:
         if around.air_pressure_hpa is None or around.air_pressure_late:
-            flags = (
-                flags | ESTIMATED if flags else ESTIMATED
-            )  # weather moves the air by 50 hPa: up to half a metre of water
+            # Weather moves the air by 50 hPa: up to half a metre of water.
+            flags = flags | ESTIMATED if flags else ESTIMATED
         air_hpa = STANDARD_AIR_HPA if around.air_pressure_hpa is None else around.air_pressure_hpa
     water = said.get(Quantity.WATER_TEMPERATURE_C)
     water_c = UNKNOWN_WATER_C if water is None or water.value is None else water.value
