@@ -139,9 +139,8 @@ class Driver:
         )
         self._state = RainState()
         self._watched_to_ns: int | None = None
-        self._dry: tuple[Measurement, ...] | None = (
-            None  # what the interval before said, if nothing fell in it
-        )
+        # What the interval before said, if nothing fell in it.
+        self._dry: tuple[Measurement, ...] | None = None
 
     @property
     def tips_total(self) -> int:

@@ -192,9 +192,8 @@ class Driver:
         self._state = VehicleState()
         self._moved_ns: int | None = None  # the last edge, or when watching began
         self._alone: tuple[int | None, int] = None, 0  # which of a pair moved last, how often by itself
-        self._empty_road: tuple[Measurement, ...] | None = (
-            None  # what the interval before said, if it was that
-        )
+        # What the interval before said, if it was that.
+        self._empty_road: tuple[Measurement, ...] | None = None
         single = options.gpio_second is None
         length = () if single else (Quantity.VEHICLE_LENGTH_M,)
         direction = () if single else (Quantity.FORWARD_COUNT, Quantity.BACKWARD_COUNT)
